@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The error text that library code hands to its caller. A text says what was
+ * tried, on which object, and why it failed: "open store /x: Permission
+ * denied". The program that catches it adds account and session and logs it.
+ */
+#ifndef REHOME_ERROR_H
+#define REHOME_ERROR_H
+
+struct error {
+	char text[512];
+};
+
+/*
+ * Replaces the text; a longer one is cut. A NULL error is allowed and means
+ * that the caller does not want to know. Control characters in the result are
+ * replaced by '?', so that the text is safe in a log line and in a reply.
+ */
+void error_set(struct error *error, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Puts "PREFIX: " in front of the present text. */
+void error_prefix(struct error *error, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+#endif

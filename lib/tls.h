@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * TLS by OpenSSL 3. A client verifies the server's certificate and host name
+ * unless it is told not to; TLS 1.2 is the least. Blocking sockets.
+ */
+#ifndef REHOME_TLS_H
+#define REHOME_TLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "lib/error.h"
+
+struct tls_context;
+struct tls_session;
+
+/*
+ * ca_file: PEM file of trust anchors, NULL for the system's. verify false
+ * switches verification off. One context serves many sessions and threads.
+ */
+struct tls_context *tls_client_context_new(const char *ca_file, bool verify,
+	struct error *error);
+/* certificate_file: PEM chain; key_file: its PEM key. */
+struct tls_context *tls_server_context_new(const char *certificate_file,
+	const char *key_file, struct error *error);
+void tls_context_free(struct tls_context **context);
+
+/*
+ * Does the handshake on a connected blocking socket, bounded by the socket's
+ * own time-outs; the socket stays the caller's. host (client only) is the name
+ * or IP address that the certificate must be for; it is sent as SNI unless it
+ * is an address. The error names the reason of a refused certificate.
+ */
+struct tls_session *tls_connect(struct tls_context *context, int socket,
+	const char *host, struct error *error);
+struct tls_session *tls_accept(struct tls_context *context, int socket,
+	struct error *error);
+/* Sends close_notify when the peer is alive, frees the session. */
+void tls_session_free(struct tls_session **session);
+
+/* As read(2) and write(2): bytes, 0 at a clean end, -1 on error or time-out. */
+ssize_t tls_read(struct tls_session *session, void *data, size_t size);
+ssize_t tls_write(struct tls_session *session, const void *data, size_t size);
+/* True when bytes are decrypted already, so that poll(2) would not tell. */
+bool tls_pending(const struct tls_session *session);
+
+#endif

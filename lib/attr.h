@@ -37,12 +37,11 @@ struct attr_list *attr_list_copy(const struct attr_list *list);
  * Adds a pair; name and value are copied. The name must be 1 to ATTR_NAME_MAX
  * characters of [A-Za-z0-9_.-]; anything else is a broken invariant (abort).
  */
-void attr_list_add(struct attr_list *list, const char *name,
-	const char *value);
+void attr_list_add(struct attr_list *list, const char *name, const char *value);
 void attr_list_printf(struct attr_list *list, const char *name,
 	const char *format, ...) __attribute__((format(printf, 3, 4)));
-void attr_list_add_number(struct attr_list *list, const char *name,
-	int64_t number);
+void attr_list_add_number(
+	struct attr_list *list, const char *name, int64_t number);
 
 size_t attr_list_count(const struct attr_list *list);
 const char *attr_list_name(const struct attr_list *list, size_t index);
@@ -56,8 +55,11 @@ const char *attr_list_get(const struct attr_list *list, const char *name);
 int attr_list_get_number(const struct attr_list *list, const char *name,
 	int64_t *number_r, struct error *error);
 
-/* Appends the printed message, its final empty line included. In ATTR_POLICY
- * a newline in a value is printed as a space. */
+/*
+ * Appends the printed message, its final empty line included. In ATTR_POLICY
+ * a newline in a value is printed as a space; other control characters, which
+ * no parser would take, are printed as '?' in both forms.
+ */
 void attr_print(const struct attr_list *list, enum attr_form form,
 	struct buffer *buffer);
 
@@ -67,12 +69,13 @@ void attr_print(const struct attr_list *list, enum attr_form form,
  * valid until the next feed), 0 when all was taken and more is needed, -1 when
  * the bytes are no message: the stream cannot be used any further. *used_r is
  * how many bytes were taken. NUL and control characters other than TAB are
- * refused; bytes above 127 pass.
+ * refused; bytes above 127 pass. An empty line alone is a message without
+ * attributes.
  */
 struct attr_parser *attr_parser_new(enum attr_form form);
 void attr_parser_free(struct attr_parser **parser);
-int attr_parser_feed(struct attr_parser *parser, const char *data,
-	size_t size, size_t *used_r, struct error *error);
+int attr_parser_feed(struct attr_parser *parser, const char *data, size_t size,
+	size_t *used_r, struct error *error);
 const struct attr_list *attr_parser_message(const struct attr_parser *parser);
 /* True in the middle of a message (a peer that closes now was cut off). */
 bool attr_parser_midway(const struct attr_parser *parser);

@@ -2,3 +2,14 @@
 
 noinst_LIBRARIES += lib/librehome.a
 lib_librehome_a_SOURCES =
+
+# Sources in lib/ include autoconf's header as <config.h>: with quotes they
+# would get lib/config.h, the configuration module.
+
+# Foundations and parsers.
+lib_librehome_a_SOURCES += \
+	lib/attr.c lib/attr.h \
+	lib/buffer.c lib/buffer.h \
+	lib/error.c lib/error.h \
+	lib/netstring.c lib/netstring.h \
+	lib/xalloc.c lib/xalloc.h

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A scratch directory, free ports and child processes of one laboratory run."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+
+def wait_for(condition, seconds, what, interval=0.02):
+    """Returns the first true result of condition; fails loudly in the end."""
+    end = time.monotonic() + seconds
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > end:
+            raise TimeoutError("after %g s still waiting for %s"
+                               % (seconds, what))
+        time.sleep(interval)
+
+
+def answers(port, host="127.0.0.1"):
+    try:
+        socket.create_connection((host, port), 1).close()
+        return True
+    except OSError:
+        return False
+
+
+class Scratch:
+    """Everything that a run writes or starts, so that it can be undone."""
+
+    def __init__(self, name="rehome-lab"):
+        self.path = tempfile.mkdtemp(prefix=name + ".")
+        os.chmod(self.path, 0o755)
+        self.children = {}
+        self.undo = []
+        self._next_port = 20000 + (os.getpid() * 37) % 9000
+
+    def dir(self, *parts, mode=0o755):
+        path = os.path.join(self.path, *parts)
+        os.makedirs(path, exist_ok=True)
+        os.chmod(path, mode)
+        return path
+
+    def file(self, *parts, text, mode=0o644):
+        path = os.path.join(self.path, *parts)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(text)
+        os.chmod(path, mode)
+        return path
+
+    def port(self):
+        while True:
+            self._next_port += 1
+            with socket.socket() as probe:
+                try:
+                    probe.bind(("127.0.0.1", self._next_port))
+                    return self._next_port
+                except OSError:
+                    continue
+
+    def spawn(self, name, argv, env=None):
+        """Starts a child that logs to NAME.log; a new one replaces the old."""
+        with open(os.path.join(self.path, name + ".log"), "ab") as log:
+            child = subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env=dict(os.environ, **(env or {})), start_new_session=True)
+        self.children[name] = child
+        return child
+
+    def stop(self, name, how=signal.SIGTERM, seconds=15):
+        child = self.children.pop(name, None)
+        if child is None or child.poll() is not None:
+            return
+        child.send_signal(how)
+        try:
+            child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+            raise RuntimeError("%s did not end within %d s" % (name, seconds))
+
+    def log(self, name):
+        path = os.path.join(self.path, name + ".log")
+        if not os.path.exists(path):
+            return ""
+        with open(path, encoding="utf-8", errors="replace") as text:
+            return text.read()
+
+    def close(self, keep=False):
+        for name in reversed(list(self.children)):
+            try:
+                self.stop(name)
+            except RuntimeError:
+                pass
+        for action in reversed(self.undo):
+            action()
+        if not keep:
+            shutil.rmtree(self.path, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *failure):
+        self.close(keep=bool(os.environ.get("LAB_KEEP")))
+
+
+def run(argv, check=True, **options):
+    """Runs a command to its end and returns its standard output."""
+    done = subprocess.run(argv, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, **options)
+    if check and done.returncode != 0:
+        raise RuntimeError("%s exited with %d: %s%s" % (
+            " ".join(map(str, argv)), done.returncode, done.stdout,
+            done.stderr))
+    return done.stdout

@@ -133,6 +133,7 @@ const char *account_mail_name(enum account_mail mail);
 const char *account_actor_name(enum account_actor actor);
 int account_home_parse(const char *name, enum account_home *home_r);
 int account_phase_parse(const char *name, enum account_phase *phase_r);
+int account_front_parse(const char *name, enum account_front *front_r);
 int account_mail_parse(const char *name, enum account_mail *mail_r);
 /* NULL when there is no such strategy. */
 const struct account_strategy *account_strategy_find(const char *name);
@@ -159,10 +160,12 @@ struct account_transition {
 
 /*
  * The one place where a phase changes. Checks the transition against the
- * table, for a worker its epoch, hold, proof and budget, and sets phase, home,
- * front and the fields of the freeze. Returns 0, or -1 with an error that says
- * which rule forbids it, the account unchanged. A thaw (frozen -> copying)
- * counts a failed attempt and puts due off by account_backoff.
+ * table, for a worker its epoch, and the rules of the row: hold, not_before and
+ * complete_after, proof, budget; sets phase, home, front and the fields of the
+ * freeze. Returns 0, or -1 with an error that says which rule forbids it, the
+ * account unchanged. A thaw (frozen -> copying) counts a failed attempt, with
+ * the reason as its failure; the caller puts due off by account_backoff, whose
+ * bounds are configured. A flip and the end of a move clear due and failures.
  */
 int account_enter(struct account *account,
 	const struct account_transition *transition, struct error *error);
@@ -176,22 +179,26 @@ bool account_transition_exists(enum account_phase from, enum account_phase to,
 
 /*
  * Begins a request (settled -> requested): what the operator asked for is in
- * request, an account of which only the request's fields are read. to is the
- * home that is asked for; being there already is an error that says so.
+ * request, an account of which only the request's fields are read (all but
+ * requested_at, which is now; an empty batch leaves the account's as it is). to
+ * is the home that is asked for; being there already is an error that says so.
+ * Returns 0, or -1 with the account unchanged.
  */
 int account_request(struct account *account, const struct account *request,
 	enum account_home to, int64_t now, struct error *error);
 
 /* Milliseconds to wait after that many failures in a row: doubling from min,
- * never above max. */
+ * never above max; 0 after none. */
 int64_t account_backoff(int64_t attempts, int64_t min, int64_t max);
 
 /*
  * Records: one table of fields serves store, control protocol and JSON.
  * account_print adds every field that is not at its default, and always
- * address, home, phase, source and destination (all: everything). account_scan
- * reads one; names it does not know go to unknown. -1 with an error when a
- * value is bad: a damaged record is never half read.
+ * version, address, home, phase, source and destination (all: everything), then
+ * the unknown ones. account_scan sets up account_r (account_clear it) and reads
+ * one; names it does not know go to unknown, in their order. -1 with an error
+ * when a value is bad, a name stands twice or one of those six is missing: a
+ * damaged record is never half read, and account_r owns nothing then.
  */
 #define ACCOUNT_RECORD_VERSION 1
 void account_print(const struct account *account, bool all,

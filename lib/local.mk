@@ -13,3 +13,8 @@ lib_librehome_a_SOURCES += \
 	lib/error.c lib/error.h \
 	lib/netstring.c lib/netstring.h \
 	lib/xalloc.c lib/xalloc.h
+
+# The account machine.
+lib_librehome_a_SOURCES += \
+	lib/account.c lib/account.h \
+	lib/account_record.c

@@ -18,3 +18,11 @@ lib_librehome_a_SOURCES += \
 lib_librehome_a_SOURCES += \
 	lib/account.c lib/account.h \
 	lib/account_record.c
+
+# Which clients are our own.
+lib_librehome_a_SOURCES += lib/network.c lib/network.h
+check_PROGRAMS += tests/unit/network-test
+TESTS += tests/unit/network-test
+tests_unit_network_test_SOURCES = tests/unit/network-test.c
+tests_unit_network_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_network_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)

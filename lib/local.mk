@@ -8,6 +8,7 @@ lib_librehome_a_SOURCES =
 
 # Foundations and parsers.
 lib_librehome_a_SOURCES += \
+	lib/address.c lib/address.h \
 	lib/attr.c lib/attr.h \
 	lib/buffer.c lib/buffer.h \
 	lib/error.c lib/error.h \

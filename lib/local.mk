@@ -12,6 +12,7 @@ lib_librehome_a_SOURCES += \
 	lib/attr.c lib/attr.h \
 	lib/buffer.c lib/buffer.h \
 	lib/error.c lib/error.h \
+	lib/instant.c lib/instant.h \
 	lib/netstring.c lib/netstring.h \
 	lib/xalloc.c lib/xalloc.h
 

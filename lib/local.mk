@@ -28,3 +28,10 @@ TESTS += tests/unit/network-test
 tests_unit_network_test_SOURCES = tests/unit/network-test.c
 tests_unit_network_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_network_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
+
+# Log, processes and connections.
+lib_librehome_a_SOURCES += \
+	lib/control_client.c lib/control_client.h \
+	lib/endpoint.c lib/endpoint.h \
+	lib/log.c lib/log.h \
+	lib/process.c lib/process.h

@@ -35,7 +35,7 @@ passdb {{
 }}
 passdb {{
   driver = passwd-file
-  args = {directory}/deny
+  args = {directory}/deny-%s
   deny = yes
 }}
 passdb {{
@@ -110,7 +110,8 @@ class Dovecot:
                 separator=separator, prefix=prefix, extra=extra,
                 uid=nobody.pw_uid, gid=grp.getgrgid(nobody.pw_gid).gr_gid))
         scratch.file(name, "users", text="")
-        scratch.file(name, "deny", text="")
+        for service in ("imap", "smtp"):  # the lock does not touch SASL
+            scratch.file(name, "deny-" + service, text="")
         scratch.file(name, "masters",
                      text="%s:%s\n" % (MASTER, MASTER_PASSWORD))
         self.hooks = self._write_hooks()
@@ -119,7 +120,7 @@ class Dovecot:
         """The hooks of contrib/dovecot, told where this instance is."""
         settings = self.scratch.file(
             self.name, "hooks.conf", text=(
-                "DOVECOT_CONFIG=%s\nUSERS_FILE=%s/users\nDENY_FILE=%s/deny\n"
+                "DOVECOT_CONFIG=%s\nUSERS_FILE=%s/users\nDENY_FILE=%s/deny-imap\n"
                 "NEW_USER_FIELDS='{PLAIN}%s::::::'\n"
                 % (self.config, self.directory, self.directory, PASSWORD)))
         hooks = {}
@@ -137,7 +138,7 @@ class Dovecot:
             users.write("%s:{PLAIN}%s::::::\n" % (address, PASSWORD))
 
     def start(self):
-        run(["dovecot", "-c", self.config])
+        self.scratch.daemonize(self.name, ["dovecot", "-c", self.config])
         self.scratch.undo.append(self.stop)
         wait_for(lambda: answers(self.imap) and answers(self.lmtp), 10,
                  self.name + " to answer")

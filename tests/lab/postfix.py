@@ -108,7 +108,7 @@ class Postfix:
         return run(["postfix", "-c", self.etc, *arguments], check=check)
 
     def start(self):
-        self.command("start")
+        self.scratch.daemonize("postfix", ["postfix", "-c", self.etc, "start"])
         self.scratch.undo.append(self.stop)
         wait_for(lambda: answers(self.smtp), 15, "Postfix to answer")
 

@@ -74,6 +74,12 @@ class Scratch:
         self.children[name] = child
         return child
 
+    def daemonize(self, name, argv):
+        """Runs a command that leaves a daemon behind; both log to NAME.log."""
+        with open(os.path.join(self.path, name + ".log"), "ab") as log:
+            subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=log,
+                           stderr=log, timeout=60, check=True)
+
     def stop(self, name, how=signal.SIGTERM, seconds=15):
         child = self.children.pop(name, None)
         if child is None or child.poll() is not None:
@@ -111,10 +117,11 @@ class Scratch:
         self.close(keep=bool(os.environ.get("LAB_KEEP")))
 
 
-def run(argv, check=True, **options):
+def run(argv, check=True, timeout=60, **options):
     """Runs a command to its end and returns its standard output."""
     done = subprocess.run(argv, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True, **options)
+                          stderr=subprocess.PIPE, text=True, timeout=timeout,
+                          **options)
     if check and done.returncode != 0:
         raise RuntimeError("%s exited with %d: %s%s" % (
             " ".join(map(str, argv)), done.returncode, done.stdout,

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The demonstration: three live accounts move from an old Dovecot to a new one
+behind a real Postfix, under mail and readers that never stop. It ends with the
+ledger of all mail, and fails loudly when that does not balance."""
+
+import os
+import sys
+import time
+
+TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+sys.path.insert(0, os.path.join(TOP, "tests", "lab"))
+sys.dont_write_bytecode = True
+
+import corpus  # noqa: E402
+from dovecot import PASSWORD, Dovecot  # noqa: E402
+from ledger import Ledger  # noqa: E402
+from mailuser import Reader  # noqa: E402
+from postfix import Postfix  # noqa: E402
+from rehome import Rehome  # noqa: E402
+from scratch import Scratch, wait_for  # noqa: E402
+from traffic import Accepted, LocalSender, SmtpSender  # noqa: E402
+
+ACCOUNTS = ("ann@example.org", "bob@example.org", "cleo@example.org")
+ALIASES = {"team@example.net": "ann@example.org",
+           "desk@example.net": "bob@example.org"}
+BUDGET_MS = 10000
+POLICY = """
+rehome_domains = check_policy_service unix:{policy}
+smtpd_restriction_classes = rehome_domains
+smtpd_recipient_restrictions = check_recipient_access inline:{{ {{ example.org = rehome_domains }} }}
+smtpd_milters = unix:{milter}
+non_smtpd_milters = unix:{milter}
+milter_default_action = tempfail
+transport_maps = hash:{maps}/moving, hash:{maps}/homes
+"""
+
+
+def say(text):
+    print(text, flush=True)
+
+
+class Demo:
+    def __init__(self, scratch, build):
+        self.scratch = scratch
+        self.old = Dovecot(scratch, "old")
+        self.new = Dovecot(scratch, "new")
+        rehome_directory = os.path.join(scratch.path, "rehome")
+        self.postfix = Postfix(
+            scratch, os.path.join(self.old.directory, "auth-client"),
+            aliases=ALIASES, extra=POLICY.format(
+                policy=rehome_directory + "/policy",
+                milter=rehome_directory + "/milter",
+                maps=rehome_directory + "/maps"))
+        self.rehome = Rehome(scratch, build, (self.old, self.new),
+                             self.postfix, budget="%dms" % BUDGET_MS)
+        self.accepted = Accepted()
+        self.readers = [Reader(address, (self.old, self.new), self.accepted)
+                        for address in ACCOUNTS]
+        self.parked = set()
+
+    def start_servers(self):
+        say("Starting a private Postfix, an old and a new Dovecot, rehome ...")
+        self.old.start()
+        self.new.start()
+        for address in ACCOUNTS:
+            self.old.add_user(address)
+        self.rehome.start_policyd()
+        self.rehome.start_milter()
+        self.postfix.start()
+
+    def fill(self):
+        count = 0
+        for seed, address in enumerate(ACCOUNTS, 1):
+            numbers = corpus.fill(self.old, address, seed, 200)
+            for number in numbers:
+                self.accepted.accept(number, [address])
+            count += len(numbers)
+            self.rehome.ctl("add", address, "--source", "old",
+                            "--destination", "new")
+        say("%d messages stand in %d accounts on the old server."
+            % (count, len(ACCOUNTS)))
+
+    def start_traffic(self):
+        route = {address: address for address in ACCOUNTS}
+        port = self.postfix.smtp
+        self.senders = [
+            SmtpSender(self.accepted, ACCOUNTS, route, port),
+            SmtpSender(self.accepted, ACCOUNTS[::-1], route, port,
+                       login=ACCOUNTS[0], pause=0.1),
+            SmtpSender(self.accepted, list(ALIASES), ALIASES, port,
+                       pause=0.1),
+            LocalSender(self.accepted, ACCOUNTS, route, self.postfix,
+                        pause=0.1)]
+        for thread in self.senders + self.readers:
+            thread.start()
+        time.sleep(2)
+        say("Mail comes in by SMTP from outside, from a logged-in user, through"
+            " aliases\nand by sendmail(1); each account's user reads, flags "
+            "and files meanwhile.")
+
+    def move(self):
+        self.rehome.start_copier("--daemon")
+        say(self.rehome.ctl("move", *ACCOUNTS).stdout.strip())
+        waiting = set(ACCOUNTS)
+        phases = {}
+        end = time.monotonic() + 60
+        while waiting:
+            if time.monotonic() > end:
+                raise TimeoutError("not settled: %s" % ", ".join(waiting))
+            for address in sorted(waiting):
+                account = self.rehome.show(address)
+                if phases.get(address) != account["phase"]:
+                    phases[address] = account["phase"]
+                    say("  %-17s %-9s at %s" % (
+                        address, account["phase"], account["home"]))
+                if (account["phase"] == "settled"
+                        and account["home"] == "destination"):
+                    waiting.discard(address)
+            self.note_parked()
+            time.sleep(0.05)
+
+    def note_parked(self):
+        """Messages that wait in the queue for an account out of service."""
+        for entry in self.postfix.queue():
+            if entry["queue_name"] == "deferred":
+                self.parked.add(entry["queue_id"])
+
+    def stop_traffic(self):
+        for thread in self.senders + self.readers:
+            thread.finish()
+        say("The accounts have moved; waiting for the queue to run empty ...")
+        wait_for(lambda: not self.postfix.queue(), 30,
+                 "the queue to run empty", 0.2)
+
+    def report(self):
+        ledger = Ledger(self.accepted, self.readers)
+        ledger.balance(self.new, self.old, ACCOUNTS)
+        say("\nLedger of all mail")
+        for line in ledger.lines(len(self.parked)):
+            say(line)
+        say("\nOut of service (the freeze), by step in milliseconds")
+        within = True
+        for address in ACCOUNTS:
+            account = self.rehome.show(address)
+            within = within and account["freeze_ms"] <= BUDGET_MS
+            say("%7d  %-17s %s" % (account["freeze_ms"], address,
+                                   account["freeze_steps"]))
+        for reader in self.readers:
+            say("%-17s flagged %d, filed %d, drafted %d; served by %s"
+                % (reader.address, len(reader.flagged), len(reader.filed),
+                   len(reader.drafts), ", then ".join(reader.served_by)))
+        moved = all(reader.served_by[-1:] == ["new"]
+                    for reader in self.readers)
+        for problem in (ledger.lost + ledger.twice + ledger.old_only
+                        + ledger.misplaced + self.accepted.refused)[:20]:
+            say("PROBLEM %s" % (problem,))
+        return ledger.holds() and within and moved
+
+    def print_hints(self):
+        command = "%s/ctl/rehome -c %s" % (self.rehome.build,
+                                           self.rehome.config)
+        say("""
+All is left running in %s. Try:
+    %s status
+    %s show %s
+    %s why %s
+    %s return %s
+    swaks --server 127.0.0.1:%d --local-interface 127.0.0.2 --to %s
+    curl -u %s:%s imap://127.0.0.1:%d/INBOX?ALL
+Stop it: kill %s; postfix -c %s stop;
+    doveadm -c %s stop; doveadm -c %s stop""" % (
+            self.scratch.path, command, command, ACCOUNTS[0], command,
+            ACCOUNTS[0], command, ACCOUNTS[1], self.postfix.smtp, ACCOUNTS[0],
+            ACCOUNTS[0], PASSWORD, self.new.imap, " ".join(
+                str(child.pid) for child in self.scratch.children.values()),
+            self.postfix.etc, self.old.config, self.new.config))
+
+
+def main():
+    build, keep = sys.argv[1], "--keep" in sys.argv[2:]
+    scratch = Scratch("rehome-demo")
+    good = False
+    try:
+        demo = Demo(scratch, build)
+        demo.start_servers()
+        demo.fill()
+        demo.start_traffic()
+        demo.move()
+        demo.stop_traffic()
+        good = demo.report()
+        if keep:
+            demo.print_hints()
+    except Exception as error:  # whatever it was, say it and clean up
+        say("FAILED: %s: %s" % (type(error).__name__, error))
+        for name in list(scratch.children):
+            say("---- end of %s.log ----\n%s"
+                % (name, scratch.log(name)[-3000:]))
+        keep = False
+    if not keep:
+        scratch.close()
+    say("\nNothing was lost, nothing came twice." if good
+        else "\nFAILED: the ledger does not balance or a freeze was too long.")
+    sys.exit(0 if good else 1)
+
+
+if __name__ == "__main__":
+    main()

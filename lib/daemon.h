@@ -15,7 +15,8 @@
 
 /*
  * The listening socket of that name: the one handed over under it, or else one
- * opened at the endpoint. Returns the descriptor or -1.
+ * opened at the endpoint (endpoint_listen) with that mode and, unless NULL,
+ * that group. Non-blocking. Returns the descriptor or -1.
  */
 int daemon_socket(const char *name, const char *endpoint, mode_t mode,
 	const char *group, struct error *error);
@@ -23,15 +24,17 @@ int daemon_socket(const char *name, const char *endpoint, mode_t mode,
 /*
  * Becomes user and group, with the supplementary groups of the user and those
  * named in extra_groups (blank-separated, NULL for none; "postdrop" for
- * postqueue(1)). Does nothing when user is NULL or we are not root. Disables
- * core dumps when keeps_secrets. Returns 0 or -1.
+ * postqueue(1)); group NULL is the user's own. Changes nothing of that when user
+ * is NULL or we are not root. Disables core dumps and tracing when
+ * keeps_secrets, in every case. Returns 0 or -1: then the program must end.
  */
 int daemon_drop_privileges(const char *user, const char *group,
 	const char *extra_groups, bool keeps_secrets, struct error *error);
 
 /*
- * Blocks SIGTERM, SIGINT, SIGHUP and SIGCHLD is left alone, ignores SIGPIPE;
- * returns a signalfd(2) for the blocked ones. Call before threads are made.
+ * Blocks SIGTERM, SIGINT and SIGHUP, ignores SIGPIPE, leaves SIGCHLD alone.
+ * Returns a non-blocking signalfd(2) for the blocked ones, or -1. Call it before
+ * threads are made: they inherit the mask.
  */
 int daemon_signals(struct error *error);
 

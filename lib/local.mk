@@ -35,3 +35,8 @@ lib_librehome_a_SOURCES += \
 	lib/endpoint.c lib/endpoint.h \
 	lib/log.c lib/log.h \
 	lib/process.c lib/process.h
+
+# Daemons and TLS.
+lib_librehome_a_SOURCES += \
+	lib/daemon.c lib/daemon.h \
+	lib/tls.c lib/tls.h

@@ -17,7 +17,8 @@ struct tls_session;
 
 /*
  * ca_file: PEM file of trust anchors, NULL for the system's. verify false
- * switches verification off. One context serves many sessions and threads.
+ * switches verification off. One context serves many sessions and threads; it
+ * is freed after the last of its sessions.
  */
 struct tls_context *tls_client_context_new(const char *ca_file, bool verify,
 	struct error *error);
@@ -39,7 +40,12 @@ struct tls_session *tls_accept(struct tls_context *context, int socket,
 /* Sends close_notify when the peer is alive, frees the session. */
 void tls_session_free(struct tls_session **session);
 
-/* As read(2) and write(2): bytes, 0 at a clean end, -1 on error or time-out. */
+/*
+ * As read(2) and write(2): bytes, 0 at a clean end (the peer's close_notify), -1
+ * with errno on an error: EAGAIN for a time-out, ECONNRESET for an end without
+ * close_notify, EPROTO for what is no TLS. After -1 the session is of no further
+ * use. tls_write writes all or fails; SIGPIPE is never raised.
+ */
 ssize_t tls_read(struct tls_session *session, void *data, size_t size);
 ssize_t tls_write(struct tls_session *session, const void *data, size_t size);
 /* True when bytes are decrypted already, so that poll(2) would not tell. */

@@ -21,4 +21,6 @@ check-system: all
 EXTRA_DIST += tests/run tests/lab/build tests/lab/packages \
 	tests/lab/corpus.py tests/lab/dovecot.py tests/lab/ledger.py \
 	tests/lab/mailuser.py tests/lab/postfix.py tests/lab/rehome.py \
-	tests/lab/scratch.py tests/lab/tap.py tests/lab/traffic.py
+	tests/lab/scratch.py tests/lab/site_under_test.py tests/lab/tap.py tests/lab/traffic.py
+
+SYSTEM_TESTS += tests/system/ledger.py

@@ -12,28 +12,17 @@ sys.path.insert(0, os.path.join(TOP, "tests", "lab"))
 sys.dont_write_bytecode = True
 
 import corpus  # noqa: E402
-from dovecot import PASSWORD, Dovecot  # noqa: E402
+from dovecot import PASSWORD  # noqa: E402
 from ledger import Ledger  # noqa: E402
 from mailuser import Reader  # noqa: E402
-from postfix import Postfix  # noqa: E402
-from rehome import Rehome  # noqa: E402
 from scratch import Scratch, wait_for  # noqa: E402
+from site_under_test import Site  # noqa: E402
 from traffic import Accepted, LocalSender, SmtpSender  # noqa: E402
 
 ACCOUNTS = ("ann@example.org", "bob@example.org", "cleo@example.org")
 ALIASES = {"team@example.net": "ann@example.org",
            "desk@example.net": "bob@example.org"}
 BUDGET_MS = 10000
-POLICY = """
-rehome_domains = check_policy_service unix:{policy}
-smtpd_restriction_classes = rehome_domains
-smtpd_recipient_restrictions = check_recipient_access inline:{{ {{ example.org = rehome_domains }} }}
-smtpd_milters = unix:{milter}
-non_smtpd_milters = unix:{milter}
-milter_default_action = tempfail
-transport_maps = hash:{maps}/moving, hash:{maps}/homes
-"""
-
 
 def say(text):
     print(text, flush=True)
@@ -42,17 +31,11 @@ def say(text):
 class Demo:
     def __init__(self, scratch, build):
         self.scratch = scratch
-        self.old = Dovecot(scratch, "old")
-        self.new = Dovecot(scratch, "new")
-        rehome_directory = os.path.join(scratch.path, "rehome")
-        self.postfix = Postfix(
-            scratch, os.path.join(self.old.directory, "auth-client"),
-            aliases=ALIASES, extra=POLICY.format(
-                policy=rehome_directory + "/policy",
-                milter=rehome_directory + "/milter",
-                maps=rehome_directory + "/maps"))
-        self.rehome = Rehome(scratch, build, (self.old, self.new),
-                             self.postfix, budget="%dms" % BUDGET_MS)
+        site = Site(scratch, build, aliases=ALIASES,
+                    budget="%dms" % BUDGET_MS)
+        self.site = site
+        self.old, self.new = site.old, site.new
+        self.postfix, self.rehome = site.postfix, site.rehome
         self.accepted = Accepted()
         self.readers = [Reader(address, (self.old, self.new), self.accepted)
                         for address in ACCOUNTS]
@@ -60,13 +43,7 @@ class Demo:
 
     def start_servers(self):
         say("Starting a private Postfix, an old and a new Dovecot, rehome ...")
-        self.old.start()
-        self.new.start()
-        for address in ACCOUNTS:
-            self.old.add_user(address)
-        self.rehome.start_policyd()
-        self.rehome.start_milter()
-        self.postfix.start()
+        self.site.start(ACCOUNTS)
 
     def fill(self):
         count = 0
@@ -75,8 +52,6 @@ class Demo:
             for number in numbers:
                 self.accepted.accept(number, [address])
             count += len(numbers)
-            self.rehome.ctl("add", address, "--source", "old",
-                            "--destination", "new")
         say("%d messages stand in %d accounts on the old server."
             % (count, len(ACCOUNTS)))
 

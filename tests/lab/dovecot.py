@@ -92,6 +92,7 @@ class Dovecot:
         self.name = name
         self.scratch = scratch
         self.imap, self.imaps, self.lmtp = (scratch.port() for _ in range(3))
+        self.deliver = "lmtp:inet:127.0.0.1:%d" % self.lmtp
         self.directory = scratch.dir(name)
         self.mail = scratch.dir(name, "mail", mode=0o777)
         self.certificate = os.path.join(self.directory, "cert.pem")
@@ -150,7 +151,7 @@ class Dovecot:
         run(["doveadm", "-c", self.config, "stop"], check=False)
         wait_for(lambda: not answers(self.imap), 10, self.name + " to end")
 
-    def system_section(self, deliver=None):
+    def system_section(self):
         """Its section of rehome.conf."""
         secret = self.scratch.file(self.name, "master-password",
                                    text=MASTER_PASSWORD + "\n", mode=0o600)
@@ -164,6 +165,5 @@ system "%s" {
     unlock = "%s"
     provision = "%s"
 }
-""" % (self.name, self.imap, deliver or "lmtp:inet:127.0.0.1:%d" % self.lmtp,
-            MASTER, secret, self.hooks["lock"], self.hooks["unlock"],
+""" % (self.name, self.imap, self.deliver, MASTER, secret, self.hooks["lock"], self.hooks["unlock"],
             self.hooks["provision"])

@@ -76,9 +76,17 @@ class Rehome:
             "settle": "2s", "level": "info", "domain": "example.org",
             "default": systems[0].name, "complete": "no"}
         values.update(settings)
-        self.config = scratch.file(
-            "rehome", "rehome.conf", text=CONFIGURATION.format(**values)
-            + "".join(system.system_section() for system in systems))
+        self.settings = values
+        self.systems = systems
+        self.config = self.write_configuration()
+
+    def write_configuration(self, **changed):
+        """rehome.conf, as it was or with settings changed."""
+        self.settings.update(changed)
+        return self.scratch.file(
+            "rehome", "rehome.conf",
+            text=CONFIGURATION.format(**self.settings)
+            + "".join(system.system_section() for system in self.systems))
 
     def program(self, name):
         return os.path.join(self.build, name)

@@ -11,6 +11,9 @@ lib_librehome_a_SOURCES += \
 	lib/address.c lib/address.h \
 	lib/attr.c lib/attr.h \
 	lib/buffer.c lib/buffer.h \
+	lib/config.c lib/config.h lib/config_private.h \
+	lib/config_files.c lib/config_scan.c lib/config_table.c \
+	lib/config_type.c \
 	lib/error.c lib/error.h \
 	lib/instant.c lib/instant.h \
 	lib/netstring.c lib/netstring.h \

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * rehome.conf(5), read with libconfuse. One table in config_table.c declares
+ * each option: section, name, type, default, bounds and one line of help.
+ * Unknown names and bad values are errors with file and line. Only config.c
+ * includes <confuse.h>.
+ */
+#ifndef REHOME_CONFIG_FILE_H
+#define REHOME_CONFIG_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "lib/error.h"
+
+struct config_system {
+	char *name;
+	char *imap; /* imap://HOST[:PORT] (clear), imap+starttls://, imaps:// */
+	char *deliver; /* next hop as in Postfix: "smtp:[HOST]:PORT",
+			  "lmtp:unix:/PATH" */
+	char *user;    /* login name: %u address, %n local part, %d domain */
+	char *master;  /* SASL PLAIN authentication identity, or NULL */
+	char *master_password_file; /* first line */
+	char *passwords; /* file of "address:password" lines, or NULL */
+	char *ca_file;
+	bool verify;	     /* the server's certificate */
+	int64_t connections; /* at once, all workers of one host together */
+	int64_t timeout;     /* ms without a byte */
+	/* hooks: absolute path of an executable, or NULL */
+	char *provision;
+	char *lock;
+	char *unlock;
+	int64_t hook_timeout; /* ms */
+};
+
+struct config_domain {
+	char *name;	      /* canonical */
+	char *default_system; /* NULL: "pass", the MTA decides */
+	bool complete; /* every address is in the directory: others rejected */
+};
+
+struct config {
+	struct {
+		char *control, *policy, *socketmap; /* endpoints */
+		int64_t control_mode, policy_mode;  /* of the UNIX sockets */
+		char *control_group, *policy_group;
+		char *store; /* "bdb:/path" */
+		char *user, *group;
+		int64_t threads;
+		int64_t freeze_budget;	      /* ms, default of requests */
+		int64_t lease;		      /* ms */
+		int64_t retry_min, retry_max; /* ms, back-off after a failure */
+		char *recipient_delimiter;
+		char **own_networks; /* "127.0.0.0/8", "[::1]/128" */
+		size_t own_networks_count;
+		int64_t client_timeout; /* ms, half a request may take */
+		int64_t clients;	/* connections at most */
+	} policyd;
+	struct {
+		char *directory; /* of moving.db and homes.db; NULL: no maps */
+		bool follow;	 /* frozen = "follow": retry or park as the
+				    request says; else always park */
+		char *park;	 /* "rehome-park:[127.0.0.1]:1" */
+		char *retry;	 /* "retry:4.2.1 mailbox is being moved" */
+		char *reload;	 /* command, or "unix:/path", or NULL */
+		int64_t compact; /* ms between merges of moving into homes */
+	} maps;
+	struct {
+		char *list;	 /* "/usr/sbin/postqueue -j", or NULL */
+		char *flush;	 /* "/usr/sbin/postqueue -i %i", or NULL */
+		int64_t timeout; /* ms */
+	} queue;
+	struct {
+		char *socket; /* as libmilter takes it: unix:/path, inet:P@H */
+		char *user, *group;
+		int64_t mode;
+		int64_t timeout; /* ms to wait for policyd */
+	} milter;
+	struct {
+		char *state; /* directory of journals */
+		char *user, *group;
+		int64_t jobs; /* accounts at once */
+		int64_t poll; /* ms between looks for due accounts (--daemon) */
+		int64_t settle; /* ms of sweeping after a flip */
+	} copier;
+	struct {
+		int facility; /* -1: standard error */
+		int level;
+	} log;
+	struct config_system *systems;
+	size_t systems_count;
+	struct config_domain *domains; /* ordered by name */
+	size_t domains_count;
+};
+
+/*
+ * Reads and checks the file: values within bounds, paths absolute, endpoints
+ * and next hops well formed, every named system declared. Returns NULL with an
+ * error "FILE:LINE: what object: cause".
+ */
+struct config *config_load(const char *path, struct error *error);
+/* The same for a text in memory, which errors call name. */
+struct config *config_parse(
+	const char *text, size_t size, const char *name, struct error *error);
+void config_free(struct config **config);
+
+/* NULL when there is none of that name. */
+const struct config_system *config_system(
+	const struct config *config, const char *name);
+/* domain in canonical form (lib/address.h). NULL: not managed. */
+const struct config_domain *config_domain(
+	const struct config *config, const char *domain);
+
+/* The login name of an address at a system, by its user pattern. malloc'd. */
+char *config_login_name(
+	const struct config_system *system, const char *address);
+
+/*
+ * Checks what the configuration points at in the file system, for `rehome
+ * config check`: directories, commands and hooks that can be run, files of
+ * certificates, and files of passwords, which nobody else may read. Returns 0,
+ * or -1 with an error for the first that is amiss.
+ */
+int config_check_files(const struct config *config, struct error *error);
+
+/* Prints the table: each option with its type, default and help. */
+void config_describe(FILE *out);
+
+#endif

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a configuration points at: whether it is there, of the right kind, and
+ * as secret as it must be. Asked by the operator before a start; the daemons
+ * find out by themselves.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/config.h"
+#include "lib/xalloc.h"
+
+/* NULL paths are options that are switched off: nothing to check. */
+static int files_stat(
+	const char *path, struct stat *status_r, struct error *error)
+{
+	if (stat(path, status_r) == 0)
+		return 0;
+	error_set(error, "%s: %s", path, strerror(errno));
+	return -1;
+}
+
+static int files_directory(const char *path, struct error *error)
+{
+	struct stat status;
+
+	if (path == NULL)
+		return 0;
+	if (files_stat(path, &status, error) < 0)
+		return -1;
+	if (S_ISDIR(status.st_mode))
+		return 0;
+	error_set(error, "%s: is no directory", path);
+	return -1;
+}
+
+static int files_regular(
+	const char *path, struct stat *status_r, struct error *error)
+{
+	if (files_stat(path, status_r, error) < 0)
+		return -1;
+	if (S_ISREG(status_r->st_mode))
+		return 0;
+	error_set(error, "%s: is no regular file", path);
+	return -1;
+}
+
+static int files_program(const char *path, struct error *error)
+{
+	struct stat status;
+
+	if (path == NULL)
+		return 0;
+	if (files_regular(path, &status, error) < 0)
+		return -1;
+	/* whoever may write it becomes whoever runs it */
+	if ((status.st_mode & S_IWOTH) != 0) {
+		error_set(error, "%s: everybody may write it", path);
+		return -1;
+	}
+	if ((status.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) != 0)
+		return 0;
+	error_set(error, "%s: is not executable", path);
+	return -1;
+}
+
+static int files_command(const char *command, struct error *error)
+{
+	char *program;
+	int result;
+
+	if (command == NULL || command[0] != '/')
+		return 0;
+	program = xstrndup(command, strcspn(command, " \t"));
+	result = files_program(program, error);
+	free(program);
+	return result;
+}
+
+static int files_readable(const char *path, struct error *error)
+{
+	struct stat status;
+
+	if (path == NULL)
+		return 0;
+	if (files_regular(path, &status, error) < 0)
+		return -1;
+	if (access(path, R_OK) == 0)
+		return 0;
+	error_set(error, "%s: %s", path, strerror(errno));
+	return -1;
+}
+
+static int files_secret(const char *path, struct error *error)
+{
+	struct stat status;
+
+	if (path == NULL)
+		return 0;
+	if (files_regular(path, &status, error) < 0)
+		return -1;
+	if ((status.st_mode & (S_IRWXO)) != 0) {
+		error_set(error,
+			"%s: holds passwords and is open to others (mode "
+			"%04o); chmod o= it",
+			path, (unsigned)(status.st_mode & 07777));
+		return -1;
+	}
+	if (status.st_size > 0)
+		return 0;
+	error_set(error, "%s: is empty", path);
+	return -1;
+}
+
+static int files_system(const struct config_system *system, struct error *error)
+{
+	const struct {
+		const char *option;
+		int (*check)(const char *path, struct error *error);
+		const char *path;
+	} checks[] = {
+		{ "master_password_file", files_secret,
+			system->master_password_file },
+		{ "passwords", files_secret, system->passwords },
+		{ "ca_file", files_readable, system->ca_file },
+		{ "provision", files_program, system->provision },
+		{ "lock", files_program, system->lock },
+		{ "unlock", files_program, system->unlock },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+		if (checks[i].check(checks[i].path, error) < 0) {
+			error_prefix(error, "system \"%s\": %s", system->name,
+				checks[i].option);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+int config_check_files(const struct config *config, struct error *error)
+{
+	const struct {
+		const char *option;
+		int (*check)(const char *path, struct error *error);
+		const char *path;
+	} checks[] = {
+		{ "maps: directory", files_directory, config->maps.directory },
+		{ "maps: reload", files_command, config->maps.reload },
+		{ "queue: list", files_command, config->queue.list },
+		{ "queue: flush", files_command, config->queue.flush },
+		{ "copier: state", files_directory, config->copier.state },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+		if (checks[i].check(checks[i].path, error) < 0) {
+			error_prefix(error, "%s", checks[i].option);
+			return -1;
+		}
+	}
+	for (i = 0; i < config->systems_count; i++) {
+		if (files_system(&config->systems[i], error) < 0)
+			return -1;
+	}
+	return 0;
+}

@@ -1,1 +1,32 @@
 # SPDX-License-Identifier: BSD-2-Clause
+
+sbin_PROGRAMS += milter/rehome-milter
+milter_rehome_milter_SOURCES = \
+	milter/decision.c milter/decision.h \
+	milter/filter.c milter/filter.h \
+	milter/main.c \
+	milter/policyd_pool.c milter/policyd_pool.h \
+	milter/settings.c milter/settings.h
+milter_rehome_milter_LDADD = lib/librehome.a $(MILTER_LIBS) $(CONFUSE_LIBS) \
+	$(IDN2_LIBS) $(UNISTRING_LIBS) $(SYSTEMD_LIBS) -lpthread
+dist_man_MANS += milter/rehome-milter.8
+
+# The decisions alone: no libmilter, no thread.
+check_PROGRAMS += tests/unit/milter-decision-test
+TESTS += tests/unit/milter-decision-test
+tests_unit_milter_decision_test_SOURCES = tests/unit/milter-decision-test.c \
+	milter/decision.c milter/decision.h
+tests_unit_milter_decision_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_milter_decision_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
+
+# The program against a stand-in for policyd: dialogues and failures.
+TESTS += tests/system/milter/milter_test.py
+EXTRA_DIST += \
+	tests/system/milter/common.lua \
+	tests/system/milter/data.lua \
+	tests/system/milter/eom.lua \
+	tests/system/milter/milter_test.py \
+	tests/system/milter/mta.py \
+	tests/system/milter/own.lua \
+	tests/system/milter/policyd_stub.py \
+	tests/system/milter/rcpt.lua

@@ -165,5 +165,5 @@ system "%s" {
     unlock = "%s"
     provision = "%s"
 }
-""" % (self.name, self.imap, self.deliver, MASTER, secret, self.hooks["lock"], self.hooks["unlock"],
-            self.hooks["provision"])
+""" % (self.name, self.imap, self.deliver, MASTER, secret,
+       self.hooks["lock"], self.hooks["unlock"], self.hooks["provision"])

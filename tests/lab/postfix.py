@@ -6,6 +6,7 @@ import json
 import os
 import pwd
 import shutil
+import signal
 
 from scratch import answers, run, wait_for
 
@@ -132,6 +133,23 @@ class Postfix:
 
     def flush(self):
         run(["postqueue", "-c", self.etc, "-f"])
+
+    def kill(self, service):
+        """Ends the processes of a service with SIGKILL; returns how many."""
+        with open(os.path.join(self.directory, "queue", "pid", "master.pid"),
+                  encoding="ascii") as pid:
+            master = pid.read().strip()
+        killed = 0
+        for child in run(["ps", "-o", "pid=,comm=", "--ppid", master],
+                         check=False).splitlines():
+            number, name = child.split()
+            if name == service:
+                try:
+                    os.kill(int(number), signal.SIGKILL)
+                    killed += 1
+                except ProcessLookupError:
+                    pass  # it has just ended by itself
+        return killed
 
     def maillog(self):
         path = os.path.join(self.directory, "maillog")

@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 
-from scratch import run, wait_for
+from scratch import answers_at, run, wait_for
 
 CONFIGURATION = """
 policyd {{
@@ -91,20 +91,23 @@ class Rehome:
     def program(self, name):
         return os.path.join(self.build, name)
 
-    def start_policyd(self, env=None):
+    def start_policyd_unwatched(self, env=None):
         self.scratch.spawn("policyd", [
             self.program("policyd/rehome-policyd"), "-c", self.config],
             env=env)
+
+    def start_policyd(self):
+        self.start_policyd_unwatched()
         wait_for(self.answers, 20, "policyd to answer")
 
     def answers(self):
         return self.ctl("status", check=False).returncode == 0
 
-    def start_milter(self):
+    def start_milter(self, env=None):
         self.scratch.spawn("milter", [
-            self.program("milter/rehome-milter"), "-c", self.config])
-        wait_for(lambda: os.path.exists(self.directory + "/milter"), 10,
-                 "the milter's socket")
+            self.program("milter/rehome-milter"), "-c", self.config], env=env)
+        wait_for(lambda: answers_at(self.directory + "/milter"), 10,
+                 "the milter to answer")
 
     def start_copier(self, *arguments, env=None):
         self.scratch.spawn("copier", [

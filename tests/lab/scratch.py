@@ -31,6 +31,16 @@ def answers(port, host="127.0.0.1"):
         return False
 
 
+def answers_at(path):
+    """The same of a UNIX socket."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(path)
+            return True
+        except OSError:
+            return False
+
+
 class Scratch:
     """Everything that a run writes or starts, so that it can be undone."""
 

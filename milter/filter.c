@@ -168,6 +168,16 @@ static sfsistat filter_answer(SMFICTX *context, const struct session *session,
 
 /* ---- callbacks ---- */
 
+/* Asks for the macros that are read here and no others. */
+static void filter_choose_macros(SMFICTX *context)
+{
+	smfi_setsymlist(context, SMFIM_CONNECT, (char *)"");
+	smfi_setsymlist(context, SMFIM_ENVFROM, (char *)"i {auth_authen}");
+	smfi_setsymlist(context, SMFIM_ENVRCPT, (char *)"");
+	smfi_setsymlist(context, SMFIM_DATA, (char *)"");
+	smfi_setsymlist(context, SMFIM_EOM, (char *)"i");
+}
+
 static sfsistat filter_negotiate(SMFICTX *context, unsigned long actions,
 	unsigned long steps, unsigned long unused2, unsigned long unused3,
 	unsigned long *actions_r, unsigned long *steps_r,
@@ -179,12 +189,8 @@ static sfsistat filter_negotiate(SMFICTX *context, unsigned long actions,
 	*steps_r = steps & (FILTER_SKIP | FILTER_LISTEN);
 	*unused2_r = 0;
 	*unused3_r = 0;
-	if (*actions_r != 0) {
-		smfi_setsymlist(
-			context, SMFIM_ENVFROM, (char *)"i {auth_authen}");
-		smfi_setsymlist(context, SMFIM_ENVRCPT, (char *)"i");
-		smfi_setsymlist(context, SMFIM_EOM, (char *)"i");
-	}
+	if (*actions_r != 0)
+		filter_choose_macros(context);
 	return SMFIS_CONTINUE;
 }
 

@@ -25,5 +25,5 @@ EXTRA_DIST += tests/run tests/lab/build tests/lab/packages \
 	tests/lab/scratch.py tests/lab/site_under_test.py tests/lab/tap.py tests/lab/traffic.py \
 	tests/crash/kill_at.c
 
-SYSTEM_TESTS += tests/system/ledger.py tests/system/stages.py \
+SYSTEM_TESTS += tests/system/ledger.py tests/system/stages.py tests/system/outage.py \
 	tests/crash/steps.py

@@ -26,4 +26,5 @@ EXTRA_DIST += tests/run tests/lab/build tests/lab/packages \
 	tests/crash/kill_at.c
 
 SYSTEM_TESTS += tests/system/ledger.py tests/system/stages.py tests/system/outage.py \
+	tests/system/hostile.py \
 	tests/crash/steps.py

@@ -20,6 +20,7 @@ policyd {{
     retry_min = "1s"
     retry_max = "5s"
     own_networks = {{ "127.0.0.1/32" }}
+    client_timeout = "{client_timeout}"
 }}
 maps {{
     directory = "{maps}"
@@ -73,7 +74,7 @@ class Rehome:
             if postfix else "",
             "queue_flush": "/usr/sbin/postqueue -c %s -i %%i" % postfix.etc
             if postfix else "",
-            "settle": "2s", "level": "info", "domain": "example.org",
+            "settle": "2s", "client_timeout": "10s", "level": "info", "domain": "example.org",
             "default": systems[0].name, "complete": "no"}
         values.update(settings)
         self.settings = values

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The other programs, the store and the configuration. What must not run beside
+ * policyd (restore, verify of its store) is policyd's own code: the store has
+ * one owner, so we become that program.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctl/commands.h"
+#include "ctl/figure.h"
+#include "ctl/json.h"
+#include "ctl/text.h"
+#include "lib/xalloc.h"
+
+/* A backup of a large store takes a while, in ms. */
+#define CARE_TIMEOUT 3600000
+
+/* Becomes the program: the one named in the environment (a build that is not
+ * installed), else the installed one. Returns only when that fails. */
+static int care_become(const struct session *session, const char *variable,
+	const char *installed, const char *argv[])
+{
+	const char *named = getenv(variable);
+
+	argv[0] = named != NULL && *named != '\0' ? named : installed;
+	fflush(stdout);
+	execv(argv[0], (char *const *)argv);
+	return session_fail(session, EX_UNAVAILABLE, argv[0], strerror(errno),
+		"is rehome installed completely?");
+}
+
+int care_copy(struct session *session, const struct line *line)
+{
+	const char **argv = xcalloc(line_count(line) + 4, sizeof(*argv));
+	size_t count = 1;
+	int code;
+
+	argv[count++] = "copy";
+	for (size_t i = 0; i < line_count(line); i++)
+		argv[count++] = line_argument(line, i);
+	/* said before the command, it is meant for it */
+	if (session->json)
+		argv[count++] = "--json";
+	code = care_become(session, "REHOME_COPIER",
+		REHOME_LIBEXECDIR "/rehome-copier", argv);
+	free(argv);
+	return code;
+}
+
+/* policyd itself, on a store that no other one has open. */
+static int care_policyd(
+	const struct session *session, const char *what, const char *directory)
+{
+	const char *argv[] = { NULL, "-c", session->config_path, what,
+		directory, NULL };
+
+	return care_become(session, "REHOME_POLICYD",
+		REHOME_SBINDIR "/rehome-policyd", argv);
+}
+
+/* policyd's working directory is not ours. malloc'd. */
+static char *care_absolute(const char *path)
+{
+	char *here, *whole;
+
+	if (*path == '/')
+		return xstrdup(path);
+	here = getcwd(NULL, 0);
+	if (here == NULL)
+		return xstrdup(path);
+	whole = xasprintf("%s/%s", here, path);
+	free(here);
+	return whole;
+}
+
+static void care_report(const struct session *session,
+	const struct attr_list *reply, const char *object, const char *done)
+{
+	if (session->json) {
+		json_print(stdout, reply);
+	} else if (!session->quiet) {
+		text_print(stdout, "%s: %s", object, done);
+		putchar('\n');
+	}
+}
+
+int care_backup(struct session *session, const struct line *line)
+{
+	char *directory = care_absolute(line_argument(line, 0));
+	struct attr_list *request = session_request("db-backup", NULL);
+	const struct attr_list *reply;
+	struct error error;
+	int code;
+
+	attr_list_add(request, "directory", directory);
+	session->timeout = CARE_TIMEOUT;
+	code = session_call(session, request, &reply, &error);
+	if (code == 0)
+		care_report(session, reply, directory, "backup is complete");
+	else
+		session_fail(session, code, directory, error.text, NULL);
+	attr_list_free(&request);
+	free(directory);
+	return code;
+}
+
+/* Whether a policyd answers; then the store is not ours to touch. */
+static bool care_is_running(struct session *session)
+{
+	struct control_client *client;
+	struct error error;
+	int code = session_connect(session, &client, &error);
+
+	control_close(&client);
+	return code == 0;
+}
+
+int care_restore(struct session *session, const struct line *line)
+{
+	if (session_config(session) == NULL)
+		return EX_CONFIG;
+	if (care_is_running(session))
+		return session_fail(session, EXIT_REFUSED, NULL,
+			"policyd is running", "stop it first");
+	return care_policyd(session, "--restore", line_argument(line, 0));
+}
+
+int care_verify(struct session *session, const struct line *line)
+{
+	const char *directory = line_argument(line, 0);
+	struct attr_list *request;
+	const struct attr_list *reply;
+	struct error error;
+	int code;
+
+	if (session_config(session) == NULL)
+		return EX_CONFIG;
+	if (directory != NULL || !care_is_running(session))
+		return care_policyd(session, "--verify", directory);
+	request = session_request("db-verify", NULL);
+	session->timeout = CARE_TIMEOUT;
+	code = session_call(session, request, &reply, &error);
+	if (code == 0)
+		care_report(session, reply, session->config->policyd.store,
+			"the store is sound");
+	else
+		session_fail(session, code, session->config->policyd.store,
+			error.text, NULL);
+	attr_list_free(&request);
+	return code;
+}
+
+int care_config_check(struct session *session, const struct line *line)
+{
+	const char *file = line_argument(line, 0);
+	struct attr_list *result = attr_list_new();
+	char systems[FIGURE_SIZE], domains[FIGURE_SIZE];
+	struct config *config;
+	struct error error;
+
+	if (file == NULL)
+		file = session->config_path;
+	config = config_load(file, &error);
+	attr_list_add(result, "file", file);
+	attr_list_add(result, "valid", config != NULL ? "yes" : "no");
+	if (config == NULL)
+		attr_list_add(result, "reason", error.text);
+	else {
+		attr_list_add_number(
+			result, "systems", (int64_t)config->systems_count);
+		attr_list_add_number(
+			result, "domains", (int64_t)config->domains_count);
+	}
+	if (session->json)
+		json_print(stdout, result);
+	attr_list_free(&result);
+	if (config == NULL)
+		return session_fail(session, EX_CONFIG, NULL, error.text, NULL);
+	if (!session->json && !session->quiet) {
+		text_print(stdout, "%s: correct, %s, %s", file,
+			figure_plural((int64_t)config->systems_count, "system",
+				systems),
+			figure_plural((int64_t)config->domains_count, "domain",
+				domains));
+		putchar('\n');
+	}
+	config_free(&config);
+	return 0;
+}
+
+int care_config_describe(struct session *session, const struct line *line)
+{
+	(void)session;
+	(void)line;
+	config_describe(stdout);
+	return 0;
+}

@@ -43,3 +43,36 @@ lib_librehome_a_SOURCES += \
 lib_librehome_a_SOURCES += \
 	lib/daemon.c lib/daemon.h \
 	lib/tls.c lib/tls.h
+
+check_PROGRAMS += \
+	tests/unit/account-record-test \
+	tests/unit/account-request-test \
+	tests/unit/account-test \
+	tests/unit/endpoint-test \
+	tests/unit/log-test \
+	tests/unit/process-test
+TESTS += \
+	tests/unit/account-record-test \
+	tests/unit/account-request-test \
+	tests/unit/account-test \
+	tests/unit/endpoint-test \
+	tests/unit/log-test \
+	tests/unit/process-test
+tests_unit_account_record_test_SOURCES = tests/unit/account-record-test.c
+tests_unit_account_record_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_account_record_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
+tests_unit_account_request_test_SOURCES = tests/unit/account-request-test.c
+tests_unit_account_request_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_account_request_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
+tests_unit_account_test_SOURCES = tests/unit/account-test.c
+tests_unit_account_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_account_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
+tests_unit_endpoint_test_SOURCES = tests/unit/endpoint-test.c
+tests_unit_endpoint_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_endpoint_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
+tests_unit_log_test_SOURCES = tests/unit/log-test.c
+tests_unit_log_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_log_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
+tests_unit_process_test_SOURCES = tests/unit/process-test.c
+tests_unit_process_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_process_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)

@@ -261,11 +261,14 @@ static int process_start(
 	return -1;
 }
 
-/* The line is complete: remembered, unless it is empty. */
+/*
+ * The line is complete: remembered, unless it is empty. What is written after
+ * we ended it tells less than what it was at before ("Terminated").
+ */
 static void process_end_line(
 	struct process *process, struct process_stream *stream)
 {
-	if (stream->size > 0)
+	if (stream->size > 0 && process->signalled == 0)
 		memcpy(process->last, stream->line, sizeof(stream->line));
 	memset(stream->line, 0, sizeof(stream->line));
 	stream->size = 0;
@@ -281,6 +284,12 @@ static void process_follow(struct process *process,
 		else if (data[i] != '\r' && data[i] != '\0' &&
 			 stream->size < sizeof(stream->line) - 1)
 			stream->line[stream->size++] = data[i];
+}
+
+static void process_end_lines(struct process *process)
+{
+	for (size_t i = 0; i < STREAMS; i++)
+		process_end_line(process, &process->streams[i]);
 }
 
 static void process_keep(struct process *process, const char *data, size_t size)
@@ -323,6 +332,7 @@ static bool process_escalate(struct process *process)
 
 	switch (process->signalled) {
 	case 0:
+		process_end_lines(process);
 		process_kill(process, SIGTERM);
 		process->deadline = now + GRACE_MS;
 		return true;
@@ -391,8 +401,7 @@ static void process_drain(struct process *process)
 			if (polled[j].revents != 0)
 				process_read(process, j);
 	}
-	for (size_t i = 0; i < STREAMS; i++)
-		process_end_line(process, &process->streams[i]);
+	process_end_lines(process);
 }
 
 /*

@@ -76,3 +76,9 @@ tests_unit_log_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
 tests_unit_process_test_SOURCES = tests/unit/process-test.c
 tests_unit_process_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_process_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/control-client-test
+TESTS += tests/unit/control-client-test
+tests_unit_control_client_test_SOURCES = tests/unit/control-client-test.c
+tests_unit_control_client_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_control_client_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)

@@ -28,5 +28,8 @@ EXTRA_DIST += \
 	tests/system/milter/milter_test.py \
 	tests/system/milter/mta.py \
 	tests/system/milter/own.lua \
-	tests/system/milter/policyd_stub.py \
+	tests/lab/policyd_stub.py \
 	tests/system/milter/rcpt.lua
+
+# What contrib says to write into a mail server, in that mail server.
+SYSTEM_TESTS += tests/system/contrib_postfix.py

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """The milter by itself: scripted dialogues of miltertest, then what happens
 when policyd or the milter is stopped, stuck, restarted or talking nonsense.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A stand-in for policyd's policy socket that answers what a test wants, or
-fails as a test wants: policyd itself cannot be made to fail on demand."""
+"""Stand-ins for policyd's sockets that answer what a test wants, or fail as a
+test wants: policyd itself cannot be made to fail on demand."""
 
 import os
 import socket
@@ -12,15 +12,11 @@ DEFER = {"action": "defer", "moving": "yes"}
 LATER = {"action": "later", "moving": "yes"}
 
 
-class PolicydStub:
-    """replies: address -> the replies to one question after the other, of
-    which the last one stays. misbehaviour: None, or what happens to each
-    question instead: "hang", "close", "half", "garbage", "twice", "error"."""
+class Stub:
+    """A server at a UNIX socket, a thread for each connection."""
 
     def __init__(self, path):
         self.path = path
-        self.replies = {}
-        self.misbehaviour = None
         self.asked = []
         self.connections = 0
         self._lock = threading.Lock()
@@ -30,6 +26,7 @@ class PolicydStub:
     def start(self):
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(self.path)
+        os.chmod(self.path, 0o666)
         self._listener.listen(128)
         threading.Thread(target=self._accept, args=(self._listener,),
                          daemon=True).start()
@@ -62,21 +59,33 @@ class PolicydStub:
                              daemon=True).start()
 
     def _serve(self, connection):
-        stream = connection.makefile("rb")
         try:
-            request = self._read(stream)
-            while request is not None:
-                if not self._reply(connection, request):
-                    break
-                request = self._read(stream)
+            with connection.makefile("rb") as stream:
+                request = self.read(stream)
+                while request is not None:
+                    if not self.reply(connection, request):
+                        break
+                    request = self.read(stream)
         except OSError:
             pass
         with self._lock:
             self._open.discard(connection)
         connection.close()
 
-    @staticmethod
-    def _read(stream):
+
+class PolicydStub(Stub):
+    """The policy socket. replies: recipient -> the replies to the milter, one
+    question after the other; the last one stays. actions: recipient -> what
+    Postfix is told. misbehaviour: None, or what happens to each question:
+    "hang", "close", "half", "garbage", "twice", "error"."""
+
+    def __init__(self, path):
+        super().__init__(path)
+        self.replies = {}
+        self.actions = {}
+        self.misbehaviour = None
+
+    def read(self, stream):
         request = {}
         for line in stream:
             line = line.decode("utf-8", "surrogateescape").rstrip("\n")
@@ -86,10 +95,12 @@ class PolicydStub:
             request[name] = value
         return None
 
-    def _reply(self, connection, request):
-        """False when the connection is to be closed."""
+    def answer(self, request):
         with self._lock:
             self.asked.append(request["recipient"])
+            if request["request"] == "smtpd_access_policy":
+                return "action=%s\n" % self.actions.get(
+                    request["recipient"], "DUNNO")
             replies = self.replies.get(request["recipient"], [GO_ON])
             reply = replies[0]
             if len(replies) > 1:
@@ -97,8 +108,12 @@ class PolicydStub:
         if request != {"request": "rehome_recipient", "own": "no",
                        "recipient": request["recipient"]}:
             reply = {"action": "unexpected-request"}
-        text = "status=ok\n" + "".join(
+        return "status=ok\n" + "".join(
             "%s=%s\n" % pair for pair in reply.items())
+
+    def reply(self, connection, request):
+        """False when the connection is to be closed."""
+        text = self.answer(request)
         if self.misbehaviour == "hang":
             threading.Event().wait(30)
             return False
@@ -116,4 +131,38 @@ class PolicydStub:
         if self.misbehaviour == "error":
             text = "status=error\nreason=the store cannot be read\n"
         connection.sendall((text + "\n").encode())
+        return True
+
+
+class SocketmapStub(Stub):
+    """The socketmap socket. maps: name -> {key: value}; temporary: when true
+    every lookup fails for now."""
+
+    def __init__(self, path):
+        super().__init__(path)
+        self.maps = {}
+        self.temporary = False
+
+    def read(self, stream):
+        size = b""
+        while not size.endswith(b":"):
+            byte = stream.read(1)
+            if not byte:
+                return None
+            size += byte
+        request = stream.read(int(size[:-1]))
+        return request.decode() if stream.read(1) == b"," else None
+
+    def reply(self, connection, request):
+        name, _, key = request.partition(" ")
+        with self._lock:
+            self.asked.append((name, key))
+            value = self.maps.get(name, {}).get(key)
+        if self.temporary:
+            text = "TEMP the store cannot be read"
+        elif value is None:
+            text = "NOTFOUND "
+        else:
+            text = "OK " + value
+        connection.sendall(b"%d:%s," % (len(text.encode()), text.encode()))
         return True

@@ -39,6 +39,14 @@ static int files_directory(const char *path, struct error *error)
 	return -1;
 }
 
+/* The copier makes its own directory; only something else there is wrong. */
+static int files_state(const char *path, struct error *error)
+{
+	if (access(path, F_OK) < 0 && errno == ENOENT)
+		return 0;
+	return files_directory(path, error);
+}
+
 static int files_regular(
 	const char *path, struct stat *status_r, struct error *error)
 {
@@ -155,7 +163,7 @@ int config_check_files(const struct config *config, struct error *error)
 		{ "maps: reload", files_command, config->maps.reload },
 		{ "queue: list", files_command, config->queue.list },
 		{ "queue: flush", files_command, config->queue.flush },
-		{ "copier: state", files_directory, config->copier.state },
+		{ "copier: state", files_state, config->copier.state },
 	};
 	size_t i;
 

@@ -2,7 +2,7 @@
 /*
  * What the files of the configuration share: the table of options, their
  * types, and the check of a file's text that comes before libconfuse. Only
- * lib/config*.c include this.
+ * lib/config*.c and their test include this.
  */
 #ifndef REHOME_CONFIG_PRIVATE_H
 #define REHOME_CONFIG_PRIVATE_H

@@ -12,34 +12,52 @@
 
 #include "lib/error.h"
 
-/* A cut in the middle of a UTF-8 sequence would make the line unreadable for
- * strict readers: the sequence goes as a whole. */
-static void error_trim(char *text)
+/*
+ * The size of the UTF-8 sequence at the front of text (RFC 3629), 0 when there
+ * is none or it stands for a control character.
+ */
+static size_t error_sequence(const unsigned char *text)
 {
-	size_t size = strlen(text);
-	size_t start = size;
+	size_t size = 4;
+	size_t i;
 
-	while (size - start < 3 && start > 0 &&
-		((unsigned char)text[start - 1] & 0xc0) == 0x80)
-		start--;
-	if (start > 0 && ((unsigned char)text[start - 1] & 0xc0) == 0xc0)
-		text[start - 1] = '\0';
+	if (text[0] < 0x20 || text[0] == 0x7f ||
+		(text[0] >= 0x80 && text[0] < 0xc2) || text[0] > 0xf4)
+		return 0;
+	if (text[0] < 0x80)
+		size = 1;
+	else if (text[0] < 0xe0)
+		size = 2;
+	else if (text[0] < 0xf0)
+		size = 3;
+	for (i = 1; i < size; i++) {
+		if ((text[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	/* C1 controls, overlong forms, surrogates, above U+10FFFF */
+	if ((text[0] == 0xc2 && text[1] < 0xa0) ||
+		(text[0] == 0xe0 && text[1] < 0xa0) ||
+		(text[0] == 0xed && text[1] >= 0xa0) ||
+		(text[0] == 0xf0 && text[1] < 0x90) ||
+		(text[0] == 0xf4 && text[1] >= 0x90))
+		return 0;
+	return size;
 }
 
 static void error_store(struct error *error, const char *text, int length)
 {
-	size_t i;
+	size_t i = 0;
 
 	memcpy(error->text, text, sizeof(error->text));
 	if (length < 0)
 		error->text[0] = '\0';
-	else if ((size_t)length >= sizeof(error->text))
-		error_trim(error->text);
-	for (i = 0; error->text[i] != '\0'; i++) {
-		unsigned char byte = (unsigned char)error->text[i];
+	while (error->text[i] != '\0') {
+		size_t size =
+			error_sequence((const unsigned char *)error->text + i);
 
-		if (byte < 0x20 || byte == 0x7f)
-			error->text[i] = '?';
+		if (size == 0)
+			error->text[i++] = '?';
+		i += size;
 	}
 }
 

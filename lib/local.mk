@@ -82,3 +82,37 @@ TESTS += tests/unit/control-client-test
 tests_unit_control_client_test_SOURCES = tests/unit/control-client-test.c
 tests_unit_control_client_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_control_client_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
+
+dist_man_MANS += lib/rehome.conf.5
+
+# Tests of the foundations and parsers.
+foundation_tests = tests/unit/address-test tests/unit/attr-test \
+	tests/unit/buffer-test tests/unit/config-file-test \
+	tests/unit/config-test tests/unit/instant-test \
+	tests/unit/netstring-test
+check_PROGRAMS += $(foundation_tests)
+TESTS += $(foundation_tests)
+tests_unit_address_test_SOURCES = tests/unit/address-test.c
+tests_unit_address_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_address_test_LDADD = lib/librehome.a $(IDN2_LIBS) \
+	$(UNISTRING_LIBS) $(CMOCKA_LIBS)
+tests_unit_attr_test_SOURCES = tests/unit/attr-test.c
+tests_unit_attr_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_attr_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
+tests_unit_buffer_test_SOURCES = tests/unit/buffer-test.c
+tests_unit_buffer_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_buffer_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
+tests_unit_config_file_test_SOURCES = tests/unit/config-file-test.c
+tests_unit_config_file_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_config_file_test_LDADD = lib/librehome.a $(CONFUSE_LIBS) \
+	$(IDN2_LIBS) $(UNISTRING_LIBS) $(CMOCKA_LIBS) -lpthread
+tests_unit_config_test_SOURCES = tests/unit/config-test.c
+tests_unit_config_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_config_test_LDADD = lib/librehome.a $(CONFUSE_LIBS) \
+	$(IDN2_LIBS) $(UNISTRING_LIBS) $(CMOCKA_LIBS) -lpthread
+tests_unit_instant_test_SOURCES = tests/unit/instant-test.c
+tests_unit_instant_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_instant_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
+tests_unit_netstring_test_SOURCES = tests/unit/netstring-test.c
+tests_unit_netstring_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_netstring_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)

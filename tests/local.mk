@@ -28,3 +28,32 @@ EXTRA_DIST += tests/run tests/lab/build tests/lab/packages \
 SYSTEM_TESTS += tests/system/ledger.py tests/system/stages.py tests/system/outage.py \
 	tests/system/hostile.py \
 	tests/crash/steps.py
+
+# Fuzz targets: ./configure --enable-fuzzers CC=clang, then make check, or
+# tests/fuzz/run.sh SECONDS. They compile what they fuzz anew, since the
+# sanitizers and the coverage must be in that code too.
+FUZZ_CFLAGS = $(AM_CFLAGS) -U_FORTIFY_SOURCE -g \
+	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+FUZZ_BASE = lib/attr.c lib/buffer.c lib/error.c lib/xalloc.c
+EXTRA_DIST += tests/fuzz/run.sh tests/fuzz/seeds
+if FUZZERS
+check_PROGRAMS += tests/fuzz/address-fuzz tests/fuzz/attr-fuzz \
+	tests/fuzz/config-fuzz tests/fuzz/netstring-fuzz
+TESTS += tests/fuzz/run.sh
+tests_fuzz_address_fuzz_SOURCES = tests/fuzz/address-fuzz.c lib/address.c \
+	$(FUZZ_BASE)
+tests_fuzz_address_fuzz_CFLAGS = $(FUZZ_CFLAGS)
+tests_fuzz_address_fuzz_LDADD = $(IDN2_LIBS) $(UNISTRING_LIBS)
+tests_fuzz_attr_fuzz_SOURCES = tests/fuzz/attr-fuzz.c $(FUZZ_BASE)
+tests_fuzz_attr_fuzz_CFLAGS = $(FUZZ_CFLAGS)
+tests_fuzz_config_fuzz_SOURCES = tests/fuzz/config-fuzz.c lib/address.c \
+	lib/config.c lib/config_files.c lib/config_scan.c \
+	lib/config_table.c lib/config_type.c lib/endpoint.c lib/instant.c \
+	lib/log.c lib/network.c $(FUZZ_BASE)
+tests_fuzz_config_fuzz_CFLAGS = $(FUZZ_CFLAGS)
+tests_fuzz_config_fuzz_LDADD = $(CONFUSE_LIBS) $(IDN2_LIBS) \
+	$(UNISTRING_LIBS) -lpthread
+tests_fuzz_netstring_fuzz_SOURCES = tests/fuzz/netstring-fuzz.c \
+	lib/netstring.c $(FUZZ_BASE)
+tests_fuzz_netstring_fuzz_CFLAGS = $(FUZZ_CFLAGS)
+endif

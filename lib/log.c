@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,7 @@
 struct log {
 	char *name; /* syslog keeps a pointer to it */
 	int facility;
-	int level;
+	atomic_int level;
 };
 
 static const struct {
@@ -62,7 +63,7 @@ struct log *log_open(const char *name, int facility, int level)
 
 	log->name = xstrdup(name);
 	log->facility = facility;
-	log->level = level;
+	log_set_level(log, level);
 	/* Connected now: later there may be no way to the socket. */
 	if (facility != LOG_STDERR)
 		openlog(log->name, LOG_PID | LOG_NDELAY, facility);
@@ -78,6 +79,11 @@ void log_close(struct log **log)
 	free((*log)->name);
 	free(*log);
 	*log = NULL;
+}
+
+void log_set_level(struct log *log, int level)
+{
+	atomic_store(&log->level, level);
 }
 
 int log_level_parse(const char *text)
@@ -188,7 +194,7 @@ void log_write(struct log *log, int level, const char *format, ...)
 {
 	va_list arguments;
 
-	if (level > log->level)
+	if (level > atomic_load(&log->level))
 		return;
 	va_start(arguments, format);
 	log_line(log, level, NULL, format, arguments);
@@ -200,7 +206,7 @@ void log_account(struct log *log, int level, const char *address,
 {
 	va_list arguments;
 
-	if (level > log->level)
+	if (level > atomic_load(&log->level))
 		return;
 	va_start(arguments, format);
 	log_line(log, level, address, format, arguments);

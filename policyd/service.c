@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* policyd as a whole: start, reload, end. */
+#include "config.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "lib/daemon.h"
+#include "lib/instant.h"
+#include "lib/xalloc.h"
+#include "policyd/service.h"
+
+#define SERVICE_POOL_THREADS  8
+#define SERVICE_CHECKPOINT_MS (5 * 60 * 1000)
+
+enum service_socket {
+	SERVICE_CONTROL,
+	SERVICE_POLICY,
+	SERVICE_SOCKETMAP,
+	SERVICE_SOCKETS,
+};
+
+/* The front in the words of the machine. */
+static void service_front_wake(void *front)
+{
+	front_wake(front);
+}
+
+static int service_front_barrier(void *front, const char *address,
+	const char **waiting_r, size_t *entries_r, struct error *error)
+{
+	return front_barrier(front, address, waiting_r, entries_r, error);
+}
+
+static const struct machine_front service_front_calls = {
+	.wake = service_front_wake,
+	.barrier = service_front_barrier,
+};
+
+static void service_close_sockets(int sockets[SERVICE_SOCKETS])
+{
+	for (int i = 0; i < SERVICE_SOCKETS; i++)
+		if (sockets[i] >= 0)
+			close(sockets[i]);
+}
+
+static int service_open_sockets(const struct config *config,
+	int sockets_r[SERVICE_SOCKETS], struct error *error)
+{
+	const mode_t control_mode = (mode_t)config->policyd.control_mode;
+	const mode_t policy_mode = (mode_t)config->policyd.policy_mode;
+	const char *policy_group = config->policyd.policy_group;
+
+	for (int i = 0; i < SERVICE_SOCKETS; i++)
+		sockets_r[i] = -1;
+	sockets_r[SERVICE_CONTROL] =
+		daemon_socket("control", config->policyd.control, control_mode,
+			config->policyd.control_group, error);
+	if (sockets_r[SERVICE_CONTROL] < 0)
+		return -1;
+	sockets_r[SERVICE_POLICY] = daemon_socket("policy",
+		config->policyd.policy, policy_mode, policy_group, error);
+	if (sockets_r[SERVICE_POLICY] < 0)
+		goto fail;
+	if (config->policyd.socketmap == NULL)
+		return 0;
+	sockets_r[SERVICE_SOCKETMAP] = daemon_socket("socketmap",
+		config->policyd.socketmap, policy_mode, policy_group, error);
+	if (sockets_r[SERVICE_SOCKETMAP] >= 0)
+		return 0;
+fail:
+	service_close_sockets(sockets_r);
+	return -1;
+}
+
+static int service_serve(struct service *service, const struct config *config,
+	int sockets[SERVICE_SOCKETS], struct error *error)
+{
+	static const struct server_protocol *const protocols[] = {
+		[SERVICE_CONTROL] = &server_control,
+		[SERVICE_POLICY] = &server_policy,
+		[SERVICE_SOCKETMAP] = &server_socketmap,
+	};
+
+	service->pool = pool_new(SERVICE_POOL_THREADS);
+	service->server = server_new(service->settings, service->log,
+		(size_t)config->policyd.threads, service);
+	for (int i = 0; i < SERVICE_SOCKETS; i++) {
+		if (sockets[i] >= 0)
+			server_listen(
+				service->server, sockets[i], protocols[i]);
+		sockets[i] = -1;
+	}
+	return server_start(service->server, error);
+}
+
+static int service_open(struct service *service, const struct config *config,
+	int sockets[SERVICE_SOCKETS], struct error *error)
+{
+	service->store_uri = xstrdup(config->policyd.store);
+	service->store = store_open(service->store_uri, error);
+	if (service->store == NULL)
+		return -1;
+	service->events = events_new();
+	service->machine = machine_new(service->settings, service->store,
+		service->events, service->log);
+	service->front = front_new(config, service->store, service->log,
+		machine_store_front, service->machine);
+	machine_set_front(
+		service->machine, &service_front_calls, service->front);
+	if (front_start(service->front, error) < 0)
+		return -1;
+	machine_start(service->machine);
+	return service_serve(service, config, sockets, error);
+}
+
+struct service *service_start(const char *config_path, struct config *config,
+	struct log *log, struct error *error)
+{
+	struct service *service = xcalloc(1, sizeof(*service));
+	int sockets[SERVICE_SOCKETS];
+
+	service->config_path = config_path;
+	service->log = log;
+	service->started = instant_now();
+	pthread_mutex_init(&service->care_lock, NULL);
+	service->settings = settings_box_new(config, error);
+	if (service->settings == NULL ||
+		service_open_sockets(config, sockets, error) < 0) {
+		service_stop(&service);
+		return NULL;
+	}
+	if (daemon_drop_privileges(config->policyd.user, config->policyd.group,
+		    "postdrop", false, error) < 0 ||
+		service_open(service, config, sockets, error) < 0) {
+		service_close_sockets(sockets);
+		service_stop(&service);
+	}
+	return service;
+}
+
+void service_stop(struct service **service_pointer)
+{
+	struct service *service = *service_pointer;
+	struct error error;
+
+	if (service == NULL)
+		return;
+	if (service->events != NULL)
+		events_end(service->events, "policyd stops");
+	/* requests that run are let finish, so the pool goes last */
+	server_free(&service->server);
+	pool_free(&service->pool);
+	if (service->machine != NULL)
+		machine_stop(service->machine);
+	front_free(&service->front);
+	machine_free(&service->machine);
+	events_free(&service->events);
+	if (service->store != NULL &&
+		store_checkpoint(service->store, &error) < 0)
+		log_write(service->log, LOG_ERR, "checkpoint: %s", error.text);
+	store_close(&service->store);
+	settings_box_free(&service->settings);
+	pthread_mutex_destroy(&service->care_lock);
+	free(service->store_uri);
+	free(service);
+	*service_pointer = NULL;
+}
+
+static bool service_differs(const char *one, const char *other)
+{
+	if (one == NULL || other == NULL)
+		return one != other;
+	return strcmp(one, other) != 0;
+}
+
+/* Sockets, store and threads are made once. */
+static bool service_needs_restart(
+	const struct config *old, const struct config *new)
+{
+	return service_differs(old->policyd.control, new->policyd.control) ||
+	       service_differs(old->policyd.policy, new->policyd.policy) ||
+	       service_differs(
+		       old->policyd.socketmap, new->policyd.socketmap) ||
+	       service_differs(old->policyd.store, new->policyd.store) ||
+	       service_differs(old->policyd.user, new->policyd.user) ||
+	       service_differs(old->policyd.group, new->policyd.group) ||
+	       old->policyd.threads != new->policyd.threads ||
+	       old->log.facility != new->log.facility;
+}
+
+static void service_reload(struct service *service)
+{
+	const struct settings *old = settings_get(service->settings);
+	const struct settings *new = NULL;
+	struct config *config;
+	struct error error;
+
+	daemon_reloading();
+	config = config_load(service->config_path, &error);
+	if (config == NULL ||
+		settings_replace(service->settings, config, &error) < 0) {
+		log_write(service->log, LOG_ERR,
+			"reload refused, the former configuration stays: %s",
+			error.text);
+	} else {
+		new = settings_get(service->settings);
+		log_set_level(service->log, new->config->log.level);
+		front_reconfigure(service->front, new->config);
+		log_write(service->log, LOG_NOTICE, "configuration reloaded%s",
+			service_needs_restart(old->config, new->config)
+				? "; some of it takes a restart"
+				: "");
+	}
+	settings_put(service->settings, &old);
+	settings_put(service->settings, &new);
+	daemon_ready();
+}
+
+/* The signal that has come, 0 when none has until then. */
+static int service_wait(int signals, int64_t until)
+{
+	struct pollfd poller = { .fd = signals, .events = POLLIN };
+	struct signalfd_siginfo signal;
+	int64_t wait = until - instant_monotonic();
+
+	if (wait > 0 && poll(&poller, 1, (int)wait) <= 0)
+		return 0;
+	if (read(signals, &signal, sizeof(signal)) != sizeof(signal))
+		return 0;
+	return (int)signal.ssi_signo;
+}
+
+void service_run(struct service *service, int signals)
+{
+	int64_t checkpoint = instant_monotonic() + SERVICE_CHECKPOINT_MS;
+	struct error error;
+
+	for (;;) {
+		int signal = service_wait(signals, checkpoint);
+
+		if (signal == SIGHUP)
+			service_reload(service);
+		else if (signal != 0)
+			break;
+		if (instant_monotonic() < checkpoint)
+			continue;
+		checkpoint = instant_monotonic() + SERVICE_CHECKPOINT_MS;
+		if (store_checkpoint(service->store, &error) < 0)
+			log_write(service->log, LOG_ERR, "checkpoint: %s",
+				error.text);
+	}
+}

@@ -63,7 +63,7 @@ struct store_filter {
 	enum account_phase phase;
 	int64_t due_before; /* with by_phase: due <= this, earliest due first */
 	const char *batch;
-	bool front_busy; /* front is not OPEN, or the phase is frozen */
+	bool front_busy;   /* front is not OPEN, or the phase is frozen */
 	const char *after; /* addresses above this; not with due_before */
 };
 
@@ -94,8 +94,8 @@ int store_get_lease(struct store *store, const char *address,
  * Accounts come in the order of their addresses (by due with due_before).
  */
 typedef bool store_account_fn(const struct account *account, void *context);
-typedef bool store_alias_fn(const char *alias, const char *address,
-	void *context);
+typedef bool store_alias_fn(
+	const char *alias, const char *address, void *context);
 typedef bool store_lease_fn(const struct store_lease *lease, void *context);
 typedef bool store_bound_fn(const struct store_bound *bound, void *context);
 typedef bool store_audit_fn(const struct store_audit *audit, void *context);
@@ -118,8 +118,8 @@ int store_count(struct store *store, struct store_counts *counts_r,
 
 /* ---- transactions ---- */
 
-int store_begin(struct store *store, struct store_txn **txn_r,
-	struct error *error);
+int store_begin(
+	struct store *store, struct store_txn **txn_r, struct error *error);
 /*
  * Inside a transaction a get locks the record until the end. After any -1 the
  * transaction is doomed: commit then answers STORE_CONFLICT when trying again
@@ -138,12 +138,12 @@ int store_txn_delete_account(struct store_txn *txn, const char *address,
 	struct error *error); /* its aliases, bounds and lease too */
 int store_txn_put_alias(struct store_txn *txn, const char *alias,
 	const char *address, struct error *error);
-int store_txn_delete_alias(struct store_txn *txn, const char *alias,
-	struct error *error);
+int store_txn_delete_alias(
+	struct store_txn *txn, const char *alias, struct error *error);
 int store_txn_put_lease(struct store_txn *txn, const struct store_lease *lease,
 	struct error *error);
-int store_txn_delete_lease(struct store_txn *txn, const char *address,
-	struct error *error);
+int store_txn_delete_lease(
+	struct store_txn *txn, const char *address, struct error *error);
 /* Replaces all bounds of the account; count 0 deletes them. */
 int store_txn_put_bounds(struct store_txn *txn, const char *address,
 	const struct store_bound *bounds, size_t count, struct error *error);
@@ -156,8 +156,8 @@ void store_abort(struct store_txn **txn);
 /* ---- care ---- */
 
 /* A hot copy into a new directory, complete and restorable by itself. */
-int store_backup(struct store *store, const char *directory,
-	struct error *error);
+int store_backup(
+	struct store *store, const char *directory, struct error *error);
 /*
  * Offline: puts a backup in the place of the store at uri; what was there is
  * kept beside it under a name that the caller is told in the error text's

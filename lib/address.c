@@ -322,23 +322,19 @@ static bool address_has_controls(const uint8_t *text, size_t size)
 }
 
 /*
- * Caseless matching of Unicode (section 3.13 of its core specification):
- * decompose, fold, compose. Without the first step the result would depend on
- * the order of the marks in the input.
+ * Caseless matching of Unicode (section 3.13 of its core specification).
+ * u8_casefold decomposes before it folds, so that the order of the marks in the
+ * input does not matter, and composes at the end.
  */
 static int address_fold(const char *local, size_t size,
 	struct address *address_r, struct error *error)
 {
-	uint8_t *decomposed, *folded = NULL;
 	size_t folded_size = 0;
+	uint8_t *folded;
 	int status;
 
-	decomposed = u8_normalize(
-		UNINORM_NFD, (const uint8_t *)local, size, NULL, &folded_size);
-	if (decomposed != NULL)
-		folded = u8_casefold(decomposed, folded_size, NULL, UNINORM_NFC,
-			NULL, &folded_size);
-	free(decomposed);
+	folded = u8_casefold((const uint8_t *)local, size, NULL, UNINORM_NFC,
+		NULL, &folded_size);
 	if (folded == NULL) {
 		error_set(error, "local part: cannot be case-folded");
 		return -1;

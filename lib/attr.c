@@ -211,17 +211,16 @@ int attr_list_get_number(const struct attr_list *list, const char *name,
 {
 	const char *value = attr_list_get(list, name);
 	const char *digits;
-	intmax_t number;
+	int64_t number;
 	char *end;
 
 	if (value == NULL)
 		return 0;
 	digits = value + (value[0] == '-');
 	errno = 0;
-	number = strtoimax(value, &end, 10);
-	/* strtoimax alone would take blanks and '+' */
-	if (digits[0] < '0' || digits[0] > '9' || *end != '\0' || errno != 0 ||
-		number > INT64_MAX || number < INT64_MIN) {
+	number = strtoll(value, &end, 10);
+	/* strtoll alone would take blanks and '+' */
+	if (digits[0] < '0' || digits[0] > '9' || *end != '\0' || errno != 0) {
 		error_set(error, "attribute %s: \"%s\" is not a number", name,
 			value);
 		return -1;

@@ -546,6 +546,28 @@ static void test_hostile(void **state)
 	}
 }
 
+static void test_long_value(void **state)
+{
+	struct buffer text = BUFFER_EMPTY;
+	struct config *config;
+	struct error error;
+
+	(void)state;
+	buffer_add_text(&text, "copier { state = \"/");
+	repeat(&text, "x", strlen("copier { state = \"") + 4096);
+	buffer_add_text(&text, "\" }");
+	config = parse_good(text.data);
+	assert_int_equal(strlen(config->copier.state), 4096);
+	config_free(&config);
+	buffer_clear(&text);
+	buffer_add_text(&text, "copier { state = \"/");
+	repeat(&text, "x", strlen("copier { state = \"") + 4097);
+	buffer_add_text(&text, "\" }");
+	assert_null(config_parse(text.data, text.size, "t.conf", &error));
+	assert_non_null(strstr(error.text, "longer than 4096 bytes"));
+	buffer_free(&text);
+}
+
 static void test_nul(void **state)
 {
 	static const char text[] = "log { level = debug }\n\0x { }";
@@ -648,6 +670,7 @@ int main(void)
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_long_value),
 		cmocka_unit_test(test_nul),
 		cmocka_unit_test(test_many_domains),
 		cmocka_unit_test(test_threads),

@@ -88,8 +88,8 @@ dist_man_MANS += lib/rehome.conf.5
 # Tests of the foundations and parsers.
 foundation_tests = tests/unit/address-test tests/unit/attr-test \
 	tests/unit/buffer-test tests/unit/config-file-test \
-	tests/unit/config-test tests/unit/instant-test \
-	tests/unit/netstring-test
+	tests/unit/config-refuse-test tests/unit/config-test \
+	tests/unit/instant-test tests/unit/netstring-test
 check_PROGRAMS += $(foundation_tests)
 TESTS += $(foundation_tests)
 tests_unit_address_test_SOURCES = tests/unit/address-test.c
@@ -105,6 +105,10 @@ tests_unit_buffer_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
 tests_unit_config_file_test_SOURCES = tests/unit/config-file-test.c
 tests_unit_config_file_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_config_file_test_LDADD = lib/librehome.a $(CONFUSE_LIBS) \
+	$(IDN2_LIBS) $(UNISTRING_LIBS) $(CMOCKA_LIBS) -lpthread
+tests_unit_config_refuse_test_SOURCES = tests/unit/config-refuse-test.c
+tests_unit_config_refuse_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_config_refuse_test_LDADD = lib/librehome.a $(CONFUSE_LIBS) \
 	$(IDN2_LIBS) $(UNISTRING_LIBS) $(CMOCKA_LIBS) -lpthread
 tests_unit_config_test_SOURCES = tests/unit/config-test.c
 tests_unit_config_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

@@ -120,3 +120,24 @@ tests_unit_instant_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
 tests_unit_netstring_test_SOURCES = tests/unit/netstring-test.c
 tests_unit_netstring_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_netstring_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
+
+check_PROGRAMS += \
+	tests/unit/daemon-test \
+	tests/unit/tls-session-test \
+	tests/unit/tls-test
+TESTS += \
+	tests/unit/daemon-test \
+	tests/unit/tls-session-test \
+	tests/unit/tls-test
+tests_unit_daemon_test_SOURCES = tests/unit/daemon-test.c
+tests_unit_daemon_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_daemon_test_LDADD = lib/librehome.a $(SYSTEMD_LIBS) $(CMOCKA_LIBS)
+tests_unit_tls_session_test_SOURCES = tests/unit/tls-session-test.c \
+	tests/unit/certificate.c tests/unit/certificate.h
+tests_unit_tls_session_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_tls_session_test_LDADD = lib/librehome.a $(OPENSSL_LIBS) \
+	$(CMOCKA_LIBS)
+tests_unit_tls_test_SOURCES = tests/unit/tls-test.c \
+	tests/unit/certificate.c tests/unit/certificate.h
+tests_unit_tls_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_tls_test_LDADD = lib/librehome.a $(OPENSSL_LIBS) $(CMOCKA_LIBS)

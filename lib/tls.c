@@ -77,20 +77,13 @@ static int tls_socket_write(BIO *bio, const char *data, int size)
 	return (int)sent;
 }
 
+/* Nothing is buffered here: flushing is done. */
 static long tls_socket_control(BIO *bio, int command, long number, void *data)
 {
-	const struct tls_session *session = BIO_get_data(bio);
-
+	(void)bio;
 	(void)number;
 	(void)data;
-	switch (command) {
-	case BIO_CTRL_FLUSH:
-		return 1;
-	case BIO_CTRL_EOF:
-		return session->ended;
-	default:
-		return 0;
-	}
+	return command == BIO_CTRL_FLUSH;
 }
 
 static BIO_METHOD *tls_socket_method(void)
@@ -230,7 +223,7 @@ static void tls_add_name(
 		buffer_add_text(names, ", ");
 	for (int i = 0; i < size; i++)
 		buffer_printf(names, "%c",
-			name[i] > 0x20 && name[i] < 0x7f ? name[i] : '?');
+			name[i] >= 0x20 && name[i] < 0x7f ? name[i] : '?');
 }
 
 static void tls_add_common_name(const X509_NAME *subject, struct buffer *names)
@@ -432,36 +425,43 @@ static bool tls_expect(struct tls_session *session, bool verify)
 	return SSL_set1_host(session->ssl, session->host);
 }
 
+/* The words for what the socket said. */
+static const char *tls_explain_socket(const struct tls_session *session)
+{
+	if (session->ended || session->number == EPIPE ||
+		session->number == ECONNRESET)
+		return "the peer closed the connection";
+	return session->number == EAGAIN ? "timed out"
+					 : strerror(session->number);
+}
+
 /* What ended the handshake, for an administrator. */
 static void tls_explain_handshake(
 	const struct tls_session *session, int result, struct error *error)
 {
-	unsigned long code = ERR_peek_error();
+	const char *text;
 
 	if (session->refusal.text[0] != '\0')
-		error_set(error, "%s", session->refusal.text);
-	else if (session->ended)
-		error_set(error, "the peer closed the connection");
-	else if (SSL_get_error(session->ssl, result) == SSL_ERROR_SYSCALL)
-		error_set(error, "%s",
-			session->number == EAGAIN ? "timed out"
-						  : strerror(session->number));
+		text = session->refusal.text;
+	else if (session->ended ||
+		 SSL_get_error(session->ssl, result) == SSL_ERROR_SYSCALL)
+		text = tls_explain_socket(session);
 	else
-		switch (ERR_GET_REASON(code)) {
+		switch (ERR_GET_REASON(ERR_peek_error())) {
 		case SSL_R_WRONG_VERSION_NUMBER:
 		case SSL_R_PACKET_LENGTH_TOO_LONG:
 		case SSL_R_HTTP_REQUEST:
 		case SSL_R_HTTPS_PROXY_REQUEST:
-			error_set(error, "the peer does not speak TLS here");
+			text = "the peer does not speak TLS here";
 			break;
 		case SSL_R_UNSUPPORTED_PROTOCOL:
 		case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
-			error_set(error,
-				"the peer speaks no TLS version from 1.2 on");
+			text = "the peer speaks no TLS version from 1.2 on";
 			break;
 		default:
-			error_set(error, "%s", tls_cause());
+			text = tls_cause();
 		}
+	error_set(error, "%s", text);
 	ERR_clear_error();
 }
 

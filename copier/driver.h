@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The interface between the copier and a kind of mail store. A mailbox is one
+ * open connection to one account; a driver says how to speak to it. Rounds,
+ * sweeps and proofs know nothing but this: a new kind of source is one more
+ * struct mailbox_driver. A mailbox belongs to one thread at a time.
+ *
+ * Results, unless a function says otherwise: 1 done, 0 the server refused (the
+ * error has its words; the mailbox can be used on), -1 the mailbox is of no
+ * further use (connection lost, protocol broken) and only closed.
+ */
+#ifndef REHOME_COPIER_DRIVER_H
+#define REHOME_COPIER_DRIVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/error.h"
+
+#include "copier/flags.h"
+#include "copier/maildate.h"
+#include "copier/uidset.h"
+
+struct mailbox;
+
+enum mailbox_security {
+	MAILBOX_CLEAR,
+	MAILBOX_STARTTLS,
+	MAILBOX_TLS,
+};
+
+/* Where an account is and how one gets in. All strings are the caller's. */
+struct mailbox_target {
+	const char *label;    /* for messages: "old", "imap.example.org" */
+	const char *protocol; /* names the driver: "imap" */
+	enum mailbox_security security;
+	const char *host;
+	unsigned port;
+	const char *login;	/* whose mailbox */
+	const char *authorizer; /* logs in on its behalf, or NULL */
+	const char *password;	/* of the authorizer, or of the login */
+	const char *ca_file;	/* NULL: the system's trust anchors */
+	bool verify;		/* the server's certificate */
+	int timeout_ms;		/* without a byte */
+};
+
+/* What the server can do, and how it writes folder names. */
+struct mailbox_features {
+	bool expunge_by_uid; /* without it nothing is ever removed there */
+	bool append_uid;     /* appended() learns the new UID */
+	bool modseq;	     /* status and scans tell modification sequences */
+	char separator;	     /* of the personal namespace; 0: none */
+	const char *prefix;  /* of the personal namespace, "" or "INBOX." */
+};
+
+struct mailbox_status {
+	uint32_t uidvalidity;
+	uint32_t uidnext; /* 0: the server does not tell */
+	uint32_t messages;
+	uint64_t modseq; /* 0: the server does not tell */
+};
+
+static inline bool mailbox_status_same(const struct mailbox_status *one,
+	const struct mailbox_status *other)
+{
+	return one->uidvalidity == other->uidvalidity &&
+	       one->uidnext == other->uidnext &&
+	       one->messages == other->messages && one->modseq == other->modseq;
+}
+
+struct mailbox_folder {
+	const char *name; /* as the server writes it */
+	char separator;	  /* 0: none */
+	bool selectable;
+	bool subscribed;
+	bool has_status;
+	struct mailbox_status status;
+};
+
+struct mailbox_selected {
+	struct mailbox_status status;
+	/* Flags that can be stored for good; NULL: the server does not say, or
+	 * the folder was not selected for writing. */
+	const struct flagset *permanent;
+	bool any_keyword; /* new keywords can be made */
+};
+
+struct mailbox_message {
+	uint32_t uid;
+	const struct flagset *flags;
+	uint64_t modseq;
+	uint64_t size;		  /* octets */
+	char date[MAILDATE_SIZE]; /* INTERNALDATE; "" when not asked for */
+};
+
+/* Which messages of the selected folder a scan looks at. */
+struct mailbox_scan {
+	const struct uidset *uids; /* these; NULL: all of the folder */
+	uint64_t changed_since;	   /* modseq; 0: whether changed or not */
+	bool measured;		   /* size and date too, else 0 and "" */
+};
+
+struct mailbox_append {
+	const char *folder;
+	const struct flagset *flags;
+	const char *date; /* INTERNALDATE */
+	uint64_t size;	  /* octets that will follow */
+};
+
+/* The end of one append, in any order. */
+struct mailbox_appended {
+	void *cookie;	      /* of the append */
+	bool refused;	      /* error has the server's words */
+	uint32_t uidvalidity; /* 0 with uid 0: the server does not tell */
+	uint32_t uid;
+	const struct error *error;
+};
+
+/*
+ * Callbacks return 0 to go on. A negative value stops a scan, list or fetch:
+ * it ends with -1 (and so does the mailbox), with the text that the callback
+ * has put into the same error that was given to the call.
+ */
+typedef int mailbox_folder_fn(void *context,
+	const struct mailbox_folder *folder);
+typedef int mailbox_message_fn(void *context,
+	const struct mailbox_message *message);
+
+/*
+ * Where fetched messages go, one after the other. begin returns 1 to take the
+ * message, 0 to pass over it (no data, no end), -1 to stop. data comes in
+ * pieces of exactly message->size octets in all. After -1 from any of them the
+ * fetch ends with -1.
+ */
+struct mailbox_sink {
+	int (*begin)(void *context, const struct mailbox_message *message);
+	int (*data)(void *context, const char *data, size_t size);
+	int (*end)(void *context);
+};
+
+struct mailbox_driver {
+	const char *protocol;
+	struct mailbox *(*open)(const struct mailbox_target *target,
+		struct flagpool *flags, bool *denied_r, struct error *error);
+	void (*close)(struct mailbox *mailbox);
+	const struct mailbox_features *(*features)(struct mailbox *mailbox);
+	int (*list)(struct mailbox *mailbox, mailbox_folder_fn *callback,
+		void *context, struct error *error);
+	int (*status)(struct mailbox *mailbox, const char *folder,
+		struct mailbox_status *status_r, struct error *error);
+	int (*select)(struct mailbox *mailbox, const char *folder, bool write,
+		struct mailbox_selected *selected_r, struct error *error);
+	int (*scan)(struct mailbox *mailbox, const struct mailbox_scan *scan,
+		mailbox_message_fn *callback, void *context,
+		struct error *error);
+	int (*fetch)(struct mailbox *mailbox, const struct uidset *uids,
+		const struct mailbox_sink *sink, void *context,
+		struct error *error);
+	int (*append_begin)(struct mailbox *mailbox,
+		const struct mailbox_append *append, void *cookie,
+		struct error *error);
+	int (*append_data)(struct mailbox *mailbox, const char *data,
+		size_t size, struct error *error);
+	int (*append_end)(struct mailbox *mailbox, struct error *error);
+	int (*append_wait)(struct mailbox *mailbox, struct error *error);
+	int (*store)(struct mailbox *mailbox, const struct uidset *uids,
+		const struct flagset *flags, struct error *error);
+	int (*expunge)(struct mailbox *mailbox, const struct uidset *uids,
+		struct error *error);
+	int (*create)(struct mailbox *mailbox, const char *folder,
+		struct error *error);
+	int (*subscribe)(struct mailbox *mailbox, const char *folder, bool on,
+		struct error *error);
+	int (*remove)(struct mailbox *mailbox, const char *folder,
+		struct error *error);
+	int (*keep_alive)(struct mailbox *mailbox, struct error *error);
+};
+
+typedef void mailbox_appended_fn(void *context,
+	const struct mailbox_appended *appended);
+
+/* The part of a mailbox that all drivers share; theirs begins with it. */
+struct mailbox {
+	const struct mailbox_driver *driver;
+	mailbox_appended_fn *appended;
+	void *appended_context;
+};
+
+extern const struct mailbox_driver mailbox_imap;
+
+/*
+ * Connects and logs in by the driver that target names. Flag sets that the
+ * mailbox hands out live in the pool, which the caller keeps longer. NULL with
+ * an error; *denied_r tells whether it was the login that was refused.
+ */
+struct mailbox *mailbox_open(const struct mailbox_target *target,
+	struct flagpool *flags, bool *denied_r, struct error *error);
+/* Ends the session; takes NULL. Never waits for the server. */
+void mailbox_close(struct mailbox **mailbox);
+
+/* Valid as long as the mailbox. */
+const struct mailbox_features *mailbox_features(struct mailbox *mailbox);
+
+/*
+ * All folders of the personal namespaces, each once, with their status as of
+ * now (has_status) when it is selectable and there. Leaves no folder selected,
+ * since servers answer a STATUS of the selected one from an old view.
+ */
+int mailbox_list(struct mailbox *mailbox, mailbox_folder_fn *callback,
+	void *context, struct error *error);
+/* The status of one folder, as of now. Leaves no folder selected. */
+int mailbox_status(struct mailbox *mailbox, const char *folder,
+	struct mailbox_status *status_r, struct error *error);
+/* Selects a folder; without write nothing can change by it, not \Recent. */
+int mailbox_select(struct mailbox *mailbox, const char *folder, bool write,
+	struct mailbox_selected *selected_r, struct error *error);
+
+/* Messages of the selected folder, in ascending order of UID. */
+int mailbox_scan(struct mailbox *mailbox, const struct mailbox_scan *scan,
+	mailbox_message_fn *callback, void *context, struct error *error);
+/*
+ * The messages with these UIDs, streamed; flags, size and date are told. Those
+ * that are gone are passed over in silence. Marks nothing as seen.
+ */
+int mailbox_fetch(struct mailbox *mailbox, const struct uidset *uids,
+	const struct mailbox_sink *sink, void *context, struct error *error);
+
+/*
+ * Appends are streamed and answered later: begin, data until size octets are
+ * there, end; several may be under way at the server. The answer to each comes
+ * to the function set by mailbox_on_appended, from inside any append call;
+ * append_wait returns when all have come. Nothing is stored at the server
+ * before append_end is called, so that the caller can write down its intention
+ * in between. begin returns 0 when the server refuses at once; that append is
+ * over (no answer comes). Between begin and end no other call is allowed, and
+ * nothing but appends before append_wait.
+ */
+void mailbox_on_appended(struct mailbox *mailbox, mailbox_appended_fn *callback,
+	void *context);
+int mailbox_append_begin(struct mailbox *mailbox,
+	const struct mailbox_append *append, void *cookie, struct error *error);
+int mailbox_append_data(struct mailbox *mailbox, const char *data, size_t size,
+	struct error *error);
+int mailbox_append_end(struct mailbox *mailbox, struct error *error);
+int mailbox_append_wait(struct mailbox *mailbox, struct error *error);
+
+/* Replaces the flags of these messages of the selected folder. */
+int mailbox_store(struct mailbox *mailbox, const struct uidset *uids,
+	const struct flagset *flags, struct error *error);
+/*
+ * Removes exactly these messages of the selected folder, whatever their flags
+ * and those of others. Refuses where the server cannot (expunge_by_uid).
+ */
+int mailbox_expunge(struct mailbox *mailbox, const struct uidset *uids,
+	struct error *error);
+/* A folder that is there already is no error: 1. */
+int mailbox_create(struct mailbox *mailbox, const char *folder,
+	struct error *error);
+int mailbox_subscribe(struct mailbox *mailbox, const char *folder, bool on,
+	struct error *error);
+/* Removes a folder; the caller has seen that it is empty. */
+int mailbox_remove(struct mailbox *mailbox, const char *folder,
+	struct error *error);
+int mailbox_keep_alive(struct mailbox *mailbox, struct error *error);
+
+#endif

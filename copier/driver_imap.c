@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The IMAP driver: its table, its session, and the commands without data. */
+#include "config.h"
+
+#include "copier/driver_imap_private.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/xalloc.h"
+
+int imap_mailbox_simple(struct imap_mailbox *imap, struct error *error,
+	const char *format, ...)
+{
+	va_list arguments;
+	char text[64];
+	unsigned tag;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	imap_session_handle(imap->session, NULL, NULL);
+	tag = imap_command(imap->session, "%s", text);
+	imap_command_end(imap->session);
+	return imap_session_wait(imap->session, tag, error);
+}
+
+/* A command whose only argument is a folder. */
+static int imap_mailbox_on_folder(struct imap_mailbox *imap,
+	const char *command, const char *folder, struct error *error)
+{
+	unsigned tag;
+
+	imap_session_handle(imap->session, NULL, NULL);
+	tag = imap_command(imap->session, "%s ", command);
+	imap_command_name(imap->session, folder);
+	imap_command_end(imap->session);
+	return imap_session_wait(imap->session, tag, error);
+}
+
+static void imap_mailbox_namespace(void *context, int kind,
+	struct imap_span prefix, char separator)
+{
+	struct imap_mailbox *imap = context;
+
+	if (kind == 0 && imap->prefix == NULL) {
+		imap->prefix = xstrndup(prefix.at, prefix.size);
+		imap->features.separator = separator;
+	} else if (kind != 0 && prefix.size > 0) {
+		imap->others = xreallocarray(imap->others,
+			imap->others_count + 1, sizeof(*imap->others));
+		imap->others[imap->others_count++] =
+			xstrndup(prefix.at, prefix.size);
+	}
+}
+
+static int imap_mailbox_root(void *context,
+	const struct imap_response *response, struct error *error)
+{
+	struct imap_mailbox *imap = context;
+	struct buffer name = BUFFER_EMPTY;
+	struct imap_list list;
+
+	(void)error;
+	if (response->kind == IMAP_DATA &&
+		imap_span_is(response->word, "NAMESPACE"))
+		imap_namespace_parse(response->rest, imap_mailbox_namespace,
+			imap);
+	/* The name of the root may be "": the separator is read all the same */
+	if (response->kind == IMAP_DATA &&
+		imap_span_is(response->word, "LIST")) {
+		list.separator = '\0';
+		imap_list_parse(response->rest, &list, &name);
+		imap->features.separator = list.separator;
+	}
+	buffer_free(&name);
+	return 0;
+}
+
+static const struct imap_handler imap_mailbox_root_handler = {
+	.data = imap_mailbox_root,
+};
+
+/* Learns prefix and separator of the personal namespace. */
+static int imap_mailbox_learn(struct imap_mailbox *imap, struct error *error)
+{
+	unsigned tag;
+	int result = 0;
+
+	imap_session_handle(imap->session, &imap_mailbox_root_handler, imap);
+	if (imap_session_can(imap->session, IMAP_CAP_NAMESPACE)) {
+		tag = imap_command(imap->session, "NAMESPACE");
+		imap_command_end(imap->session);
+		result = imap_session_wait(imap->session, tag, error);
+	}
+	if (result >= 0 && imap->prefix == NULL) {
+		tag = imap_command(imap->session, "LIST \"\" \"\"");
+		imap_command_end(imap->session);
+		result = imap_session_wait(imap->session, tag, error);
+	}
+	if (imap->prefix == NULL)
+		imap->prefix = xstrdup("");
+	imap->features.prefix = imap->prefix;
+	return result < 0 ? -1 : 0;
+}
+
+static void imap_mailbox_close(struct mailbox *mailbox)
+{
+	struct imap_mailbox *imap = imap_mailbox(mailbox);
+	size_t i;
+
+	imap_session_free(&imap->session);
+	for (i = 0; i < imap->others_count; i++)
+		free(imap->others[i]);
+	free(imap->others);
+	free(imap->prefix);
+	free(imap->selected);
+	free(imap);
+}
+
+static struct mailbox *imap_mailbox_open(const struct mailbox_target *target,
+	struct flagpool *flags, bool *denied_r, struct error *error)
+{
+	struct imap_mailbox *imap = xcalloc(1, sizeof(*imap));
+
+	imap->flags = flags;
+	imap->session = imap_session_open(target, denied_r, error);
+	if (imap->session == NULL || imap_mailbox_learn(imap, error) < 0) {
+		imap_mailbox_close(&imap->mailbox);
+		return NULL;
+	}
+	imap->features.append_uid = imap->features.expunge_by_uid =
+		imap_session_can(imap->session, IMAP_CAP_UIDPLUS);
+	imap->features.modseq =
+		imap_session_can(imap->session, IMAP_CAP_CONDSTORE);
+	return &imap->mailbox;
+}
+
+static const struct mailbox_features *imap_mailbox_features(
+	struct mailbox *mailbox)
+{
+	return &imap_mailbox(mailbox)->features;
+}
+
+static int imap_mailbox_create(struct mailbox *mailbox, const char *folder,
+	struct error *error)
+{
+	struct imap_mailbox *imap = imap_mailbox(mailbox);
+	struct mailbox_status status;
+	int result = imap_mailbox_on_folder(imap, "CREATE", folder, error);
+
+	/* RFC 5530's ALREADYEXISTS is not sent by all. */
+	if (result == 0 &&
+		imap_mailbox_status(mailbox, folder, &status, NULL) == 1)
+		result = 1;
+	if (result == 0 && imap_session_broken(imap->session))
+		result = -1;
+	return result;
+}
+
+static int imap_mailbox_subscribe(struct mailbox *mailbox, const char *folder,
+	bool on, struct error *error)
+{
+	return imap_mailbox_on_folder(imap_mailbox(mailbox),
+		on ? "SUBSCRIBE" : "UNSUBSCRIBE", folder, error);
+}
+
+static int imap_mailbox_remove(struct mailbox *mailbox, const char *folder,
+	struct error *error)
+{
+	return imap_mailbox_on_folder(imap_mailbox(mailbox), "DELETE", folder,
+		error);
+}
+
+static int imap_mailbox_keep_alive(struct mailbox *mailbox, struct error *error)
+{
+	return imap_mailbox_simple(imap_mailbox(mailbox), error, "NOOP");
+}
+
+/* Gives "UID STORE set ARGUMENT" and its like for the whole set. */
+static int imap_mailbox_on_set(struct imap_mailbox *imap,
+	const struct uidset *uids, const char *command, const char *argument,
+	struct error *error)
+{
+	struct buffer set = BUFFER_EMPTY;
+	size_t index = 0;
+	int result = 1;
+
+	imap_session_handle(imap->session, NULL, NULL);
+	while (result == 1 && index < uids->count) {
+		unsigned tag = imap_command(imap->session, "%s ", command);
+
+		buffer_clear(&set);
+		index = uidset_print(uids, index, IMAP_SET_UIDS, IMAP_SET_ROOM,
+			&set);
+		imap_command_bytes(imap->session, set.data, set.size);
+		imap_command_bytes(imap->session, argument, strlen(argument));
+		imap_command_end(imap->session);
+		result = imap_session_wait(imap->session, tag, error);
+	}
+	buffer_free(&set);
+	return result;
+}
+
+static int imap_mailbox_store(struct mailbox *mailbox,
+	const struct uidset *uids, const struct flagset *flags,
+	struct error *error)
+{
+	char *argument = xasprintf(" FLAGS.SILENT (%s)", flags->text);
+	int result = imap_mailbox_on_set(imap_mailbox(mailbox), uids,
+		"UID STORE", argument, error);
+
+	free(argument);
+	return result;
+}
+
+static int imap_mailbox_expunge(struct mailbox *mailbox,
+	const struct uidset *uids, struct error *error)
+{
+	struct imap_mailbox *imap = imap_mailbox(mailbox);
+	int result;
+
+	if (!imap->features.expunge_by_uid) {
+		error_set(error, "the server cannot remove single messages "
+				 "(UIDPLUS)");
+		return 0;
+	}
+	result = imap_mailbox_on_set(imap, uids, "UID STORE",
+		" +FLAGS.SILENT (\\Deleted)", error);
+	if (result == 1)
+		result = imap_mailbox_on_set(imap, uids, "UID EXPUNGE", "",
+			error);
+	return result;
+}
+
+const struct mailbox_driver mailbox_imap = {
+	.protocol = "imap",
+	.open = imap_mailbox_open,
+	.close = imap_mailbox_close,
+	.features = imap_mailbox_features,
+	.list = imap_mailbox_list,
+	.status = imap_mailbox_status,
+	.select = imap_mailbox_select,
+	.scan = imap_mailbox_scan,
+	.fetch = imap_mailbox_fetch,
+	.append_begin = imap_mailbox_append_begin,
+	.append_data = imap_mailbox_append_data,
+	.append_end = imap_mailbox_append_end,
+	.append_wait = imap_mailbox_append_wait,
+	.store = imap_mailbox_store,
+	.expunge = imap_mailbox_expunge,
+	.create = imap_mailbox_create,
+	.subscribe = imap_mailbox_subscribe,
+	.remove = imap_mailbox_remove,
+	.keep_alive = imap_mailbox_keep_alive,
+};

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Reading messages: scans (flags, sizes, dates) and whole bodies. A FETCH
+ * response is attributed by the UID in it, never by the tag that follows:
+ * servers answer tags late and tell of other messages in between.
+ */
+#include "config.h"
+
+#include "copier/driver_imap_private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+struct imap_scanning {
+	struct imap_mailbox *imap;
+	const struct mailbox_scan *scan;
+	mailbox_message_fn *callback;
+	void *context;
+};
+
+/* What a FETCH response tells, in the driver's terms. */
+static void imap_fetch_message(struct imap_mailbox *imap,
+	const struct imap_fetch *fetch, struct mailbox_message *message_r)
+{
+	memset(message_r, 0, sizeof(*message_r));
+	message_r->uid = fetch->uid;
+	message_r->flags = flagpool_get(imap->flags,
+		fetch->has_flags ? fetch->flags.at : "",
+		fetch->has_flags ? fetch->flags.size : 0);
+	message_r->modseq = fetch->modseq;
+	message_r->size = fetch->size;
+	memcpy(message_r->date, fetch->date, MAILDATE_SIZE);
+}
+
+static int imap_fetch_bad(struct error *error)
+{
+	error_set(error, "the server broke the protocol in a FETCH response");
+	return -1;
+}
+
+static int imap_scanning_data(void *context,
+	const struct imap_response *response, struct error *error)
+{
+	struct imap_scanning *scanning = context;
+	struct mailbox_message message;
+	struct imap_fetch fetch;
+	int result = 0;
+
+	if (response->kind != IMAP_DATA ||
+		!imap_span_is(response->word, "FETCH"))
+		return 0;
+	if (imap_fetch_parse(response->rest, false, &fetch) < 0)
+		result = imap_fetch_bad(error);
+	/* Others are told of their own accord: some flags have changed. */
+	else if (fetch.uid != 0 && fetch.has_flags &&
+		 (!scanning->scan->measured ||
+			 (fetch.has_size && fetch.date[0] != '\0'))) {
+		imap_fetch_message(scanning->imap, &fetch, &message);
+		result = scanning->callback(scanning->context, &message);
+	}
+	buffer_free(&fetch.body);
+	return result;
+}
+
+static const struct imap_handler imap_scanning_handler = {
+	.data = imap_scanning_data,
+};
+
+static int imap_scan_set(struct imap_mailbox *imap,
+	const struct mailbox_scan *scan, const char *set, size_t size,
+	struct error *error)
+{
+	unsigned tag = imap_command(imap->session, "UID FETCH ");
+
+	imap_command_bytes(imap->session, set, size);
+	imap_command_add(imap->session, " (UID FLAGS%s%s)",
+		scan->measured ? " RFC822.SIZE INTERNALDATE" : "",
+		imap->features.modseq ? " MODSEQ" : "");
+	if (scan->changed_since > 0)
+		imap_command_add(imap->session, " (CHANGEDSINCE %llu)",
+			(unsigned long long)scan->changed_since);
+	imap_command_end(imap->session);
+	return imap_session_wait(imap->session, tag, error);
+}
+
+int imap_mailbox_scan(struct mailbox *mailbox, const struct mailbox_scan *scan,
+	mailbox_message_fn *callback, void *context, struct error *error)
+{
+	struct imap_mailbox *imap = imap_mailbox(mailbox);
+	struct imap_scanning scanning = { imap, scan, callback, context };
+	struct buffer set = BUFFER_EMPTY;
+	size_t index = 0;
+	int result = 1;
+
+	/* Servers differ on "1:*" in an empty folder. */
+	if (imap->exists == 0)
+		return 1;
+	imap_session_handle(imap->session, &imap_scanning_handler, &scanning);
+	if (scan->uids == NULL)
+		result = imap_scan_set(imap, scan, "1:*", 3, error);
+	while (scan->uids != NULL && result == 1 &&
+		index < scan->uids->count) {
+		buffer_clear(&set);
+		index = uidset_print(scan->uids, index, IMAP_SET_UIDS,
+			IMAP_SET_ROOM, &set);
+		result = imap_scan_set(imap, scan, set.data, set.size, error);
+	}
+	imap_session_handle(imap->session, NULL, NULL);
+	buffer_free(&set);
+	return result;
+}
+
+/* Where the body of the present FETCH response goes. */
+enum imap_fetching_way {
+	IMAP_FETCHING_NONE,  /* no body has come in this response */
+	IMAP_FETCHING_SINK,  /* straight to the sink */
+	IMAP_FETCHING_PASS,  /* nowhere */
+	IMAP_FETCHING_SPOOL, /* to a file, until we know whose it is */
+};
+
+struct imap_fetching {
+	struct imap_mailbox *imap;
+	const struct uidset *uids;
+	const struct mailbox_sink *sink;
+	void *context;
+	struct error *error; /* the caller's: the sink has written there */
+	enum imap_fetching_way way;
+	FILE *spool;
+	uint64_t size;
+};
+
+static int imap_fetching_stop(struct imap_fetching *fetching,
+	struct error *error)
+{
+	error_set(error, "%s", fetching->error->text);
+	return -1;
+}
+
+/* Offers a message to the sink: 1 taken, 0 not, -1. Those that nobody asked
+ * for are not offered. */
+static int imap_fetching_begin(struct imap_fetching *fetching,
+	const struct imap_fetch *fetch, uint64_t size)
+{
+	struct mailbox_message message;
+
+	if (!uidset_has(fetching->uids, fetch->uid))
+		return 0;
+	imap_fetch_message(fetching->imap, fetch, &message);
+	message.size = size;
+	return fetching->sink->begin(fetching->context, &message);
+}
+
+static bool imap_fetching_knows(const struct imap_fetch *fetch)
+{
+	return fetch->uid != 0 && fetch->has_flags && fetch->date[0] != '\0';
+}
+
+static int imap_fetching_body(void *context, const struct imap_response *before,
+	uint64_t size, struct error *error)
+{
+	struct imap_fetching *fetching = context;
+	struct imap_fetch fetch;
+	int result;
+
+	if (imap_fetch_parse(before->rest, true, &fetch) < 0)
+		return imap_fetch_bad(error);
+	fetching->size = size;
+	if (!imap_fetching_knows(&fetch)) {
+		/* UID, flags or date come behind the body. */
+		fetching->spool = tmpfile();
+		if (fetching->spool == NULL) {
+			error_set(error, "temporary file: %s",
+				strerror(errno));
+			return -1;
+		}
+		fetching->way = IMAP_FETCHING_SPOOL;
+		return 0;
+	}
+	result = imap_fetching_begin(fetching, &fetch, size);
+	if (result < 0)
+		return imap_fetching_stop(fetching, error);
+	fetching->way = result > 0 ? IMAP_FETCHING_SINK : IMAP_FETCHING_PASS;
+	return 0;
+}
+
+static int imap_fetching_piece(void *context, const char *data, size_t size,
+	struct error *error)
+{
+	struct imap_fetching *fetching = context;
+
+	if (fetching->way == IMAP_FETCHING_SPOOL &&
+		fwrite(data, 1, size, fetching->spool) != size) {
+		error_set(error, "temporary file: %s", strerror(errno));
+		return -1;
+	}
+	if (fetching->way == IMAP_FETCHING_SINK &&
+		fetching->sink->data(fetching->context, data, size) < 0)
+		return imap_fetching_stop(fetching, error);
+	return 0;
+}
+
+static int imap_fetching_body_end(void *context, struct error *error)
+{
+	struct imap_fetching *fetching = context;
+
+	if (fetching->way == IMAP_FETCHING_SINK &&
+		fetching->sink->end(fetching->context) < 0)
+		return imap_fetching_stop(fetching, error);
+	return 0;
+}
+
+/* Gives the sink what was spooled, now that it is known whose it is. */
+static int imap_fetching_replay(struct imap_fetching *fetching,
+	const struct imap_fetch *fetch, struct error *error)
+{
+	char piece[16384];
+	size_t got;
+	int result = imap_fetching_begin(fetching, fetch, fetching->size);
+
+	rewind(fetching->spool);
+	while (result > 0 &&
+		(got = fread(piece, 1, sizeof(piece), fetching->spool)) > 0)
+		if (fetching->sink->data(fetching->context, piece, got) < 0)
+			result = -1;
+	if (result > 0 && ferror(fetching->spool)) {
+		error_set(error, "temporary file: %s", strerror(errno));
+		return -1;
+	}
+	if (result > 0)
+		result = fetching->sink->end(fetching->context);
+	return result < 0 ? imap_fetching_stop(fetching, error) : 0;
+}
+
+/* A body that came as a quoted string, or none at all. */
+static int imap_fetching_string(struct imap_fetching *fetching,
+	const struct imap_fetch *fetch, struct error *error)
+{
+	int result;
+
+	if (!fetch->has_body || fetch->body_nil)
+		return 0;
+	if (!imap_fetching_knows(fetch))
+		return imap_fetch_bad(error);
+	result = imap_fetching_begin(fetching, fetch, fetch->body.size);
+	if (result > 0 && fetch->body.size > 0)
+		result = fetching->sink->data(fetching->context,
+				 fetch->body.data, fetch->body.size) < 0
+				 ? -1
+				 : 1;
+	if (result > 0)
+		result = fetching->sink->end(fetching->context);
+	return result < 0 ? imap_fetching_stop(fetching, error) : 0;
+}
+
+/* The FETCH response is complete. */
+static int imap_fetching_data(void *context,
+	const struct imap_response *response, struct error *error)
+{
+	struct imap_fetching *fetching = context;
+	struct imap_fetch fetch;
+	int result = 0;
+
+	if (response->kind != IMAP_DATA ||
+		!imap_span_is(response->word, "FETCH"))
+		return 0;
+	if (imap_fetch_parse(response->rest, false, &fetch) < 0)
+		result = imap_fetch_bad(error);
+	else if (fetching->way == IMAP_FETCHING_SPOOL)
+		result = imap_fetching_knows(&fetch)
+				 ? imap_fetching_replay(fetching, &fetch,
+					   error)
+				 : imap_fetch_bad(error);
+	else if (fetching->way == IMAP_FETCHING_NONE)
+		result = imap_fetching_string(fetching, &fetch, error);
+	if (fetching->spool != NULL)
+		fclose(fetching->spool);
+	fetching->spool = NULL;
+	fetching->way = IMAP_FETCHING_NONE;
+	buffer_free(&fetch.body);
+	return result;
+}
+
+static const struct imap_handler imap_fetching_handler = {
+	.data = imap_fetching_data,
+	.body = imap_fetching_body,
+	.piece = imap_fetching_piece,
+	.body_end = imap_fetching_body_end,
+};
+
+int imap_mailbox_fetch(struct mailbox *mailbox, const struct uidset *uids,
+	const struct mailbox_sink *sink, void *context, struct error *error)
+{
+	struct imap_mailbox *imap = imap_mailbox(mailbox);
+	struct error local = { "" };
+	struct imap_fetching fetching = { .imap = imap,
+		.uids = uids,
+		.sink = sink,
+		.context = context,
+		.error = error != NULL ? error : &local };
+	struct buffer set = BUFFER_EMPTY;
+	size_t index = 0;
+	int result = 1;
+
+	imap_session_handle(imap->session, &imap_fetching_handler, &fetching);
+	while (result == 1 && index < uids->count) {
+		unsigned tag = imap_command(imap->session, "UID FETCH ");
+
+		buffer_clear(&set);
+		index = uidset_print(uids, index, IMAP_SET_UIDS, IMAP_SET_ROOM,
+			&set);
+		imap_command_bytes(imap->session, set.data, set.size);
+		imap_command_add(imap->session,
+			" (UID FLAGS INTERNALDATE BODY.PEEK[])");
+		imap_command_end(imap->session);
+		result = imap_session_wait(imap->session, tag,
+			fetching.error);
+	}
+	imap_session_handle(imap->session, NULL, NULL);
+	if (fetching.spool != NULL)
+		fclose(fetching.spool);
+	buffer_free(&set);
+	return result;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The inside of an IMAP mailbox, shared by the driver_imap*.c. */
+#ifndef REHOME_COPIER_DRIVER_IMAP_PRIVATE_H
+#define REHOME_COPIER_DRIVER_IMAP_PRIVATE_H
+
+#include "copier/driver.h"
+#include "copier/imap_session.h"
+
+/* UIDs and characters of a set in one command line. */
+#define IMAP_SET_UIDS 500
+#define IMAP_SET_ROOM 7000
+
+/* Appends under way, and their octets, at most. */
+#define IMAP_APPENDS_MAX      32
+#define IMAP_APPEND_BYTES_MAX (4 << 20)
+
+struct imap_append {
+	unsigned tag; /* 0: free */
+	void *cookie;
+	uint64_t size;
+};
+
+struct imap_mailbox {
+	struct mailbox mailbox;
+	struct imap_session *session;
+	struct flagpool *flags;
+	struct mailbox_features features;
+	char *prefix;
+	char **others; /* prefixes of namespaces that are not the user's own */
+	size_t others_count;
+
+	char *selected; /* or NULL */
+	bool writable;
+	uint32_t exists;
+
+	struct imap_append appends[IMAP_APPENDS_MAX];
+	size_t appends_count;
+	uint64_t appends_bytes;
+	struct imap_append current; /* between begin and end */
+	uint64_t current_left;
+};
+
+static inline struct imap_mailbox *imap_mailbox(struct mailbox *mailbox)
+{
+	return (struct imap_mailbox *)mailbox;
+}
+
+/* driver_imap_list.c */
+int imap_mailbox_list(struct mailbox *mailbox, mailbox_folder_fn *callback,
+	void *context, struct error *error);
+int imap_mailbox_status(struct mailbox *mailbox, const char *folder,
+	struct mailbox_status *status_r, struct error *error);
+int imap_mailbox_select(struct mailbox *mailbox, const char *folder, bool write,
+	struct mailbox_selected *selected_r, struct error *error);
+
+/* driver_imap_fetch.c */
+int imap_mailbox_scan(struct mailbox *mailbox, const struct mailbox_scan *scan,
+	mailbox_message_fn *callback, void *context, struct error *error);
+int imap_mailbox_fetch(struct mailbox *mailbox, const struct uidset *uids,
+	const struct mailbox_sink *sink, void *context, struct error *error);
+
+/* driver_imap_append.c */
+int imap_mailbox_append_begin(struct mailbox *mailbox,
+	const struct mailbox_append *append, void *cookie, struct error *error);
+int imap_mailbox_append_data(struct mailbox *mailbox, const char *data,
+	size_t size, struct error *error);
+int imap_mailbox_append_end(struct mailbox *mailbox, struct error *error);
+int imap_mailbox_append_wait(struct mailbox *mailbox, struct error *error);
+
+/*
+ * Gives a command without arguments beyond those of its format and waits for
+ * the answer.
+ */
+int imap_mailbox_simple(struct imap_mailbox *imap, struct error *error,
+	const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From a fresh connection to a session that is logged in. libetpan reads the
+ * greeting and the capabilities and does STARTTLS; the password is handled
+ * here alone, so that every copy of it can be wiped.
+ */
+#include "config.h"
+
+#include "copier/imap_session_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <libetpan/libetpan.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+#include "lib/xalloc.h"
+
+static const struct {
+	const char *name;
+	enum imap_capability bit;
+} imap_login_names[] = {
+	{ "SASL-IR", IMAP_CAP_SASL_IR },
+	{ "AUTH=PLAIN", IMAP_CAP_AUTH_PLAIN },
+	{ "LOGINDISABLED", IMAP_CAP_LOGINDISABLED },
+	{ "LITERAL+", IMAP_CAP_LITERAL_PLUS },
+	{ "LITERAL-", IMAP_CAP_LITERAL_MINUS },
+	{ "UIDPLUS", IMAP_CAP_UIDPLUS },
+	{ "CONDSTORE", IMAP_CAP_CONDSTORE },
+	{ "QRESYNC", IMAP_CAP_CONDSTORE }, /* RFC 7162: one means both */
+	{ "LIST-STATUS", IMAP_CAP_LIST_STATUS },
+	{ "NAMESPACE", IMAP_CAP_NAMESPACE },
+	{ "UNSELECT", IMAP_CAP_UNSELECT },
+};
+
+#define IMAP_LOGIN_NAMES (sizeof(imap_login_names) / sizeof(*imap_login_names))
+
+void imap_session_learn(struct imap_session *session, struct imap_span names)
+{
+	const char *at = names.at, *end = names.at + names.size;
+
+	session->capabilities = 0;
+	while (at < end) {
+		const char *blank = memchr(at, ' ', (size_t)(end - at));
+		struct imap_span name = { at, (size_t)((blank != NULL ? blank
+								      : end) -
+						      at) };
+		size_t i;
+
+		for (i = 0; i < IMAP_LOGIN_NAMES; i++)
+			if (imap_span_is(name, imap_login_names[i].name))
+				session->capabilities |=
+					imap_login_names[i].bit;
+		at += name.size + 1;
+	}
+}
+
+/* What libetpan has seen before the login. */
+static void imap_login_capabilities(struct imap_session *session,
+	mailimap *etpan)
+{
+	size_t i;
+
+	session->capabilities = 0;
+	for (i = 0; i < IMAP_LOGIN_NAMES; i++) {
+		const char *name = imap_login_names[i].name;
+
+		if (strncmp(name, "AUTH=", 5) == 0
+				? mailimap_has_authentication(etpan, name + 5)
+				: mailimap_has_extension(etpan, name))
+			session->capabilities |= imap_login_names[i].bit;
+	}
+}
+
+static int imap_login_fail(struct imap_session *session, mailimap *etpan,
+	const char *what, struct error *error)
+{
+	const char *failure = imap_stream_failure(session->stream);
+	const char *answer = etpan->imap_response;
+
+	if (failure[0] != '\0')
+		error_set(error, "%s: %s", what, failure);
+	else
+		error_set(error, "%s: %s", what,
+			answer != NULL && answer[0] != '\0'
+				? answer
+				: "the server broke the protocol");
+	return -1;
+}
+
+static int imap_login_starttls(struct imap_session *session, mailimap *etpan,
+	const struct mailbox_target *target, struct error *error)
+{
+	if (!mailimap_has_extension(etpan, "STARTTLS")) {
+		error_set(error, "STARTTLS: the server does not offer it");
+		return -1;
+	}
+	if (mailimap_starttls(etpan) != MAILIMAP_NO_ERROR)
+		return imap_login_fail(session, etpan, "STARTTLS", error);
+	/* Clear text after the answer would be read as if it had come by TLS
+	 * (RFC 9051 section 11.1). */
+	if (etpan->imap_stream->read_buffer_len != 0) {
+		error_set(error, "STARTTLS: bytes came in behind the answer");
+		return -1;
+	}
+	return imap_stream_encrypt(session->stream, target, error);
+}
+
+static int imap_login_greet(struct imap_session *session, mailimap *etpan,
+	const struct mailbox_target *target, struct error *error)
+{
+	struct mailimap_capability_data *data = NULL;
+	mailstream *stream =
+		mailstream_new(imap_stream_low(session->stream), 8192);
+	int result = mailimap_connect(etpan, stream);
+
+	if (result == MAILIMAP_NO_ERROR_AUTHENTICATED) {
+		error_set(error, "greeting: the server says that somebody is "
+				 "logged in already");
+		return -1;
+	}
+	if (result != MAILIMAP_NO_ERROR_NON_AUTHENTICATED)
+		return imap_login_fail(session, etpan, "greeting", error);
+	if (mailimap_capability(etpan, &data) != MAILIMAP_NO_ERROR)
+		return imap_login_fail(session, etpan, "capabilities", error);
+	mailimap_capability_data_free(data);
+	if (target->security == MAILBOX_STARTTLS) {
+		if (imap_login_starttls(session, etpan, target, error) < 0)
+			return -1;
+		data = NULL;
+		if (mailimap_capability(etpan, &data) != MAILIMAP_NO_ERROR)
+			return imap_login_fail(session, etpan, "capabilities",
+				error);
+		mailimap_capability_data_free(data);
+	}
+	imap_login_capabilities(session, etpan);
+	return 0;
+}
+
+/* The part that libetpan does; nothing of it is kept afterwards. */
+static int imap_login_prepare(struct imap_session *session,
+	const struct mailbox_target *target, struct error *error)
+{
+	mailimap *etpan = mailimap_new(0, NULL);
+	mailstream *stream;
+	int result;
+
+	if (etpan == NULL)
+		abort();
+	result = imap_login_greet(session, etpan, target, error);
+	stream = etpan->imap_stream;
+	/* mailimap_free would log out. */
+	etpan->imap_stream = NULL;
+	if (stream != NULL) {
+		session->in_end = stream->read_buffer_len;
+		memcpy(session->in, stream->read_buffer, session->in_end);
+		mailstream_close(stream);
+	}
+	mailimap_free(etpan);
+	imap_stream_unguard(session->stream);
+	return result;
+}
+
+/* Copies text with its NUL; returns the place behind it. */
+static unsigned char *imap_login_put(unsigned char *at, const char *text)
+{
+	size_t size = strlen(text) + 1;
+
+	memcpy(at, text, size);
+	return at + size;
+}
+
+/* RFC 4616. Base64 of the message, malloc'd, *size_r long with its NUL. */
+static char *imap_login_plain(const struct mailbox_target *target,
+	size_t *size_r)
+{
+	const char *authzid =
+		target->authorizer != NULL ? target->login : "";
+	const char *authcid = target->authorizer != NULL ? target->authorizer
+							 : target->login;
+	size_t size = strlen(authzid) + 1 + strlen(authcid) + 1 +
+		      strlen(target->password);
+	unsigned char *message = xmalloc(size + 1), *at = message;
+	char *encoded;
+
+	*size_r = 4 * ((size + 2) / 3) + 1;
+	encoded = xmalloc(*size_r);
+	at = imap_login_put(at, authzid);
+	at = imap_login_put(at, authcid);
+	imap_login_put(at, target->password);
+	EVP_EncodeBlock((unsigned char *)encoded, message, (int)size);
+	OPENSSL_cleanse(message, size + 1);
+	free(message);
+	return encoded;
+}
+
+static unsigned imap_login_send_plain(struct imap_session *session,
+	const struct mailbox_target *target)
+{
+	size_t size;
+	char *encoded = imap_login_plain(target, &size);
+	unsigned tag = imap_command(session, "AUTHENTICATE PLAIN");
+
+	if (imap_session_can(session, IMAP_CAP_SASL_IR)) {
+		imap_command_add(session, " ");
+	} else {
+		imap_command_end(session);
+		session->go_on = false;
+		session->waiting = tag;
+		session->answered = false;
+		while (!session->broken && !session->answered &&
+			!session->go_on)
+			imap_session_step(session, NULL);
+	}
+	if (!session->answered || imap_session_can(session, IMAP_CAP_SASL_IR)) {
+		imap_command_bytes(session, encoded, size - 1);
+		imap_command_end(session);
+	}
+	imap_session_flush(session);
+	imap_session_wipe(session);
+	OPENSSL_cleanse(encoded, size);
+	free(encoded);
+	return tag;
+}
+
+static unsigned imap_login_send_login(struct imap_session *session,
+	const struct mailbox_target *target)
+{
+	unsigned tag = imap_command(session, "LOGIN ");
+
+	imap_command_name(session, target->login);
+	imap_command_add(session, " ");
+	imap_command_name(session, target->password);
+	imap_command_end(session);
+	imap_session_flush(session);
+	imap_session_wipe(session);
+	return tag;
+}
+
+/* Takes the capabilities from an untagged response or the answer's code. */
+static int imap_login_data(void *context, const struct imap_response *response,
+	struct error *error)
+{
+	struct imap_session *session = context;
+	struct imap_span names;
+
+	(void)error;
+	if (response->kind == IMAP_DATA &&
+		imap_span_is(response->word, "CAPABILITY"))
+		imap_session_learn(session, response->rest);
+	else if (response->kind != IMAP_DATA &&
+		 imap_code_is(response->code, "CAPABILITY", &names))
+		imap_session_learn(session, names);
+	else
+		return 0;
+	session->logged_in = true;
+	return 0;
+}
+
+static const struct imap_handler imap_login_handler = {
+	.data = imap_login_data,
+};
+
+/* A NO that says "not now" is not a wrong password (RFC 5530). */
+static bool imap_login_is_denied(const struct imap_session *session)
+{
+	static const char *const passing[] = { "[UNAVAILABLE]", "[INUSE]",
+		"[LIMIT]", "[SERVERBUG]", "[CONTACTADMIN]" };
+	size_t i;
+
+	for (i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
+		if (strncasecmp(session->words.text, passing[i],
+			    strlen(passing[i])) == 0)
+			return false;
+	return true;
+}
+
+/* Says who we are and learns what the server then can. */
+static int imap_login_authenticate(struct imap_session *session,
+	const struct mailbox_target *target, bool *denied_r,
+	struct error *error)
+{
+	bool plain = imap_session_can(session, IMAP_CAP_AUTH_PLAIN);
+	unsigned tag;
+	int result;
+
+	if (!plain && (target->authorizer != NULL ||
+			      imap_session_can(session,
+				      IMAP_CAP_LOGINDISABLED))) {
+		error_set(error, "login: the server offers no way that we know "
+				 "(AUTH=PLAIN%s)",
+			target->authorizer != NULL ? "" : " or LOGIN");
+		return -1;
+	}
+	imap_session_handle(session, &imap_login_handler, session);
+	tag = plain ? imap_login_send_plain(session, target)
+		    : imap_login_send_login(session, target);
+	result = imap_session_wait(session, tag, error);
+	if (result <= 0) {
+		*denied_r = result == 0 && imap_login_is_denied(session);
+		error_prefix(error, "login");
+		return -1;
+	}
+	/* Not told of its own accord: ask, for they differ after the login. */
+	if (!session->logged_in) {
+		tag = imap_command(session, "CAPABILITY");
+		imap_command_end(session);
+		if (imap_session_wait(session, tag, error) != 1)
+			return -1;
+	}
+	session->logged_in = true;
+	imap_session_handle(session, NULL, NULL);
+	return 0;
+}
+
+int imap_login(struct imap_session *session,
+	const struct mailbox_target *target, bool *denied_r,
+	struct error *error)
+{
+	if (imap_login_prepare(session, target, error) < 0)
+		return -1;
+	return imap_login_authenticate(session, target, denied_r, error);
+}

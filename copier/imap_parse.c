@@ -1,0 +1,515 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The grammar of IMAP responses, read by a cursor over one whole response. */
+#include "config.h"
+
+#include "copier/imap_parse.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+struct imap_cursor {
+	const char *at;
+	const char *end;
+};
+
+static struct imap_cursor imap_cursor(struct imap_span span)
+{
+	struct imap_cursor cursor = { span.at, span.at + span.size };
+
+	return cursor;
+}
+
+static struct imap_span imap_span(const char *from, const char *to)
+{
+	struct imap_span span = { from, (size_t)(to - from) };
+
+	return span;
+}
+
+bool imap_span_is(struct imap_span span, const char *word)
+{
+	return span.size == strlen(word) &&
+	       strncasecmp(span.at, word, span.size) == 0;
+}
+
+static bool imap_take(struct imap_cursor *cursor, char c)
+{
+	if (cursor->at == cursor->end || *cursor->at != c)
+		return false;
+	cursor->at++;
+	return true;
+}
+
+static void imap_skip_blanks(struct imap_cursor *cursor)
+{
+	while (imap_take(cursor, ' '))
+		;
+}
+
+/* Up to a blank or one of the characters that end an atom in a response. */
+static struct imap_span imap_atom(struct imap_cursor *cursor)
+{
+	const char *from = cursor->at;
+
+	while (cursor->at < cursor->end &&
+		(unsigned char)*cursor->at > ' ' && *cursor->at != '(' &&
+		*cursor->at != ')' && *cursor->at != '"' && *cursor->at != '{')
+		cursor->at++;
+	return imap_span(from, cursor->at);
+}
+
+/* The name of a FETCH item with its section: FLAGS, BODY[HEADER (X)]<0>. */
+static struct imap_span imap_item(struct imap_cursor *cursor)
+{
+	const char *from = cursor->at;
+	bool section = false;
+
+	while (cursor->at < cursor->end) {
+		if (*cursor->at == '[')
+			section = true;
+		else if (*cursor->at == ']')
+			section = false;
+		else if (!section && (*cursor->at == ' ' ||
+					     *cursor->at == ')' ||
+					     *cursor->at == '('))
+			break;
+		cursor->at++;
+	}
+	return imap_span(from, cursor->at);
+}
+
+static int imap_number(struct imap_cursor *cursor, uint64_t *number_r)
+{
+	const char *from = cursor->at;
+
+	*number_r = 0;
+	while (cursor->at < cursor->end &&
+		isdigit((unsigned char)*cursor->at)) {
+		if (cursor->at - from >= 18)
+			return -1;
+		*number_r = *number_r * 10 + (uint64_t)(*cursor->at++ - '0');
+	}
+	return cursor->at > from ? 0 : -1;
+}
+
+/* A number of 32 bits that is not zero: UIDs and their like. */
+static int imap_nz_number(struct imap_cursor *cursor, uint32_t *number_r)
+{
+	uint64_t number;
+
+	if (imap_number(cursor, &number) < 0 || number == 0 ||
+		number > UINT32_MAX)
+		return -1;
+	*number_r = (uint32_t)number;
+	return 0;
+}
+
+int imap_number_parse(struct imap_span span, uint64_t *number_r)
+{
+	struct imap_cursor cursor = imap_cursor(span);
+
+	if (imap_number(&cursor, number_r) < 0 || cursor.at != cursor.end)
+		return -1;
+	return 0;
+}
+
+static int imap_quoted(struct imap_cursor *cursor, struct buffer *text)
+{
+	cursor->at++;
+	while (cursor->at < cursor->end && *cursor->at != '"') {
+		if (*cursor->at == '\\' && ++cursor->at == cursor->end)
+			return -1;
+		if (text != NULL)
+			buffer_add(text, cursor->at, 1);
+		cursor->at++;
+	}
+	return imap_take(cursor, '"') ? 0 : -1;
+}
+
+static int imap_literal(struct imap_cursor *cursor, struct buffer *text)
+{
+	uint64_t size;
+
+	if (!imap_take(cursor, '{') || imap_number(cursor, &size) < 0)
+		return -1;
+	imap_take(cursor, '+');
+	if (!imap_take(cursor, '}') || !imap_take(cursor, '\r') ||
+		!imap_take(cursor, '\n') ||
+		size > (uint64_t)(cursor->end - cursor->at))
+		return -1;
+	if (text != NULL)
+		buffer_add(text, cursor->at, (size_t)size);
+	cursor->at += size;
+	return 0;
+}
+
+/*
+ * A string in any of its three forms, appended to text (may be NULL). NIL as
+ * an atom is 0 bytes and *nil_r (may be NULL).
+ */
+static int imap_string(struct imap_cursor *cursor, struct buffer *text,
+	bool *nil_r)
+{
+	struct imap_span atom;
+
+	if (nil_r != NULL)
+		*nil_r = false;
+	if (cursor->at < cursor->end && *cursor->at == '"')
+		return imap_quoted(cursor, text);
+	imap_take(cursor, '~');
+	if (cursor->at < cursor->end && *cursor->at == '{')
+		return imap_literal(cursor, text);
+	atom = imap_atom(cursor);
+	if (atom.size == 0)
+		return -1;
+	if (nil_r != NULL && imap_span_is(atom, "NIL"))
+		*nil_r = true;
+	else if (text != NULL)
+		buffer_add(text, atom.at, atom.size);
+	return 0;
+}
+
+/* Passes over one value of any kind; lists by counting, not by recursion. */
+static int imap_skip_value(struct imap_cursor *cursor)
+{
+	int depth = 0;
+
+	do {
+		imap_skip_blanks(cursor);
+		if (imap_take(cursor, '(')) {
+			if (++depth > IMAP_PARSE_DEPTH_MAX)
+				return -1;
+		} else if (depth > 0 && imap_take(cursor, ')')) {
+			depth--;
+		} else if (imap_string(cursor, NULL, NULL) < 0) {
+			return -1;
+		}
+	} while (depth > 0);
+	return 0;
+}
+
+/* "(...)" without lists in it; the cursor moves behind it. */
+static int imap_flat_list(struct imap_cursor *cursor, struct imap_span *inside_r)
+{
+	const char *from = cursor->at, *close;
+
+	if (from == cursor->end || *from != '(')
+		return -1;
+	close = memchr(from, ')', (size_t)(cursor->end - from));
+	if (close == NULL || memchr(from, '\0', (size_t)(close - from)) != NULL)
+		return -1;
+	*inside_r = imap_span(from + 1, close);
+	cursor->at = close + 1;
+	return 0;
+}
+
+int imap_list_inside(struct imap_span span, struct imap_span *inside_r)
+{
+	struct imap_cursor cursor = imap_cursor(span);
+
+	if (imap_flat_list(&cursor, inside_r) < 0 || cursor.at != cursor.end)
+		return -1;
+	return 0;
+}
+
+static bool imap_is_condition(struct imap_span word)
+{
+	return imap_span_is(word, "OK") || imap_span_is(word, "NO") ||
+	       imap_span_is(word, "BAD") || imap_span_is(word, "BYE") ||
+	       imap_span_is(word, "PREAUTH");
+}
+
+/* "[CODE ...] text" behind the condition. */
+static void imap_parse_text(struct imap_cursor *cursor,
+	struct imap_response *response)
+{
+	const char *close;
+
+	imap_skip_blanks(cursor);
+	if (cursor->at < cursor->end && *cursor->at == '[') {
+		close = memchr(cursor->at, ']',
+			(size_t)(cursor->end - cursor->at));
+		if (close != NULL) {
+			response->code = imap_span(cursor->at + 1, close);
+			cursor->at = close + 1;
+			imap_skip_blanks(cursor);
+		}
+	}
+	response->rest = imap_span(cursor->at, cursor->end);
+}
+
+int imap_response_parse(const char *text, size_t size,
+	struct imap_response *response_r)
+{
+	struct imap_cursor cursor = { text, text + size };
+	struct imap_span first;
+
+	memset(response_r, 0, sizeof(*response_r));
+	response_r->code = imap_span(text, text);
+	if (size > 0 && text[0] == '+') {
+		response_r->kind = IMAP_CONTINUE;
+		cursor.at++;
+		imap_parse_text(&cursor, response_r);
+		return 0;
+	}
+	first = imap_atom(&cursor);
+	if (first.size == 0 || !imap_take(&cursor, ' '))
+		return -1;
+	imap_skip_blanks(&cursor);
+	if (!imap_span_is(first, "*")) {
+		response_r->kind = IMAP_TAGGED;
+		response_r->tag = first;
+	} else if (cursor.at < cursor.end &&
+		   isdigit((unsigned char)*cursor.at)) {
+		response_r->kind = IMAP_DATA;
+		if (imap_number(&cursor, &response_r->number) < 0)
+			return -1;
+		imap_skip_blanks(&cursor);
+	} else {
+		response_r->kind = IMAP_STATUS;
+	}
+	response_r->word = imap_atom(&cursor);
+	if (response_r->kind != IMAP_DATA &&
+		imap_is_condition(response_r->word)) {
+		imap_parse_text(&cursor, response_r);
+		return 0;
+	}
+	if (response_r->kind == IMAP_TAGGED || response_r->word.size == 0)
+		return -1;
+	response_r->kind = IMAP_DATA;
+	imap_skip_blanks(&cursor);
+	response_r->rest = imap_span(cursor.at, cursor.end);
+	return 0;
+}
+
+bool imap_code_is(struct imap_span code, const char *word,
+	struct imap_span *rest_r)
+{
+	struct imap_cursor cursor = imap_cursor(code);
+
+	if (!imap_span_is(imap_atom(&cursor), word))
+		return false;
+	imap_skip_blanks(&cursor);
+	*rest_r = imap_span(cursor.at, cursor.end);
+	return true;
+}
+
+static int imap_fetch_date(struct imap_cursor *cursor, char *date_r)
+{
+	struct buffer text = BUFFER_EMPTY;
+	int result = imap_string(cursor, &text, NULL);
+
+	if (result == 0 &&
+		(text.data == NULL ||
+			maildate_parse(text.data, text.size, date_r) < 0))
+		result = -1;
+	buffer_free(&text);
+	return result;
+}
+
+static int imap_fetch_modseq(struct imap_cursor *cursor, uint64_t *modseq_r)
+{
+	if (!imap_take(cursor, '(') || imap_number(cursor, modseq_r) < 0 ||
+		!imap_take(cursor, ')'))
+		return -1;
+	return 0;
+}
+
+/* The value of one item. 1: a body is announced here and the text ends. */
+static int imap_fetch_value(struct imap_cursor *cursor, struct imap_span item,
+	bool partial, struct imap_fetch *fetch)
+{
+	if (imap_span_is(item, "UID"))
+		return imap_nz_number(cursor, &fetch->uid);
+	if (imap_span_is(item, "FLAGS")) {
+		fetch->has_flags = true;
+		return imap_flat_list(cursor, &fetch->flags);
+	}
+	if (imap_span_is(item, "RFC822.SIZE")) {
+		fetch->has_size = true;
+		return imap_number(cursor, &fetch->size);
+	}
+	if (imap_span_is(item, "INTERNALDATE"))
+		return imap_fetch_date(cursor, fetch->date);
+	if (imap_span_is(item, "MODSEQ"))
+		return imap_fetch_modseq(cursor, &fetch->modseq);
+	if (imap_span_is(item, "BODY[]")) {
+		fetch->has_body = true;
+		if (partial)
+			return 1;
+		buffer_add(&fetch->body, "", 0);
+		return imap_string(cursor, &fetch->body, &fetch->body_nil);
+	}
+	return imap_skip_value(cursor);
+}
+
+int imap_fetch_parse(struct imap_span rest, bool partial,
+	struct imap_fetch *fetch_r)
+{
+	struct imap_cursor cursor = imap_cursor(rest);
+	struct imap_span item;
+	int result;
+
+	memset(fetch_r, 0, sizeof(*fetch_r));
+	if (!imap_take(&cursor, '('))
+		return -1;
+	for (;;) {
+		imap_skip_blanks(&cursor);
+		if (imap_take(&cursor, ')'))
+			return 0;
+		item = imap_item(&cursor);
+		if (item.size == 0 || !imap_take(&cursor, ' '))
+			return -1;
+		result = imap_fetch_value(&cursor, item, partial, fetch_r);
+		if (result != 0)
+			return result > 0 ? 0 : -1;
+	}
+}
+
+static int imap_separator(struct imap_cursor *cursor, char *separator_r)
+{
+	struct buffer text = BUFFER_EMPTY;
+	bool nil;
+	int result = imap_string(cursor, &text, &nil);
+
+	if (result == 0 && !nil && text.size != 1)
+		result = -1;
+	*separator_r = '\0';
+	if (result == 0 && !nil)
+		*separator_r = text.data[0];
+	buffer_free(&text);
+	return result;
+}
+
+int imap_list_parse(struct imap_span rest, struct imap_list *list_r,
+	struct buffer *name_r)
+{
+	struct imap_cursor cursor = imap_cursor(rest), attributes;
+	struct imap_span inside;
+
+	list_r->selectable = true;
+	if (imap_flat_list(&cursor, &inside) < 0 || !imap_take(&cursor, ' '))
+		return -1;
+	attributes = imap_cursor(inside);
+	while (attributes.at < attributes.end) {
+		struct imap_span word = imap_atom(&attributes);
+
+		if (imap_span_is(word, "\\Noselect") ||
+			imap_span_is(word, "\\NonExistent"))
+			list_r->selectable = false;
+		if (word.size == 0)
+			attributes.at++;
+	}
+	if (imap_separator(&cursor, &list_r->separator) < 0 ||
+		!imap_take(&cursor, ' ') ||
+		imap_string(&cursor, name_r, NULL) < 0 || name_r->size == 0)
+		return -1;
+	return memchr(name_r->data, '\0', name_r->size) == NULL ? 0 : -1;
+}
+
+static int imap_status_item(struct imap_cursor *cursor,
+	struct mailbox_status *status)
+{
+	struct imap_span item = imap_atom(cursor);
+	uint64_t number;
+
+	if (item.size == 0 || !imap_take(cursor, ' '))
+		return -1;
+	if (cursor->at < cursor->end && !isdigit((unsigned char)*cursor->at))
+		return imap_skip_value(cursor);
+	if (imap_number(cursor, &number) < 0)
+		return -1;
+	if (imap_span_is(item, "HIGHESTMODSEQ")) {
+		status->modseq = number;
+		return 0;
+	}
+	if (imap_span_is(item, "SIZE"))
+		return 0;
+	if (number > UINT32_MAX)
+		return -1;
+	if (imap_span_is(item, "MESSAGES"))
+		status->messages = (uint32_t)number;
+	else if (imap_span_is(item, "UIDNEXT"))
+		status->uidnext = (uint32_t)number;
+	else if (imap_span_is(item, "UIDVALIDITY"))
+		status->uidvalidity = (uint32_t)number;
+	return 0;
+}
+
+int imap_status_parse(struct imap_span rest, struct mailbox_status *status_r,
+	struct buffer *name_r)
+{
+	struct imap_cursor cursor = imap_cursor(rest);
+
+	memset(status_r, 0, sizeof(*status_r));
+	if (imap_string(&cursor, name_r, NULL) < 0 || name_r->size == 0 ||
+		memchr(name_r->data, '\0', name_r->size) != NULL)
+		return -1;
+	imap_skip_blanks(&cursor);
+	if (!imap_take(&cursor, '('))
+		return -1;
+	for (;;) {
+		imap_skip_blanks(&cursor);
+		if (imap_take(&cursor, ')'))
+			return 0;
+		if (imap_status_item(&cursor, status_r) < 0)
+			return -1;
+	}
+}
+
+/* One "(prefix separator extensions...)". */
+static int imap_namespace_one(struct imap_cursor *cursor, int kind,
+	imap_namespace_fn *callback, void *context)
+{
+	struct buffer prefix = BUFFER_EMPTY;
+	char separator;
+	int result = -1;
+
+	buffer_add(&prefix, "", 0);
+	if (!imap_take(cursor, '(') || imap_string(cursor, &prefix, NULL) < 0 ||
+		!imap_take(cursor, ' ') ||
+		imap_separator(cursor, &separator) < 0)
+		goto out;
+	while (!imap_take(cursor, ')'))
+		if (imap_skip_value(cursor) < 0)
+			goto out;
+	callback(context, kind,
+		imap_span(prefix.data, prefix.data + prefix.size), separator);
+	result = 0;
+out:
+	buffer_free(&prefix);
+	return result;
+}
+
+int imap_namespace_parse(struct imap_span rest, imap_namespace_fn *callback,
+	void *context)
+{
+	struct imap_cursor cursor = imap_cursor(rest);
+	int kind;
+
+	for (kind = 0; kind < 3; kind++) {
+		imap_skip_blanks(&cursor);
+		if (!imap_take(&cursor, '(')) {
+			if (!imap_span_is(imap_atom(&cursor), "NIL"))
+				return -1;
+			continue;
+		}
+		while (imap_skip_blanks(&cursor), !imap_take(&cursor, ')'))
+			if (imap_namespace_one(&cursor, kind, callback,
+				    context) < 0)
+				return -1;
+	}
+	return 0;
+}
+
+int imap_appenduid_parse(struct imap_span rest, uint32_t *uidvalidity_r,
+	uint32_t *uid_r)
+{
+	struct imap_cursor cursor = imap_cursor(rest);
+
+	if (imap_nz_number(&cursor, uidvalidity_r) < 0 ||
+		!imap_take(&cursor, ' ') || imap_nz_number(&cursor, uid_r) < 0)
+		return -1;
+	return cursor.at == cursor.end ? 0 : -1;
+}

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The journal in memory: folders, pairs, and each change written as a line. */
+#include "config.h"
+
+#include "copier/journal_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/xalloc.h"
+
+struct journal_folder *journal_folder_new(struct journal *journal, unsigned id,
+	const char *const names[2])
+{
+	struct journal_folder *folder = xcalloc(1, sizeof(*folder));
+
+	folder->id = id;
+	folder->name[0] = xstrdup(names[0]);
+	folder->name[1] = xstrdup(names[1]);
+	journal->folders = xreallocarray(journal->folders,
+		journal->folders_count + 1, sizeof(*journal->folders));
+	journal->folders[journal->folders_count++] = folder;
+	if (id >= journal->next_id)
+		journal->next_id = id + 1;
+	return folder;
+}
+
+void journal_folder_free(struct journal_folder *folder)
+{
+	free(folder->name[0]);
+	free(folder->name[1]);
+	free(folder->pairs);
+	free(folder->intents);
+	uidset_free(&folder->foreign[0]);
+	uidset_free(&folder->foreign[1]);
+	free(folder);
+}
+
+struct journal_folder *journal_by_id(const struct journal *journal, unsigned id)
+{
+	size_t i;
+
+	for (i = 0; i < journal->folders_count; i++)
+		if (journal->folders[i]->id == id)
+			return journal->folders[i];
+	return NULL;
+}
+
+size_t journal_damaged(const struct journal *journal)
+{
+	return journal->damaged;
+}
+
+bool journal_is_new(const struct journal *journal)
+{
+	return journal->is_new;
+}
+
+size_t journal_count(const struct journal *journal)
+{
+	return journal->folders_count;
+}
+
+struct journal_folder *journal_at(const struct journal *journal, size_t index)
+{
+	return journal->folders[index];
+}
+
+struct journal_folder *journal_find(const struct journal *journal,
+	enum journal_side side, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < journal->folders_count; i++) {
+		struct journal_folder *folder = journal->folders[i];
+
+		if (!folder->gone && strcmp(folder->name[side], name) == 0)
+			return folder;
+	}
+	return NULL;
+}
+
+struct journal_folder *journal_add(struct journal *journal,
+	const char *const names[2])
+{
+	struct journal_folder *folder =
+		journal_folder_new(journal, journal->next_id, names);
+
+	journal_print_folder(journal, folder);
+	return folder;
+}
+
+void journal_drop(struct journal *journal, struct journal_folder *folder)
+{
+	folder->gone = true;
+	journal_line(journal, "f %u", folder->id);
+}
+
+void journal_made(struct journal *journal, struct journal_folder *folder,
+	enum journal_side side)
+{
+	folder->made[side] = true;
+	journal_line(journal, "M %u %d", folder->id, (int)side);
+}
+
+void journal_subscribed(struct journal *journal, struct journal_folder *folder,
+	enum journal_side side, bool on)
+{
+	folder->subscribed[side] = on;
+	journal_line(journal, "B %u %d %d", folder->id, (int)side, (int)on);
+}
+
+void journal_apply_uidvalidity(struct journal_folder *folder,
+	enum journal_side side, uint32_t uidvalidity)
+{
+	size_t i;
+
+	if (folder->uidvalidity[side] != 0 &&
+		folder->uidvalidity[side] != uidvalidity) {
+		for (i = 0; i < folder->pairs_count; i++)
+			folder->pairs[i].uid[side] = 0;
+		uidset_free(&folder->foreign[side]);
+		memset(&folder->seen[side], 0, sizeof(folder->seen[side]));
+	}
+	folder->uidvalidity[side] = uidvalidity;
+}
+
+void journal_uidvalidity(struct journal *journal, struct journal_folder *folder,
+	enum journal_side side, uint32_t uidvalidity)
+{
+	if (folder->uidvalidity[side] == uidvalidity)
+		return;
+	journal_apply_uidvalidity(folder, side, uidvalidity);
+	journal_print_uidvalidity(journal, folder, side);
+}
+
+void journal_seen(struct journal *journal, struct journal_folder *folder,
+	enum journal_side side, const struct mailbox_status *status)
+{
+	static const struct mailbox_status unknown;
+
+	if (status == NULL)
+		status = &unknown;
+	if (mailbox_status_same(status, &folder->seen[side]))
+		return;
+	folder->seen[side] = *status;
+	journal_print_seen(journal, folder, side);
+}
+
+void journal_apply_pair(struct journal_folder *folder, size_t index,
+	const struct journal_pair *pair)
+{
+	size_t i;
+
+	if (index >= folder->pairs_room) {
+		folder->pairs_room = (index + 1) * 2;
+		folder->pairs = xreallocarray(folder->pairs,
+			folder->pairs_room, sizeof(*folder->pairs));
+	}
+	for (; folder->pairs_count <= index; folder->pairs_count++) {
+		memset(&folder->pairs[folder->pairs_count], 0,
+			sizeof(*folder->pairs));
+		folder->pairs[folder->pairs_count].gone = true;
+	}
+	folder->pairs[index] = *pair;
+	/* The newest: an older one may still come true at the server. */
+	for (i = folder->intents_count; i-- > 0;) {
+		const struct journal_intent *intent = &folder->intents[i];
+
+		if (pair->uid[intent->from] != intent->uid ||
+			memcmp(pair->digest, intent->digest, JOURNAL_DIGEST) !=
+				0)
+			continue;
+		folder->intents_count--;
+		memmove(&folder->intents[i], &folder->intents[i + 1],
+			(folder->intents_count - i) * sizeof(*intent));
+		break;
+	}
+}
+
+size_t journal_pair(struct journal *journal, struct journal_folder *folder,
+	const struct journal_pair *pair)
+{
+	size_t index = folder->pairs_count;
+
+	journal_apply_pair(folder, index, pair);
+	journal_print_pair(journal, folder, index);
+	return index;
+}
+
+void journal_unpair(struct journal *journal, struct journal_folder *folder,
+	size_t index)
+{
+	folder->pairs[index].gone = true;
+	journal_line(journal, "X %u %zu", folder->id, index);
+}
+
+void journal_flags(struct journal *journal, struct journal_folder *folder,
+	size_t index, const struct flagset *flags)
+{
+	if (folder->pairs[index].flags == flags)
+		return;
+	folder->pairs[index].flags = flags;
+	journal_line(journal, "G %u %zu %s", folder->id, index, flags->text);
+}
+
+void journal_foreign(struct journal *journal, struct journal_folder *folder,
+	enum journal_side side, uint32_t uid, bool on)
+{
+	if (on)
+		uidset_add(&folder->foreign[side], uid);
+	else
+		uidset_drop(&folder->foreign[side], uid);
+	journal_line(journal, "%c %u %d %u", on ? 'O' : 'o', folder->id,
+		(int)side, (unsigned)uid);
+}
+
+void journal_apply_intent(struct journal_folder *folder,
+	const struct journal_intent *intent)
+{
+	folder->intents = xreallocarray(folder->intents,
+		folder->intents_count + 1, sizeof(*folder->intents));
+	folder->intents[folder->intents_count++] = *intent;
+}
+
+void journal_apply_unintend(struct journal_folder *folder,
+	enum journal_side from, uint32_t uid)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < folder->intents_count; i++)
+		if (folder->intents[i].from != from ||
+			folder->intents[i].uid != uid)
+			folder->intents[kept++] = folder->intents[i];
+	folder->intents_count = kept;
+}
+
+void journal_apply_forget(struct journal_folder *folder, int64_t before)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < folder->intents_count; i++)
+		if (folder->intents[i].at >= before)
+			folder->intents[kept++] = folder->intents[i];
+	folder->intents_count = kept;
+}
+
+int journal_intend(struct journal *journal, struct journal_folder *folder,
+	const struct journal_intent *intent, struct error *error)
+{
+	journal_apply_intent(folder, intent);
+	journal_print_intent(journal, folder, intent);
+	return journal_flush(journal, error);
+}
+
+void journal_forget_intents(struct journal *journal,
+	struct journal_folder *folder, int64_t before)
+{
+	size_t count = folder->intents_count;
+
+	journal_apply_forget(folder, before);
+	if (folder->intents_count != count)
+		journal_line(journal, "i %u %lld", folder->id,
+			(long long)before);
+}
+
+void journal_unintend(struct journal *journal, struct journal_folder *folder,
+	enum journal_side from, uint32_t uid)
+{
+	journal_apply_unintend(folder, from, uid);
+	journal_line(journal, "j %u %d %u", folder->id, (int)from,
+		(unsigned)uid);
+}
+
+struct journal_order {
+	uint32_t uid;
+	size_t index;
+};
+
+static int journal_order_compare(const void *left, const void *right)
+{
+	const struct journal_order *a = left, *b = right;
+
+	return (a->uid > b->uid) - (a->uid < b->uid);
+}
+
+size_t *journal_sorted(const struct journal_folder *folder,
+	enum journal_side side, size_t *count_r)
+{
+	struct journal_order *order = xreallocarray(NULL,
+		folder->pairs_count + 1, sizeof(*order));
+	size_t *indexes;
+	size_t i, count = 0;
+	bool ascending = true;
+
+	for (i = 0; i < folder->pairs_count; i++) {
+		const struct journal_pair *pair = &folder->pairs[i];
+
+		if (pair->gone || pair->uid[side] == 0)
+			continue;
+		order[count] = (struct journal_order){ pair->uid[side], i };
+		if (count > 0 && order[count].uid < order[count - 1].uid)
+			ascending = false;
+		count++;
+	}
+	if (!ascending)
+		qsort(order, count, sizeof(*order), journal_order_compare);
+	indexes = xreallocarray(NULL, count + 1, sizeof(*indexes));
+	for (i = 0; i < count; i++)
+		indexes[i] = order[i].index;
+	free(order);
+	*count_r = count;
+	return indexes;
+}
+
+size_t journal_live(const struct journal_folder *folder)
+{
+	size_t i, count = 0;
+
+	for (i = 0; i < folder->pairs_count; i++) {
+		const struct journal_pair *pair = &folder->pairs[i];
+
+		if (!pair->gone && pair->uid[0] != 0 && pair->uid[1] != 0)
+			count++;
+	}
+	return count;
+}
+
+bool journal_has_size(const struct journal *journal, uint64_t size)
+{
+	size_t i, j;
+
+	for (i = 0; i < journal->folders_count; i++) {
+		const struct journal_folder *folder = journal->folders[i];
+
+		for (j = 0; j < folder->pairs_count; j++)
+			if (!folder->pairs[j].gone &&
+				folder->pairs[j].size == size)
+				return true;
+	}
+	return false;
+}
+
+bool journal_has_digest(const struct journal *journal,
+	const unsigned char *digest)
+{
+	size_t i, j;
+
+	for (i = 0; i < journal->folders_count; i++) {
+		const struct journal_folder *folder = journal->folders[i];
+
+		for (j = 0; j < folder->pairs_count; j++)
+			if (!folder->pairs[j].gone &&
+				memcmp(folder->pairs[j].digest, digest,
+					JOURNAL_DIGEST) == 0)
+				return true;
+	}
+	return false;
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the copier knows of one account between rounds: which message here is
+ * which there, what it looked like when it was last carried over, and what was
+ * under way. One file, only appended to; a line that a crash has torn is left
+ * out. The two sides are equal, so that the way back uses it mirrored.
+ */
+#ifndef REHOME_COPIER_JOURNAL_H
+#define REHOME_COPIER_JOURNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/error.h"
+
+#include "copier/driver.h"
+
+#define JOURNAL_DIGEST 32 /* octets of SHA-256 */
+
+enum journal_side {
+	JOURNAL_SOURCE = 0,
+	JOURNAL_DESTINATION = 1,
+};
+
+static inline enum journal_side journal_other(enum journal_side side)
+{
+	return side == JOURNAL_SOURCE ? JOURNAL_DESTINATION : JOURNAL_SOURCE;
+}
+
+/* How the two messages of a pair came to be one. */
+enum journal_origin {
+	JOURNAL_COPIED,	 /* we put the other there */
+	JOURNAL_ADOPTED, /* both were there, with the same octets */
+};
+
+struct journal_pair {
+	uint32_t uid[2]; /* 0: void on that side, its UIDVALIDITY changed */
+	bool gone;	 /* no pair any more */
+	enum journal_origin origin;
+	uint64_t size;
+	const struct flagset *flags; /* as last carried over */
+	unsigned char digest[JOURNAL_DIGEST];
+};
+
+/*
+ * Written before the server is told to store a message: should we die before
+ * its answer, the next round looks for a message with this digest.
+ */
+struct journal_intent {
+	enum journal_side from;
+	uint32_t uid;	  /* at from */
+	uint32_t uidnext; /* at the other side before, or 0; it is not below */
+	int64_t at;	  /* instant */
+	uint64_t size;
+	unsigned char digest[JOURNAL_DIGEST];
+	const struct flagset *flags;
+};
+
+struct journal_folder {
+	unsigned id;
+	bool gone;
+	char *name[2];
+	bool made[2];		 /* we created it */
+	bool subscribed[2];	 /* we subscribed it */
+	uint32_t uidvalidity[2]; /* of the UIDs below; 0: none yet */
+	/* The status at which pairs and foreign were all that was there;
+	 * uidvalidity 0: not known, look again. */
+	struct mailbox_status seen[2];
+	struct journal_pair *pairs; /* an index stays valid until compaction */
+	size_t pairs_count, pairs_room;
+	struct uidset foreign[2]; /* not ours and not to be paired */
+	struct journal_intent *intents;
+	size_t intents_count;
+};
+
+struct journal;
+
+/*
+ * Opens or begins DIRECTORY/NAME.journal and locks it against other copiers.
+ * The systems name the two sides; a journal of other systems is put aside as
+ * NAME.journal.old. Flag sets live in the pool. NULL with an error.
+ */
+struct journal *journal_open(const char *directory, const char *name,
+	const char *const systems[2], struct flagpool *flags,
+	struct error *error);
+/* Closes without writing what was not flushed. */
+void journal_close(struct journal **journal);
+
+/* Lines in the middle of the file that were not what was written. */
+size_t journal_damaged(const struct journal *journal);
+/* True when the file was not there before. */
+bool journal_is_new(const struct journal *journal);
+
+/* Folders in the order of their ids, gone ones too. */
+size_t journal_count(const struct journal *journal);
+struct journal_folder *journal_at(const struct journal *journal, size_t index);
+/* The folder of that name on that side, or NULL. */
+struct journal_folder *journal_find(const struct journal *journal,
+	enum journal_side side, const char *name);
+
+/* A new folder with its names on both sides. */
+struct journal_folder *journal_add(struct journal *journal,
+	const char *const names[2]);
+void journal_drop(struct journal *journal, struct journal_folder *folder);
+void journal_made(struct journal *journal, struct journal_folder *folder,
+	enum journal_side side);
+void journal_subscribed(struct journal *journal, struct journal_folder *folder,
+	enum journal_side side, bool on);
+/* A changed UIDVALIDITY makes all UIDs of that side void. */
+void journal_uidvalidity(struct journal *journal, struct journal_folder *folder,
+	enum journal_side side, uint32_t uidvalidity);
+/* NULL: not known any more. */
+void journal_seen(struct journal *journal, struct journal_folder *folder,
+	enum journal_side side, const struct mailbox_status *status);
+
+/* Adds a pair and ends the intent that it answers. Returns its index. */
+size_t journal_pair(struct journal *journal, struct journal_folder *folder,
+	const struct journal_pair *pair);
+void journal_unpair(struct journal *journal, struct journal_folder *folder,
+	size_t index);
+void journal_flags(struct journal *journal, struct journal_folder *folder,
+	size_t index, const struct flagset *flags);
+void journal_foreign(struct journal *journal, struct journal_folder *folder,
+	enum journal_side side, uint32_t uid, bool on);
+
+/* Handed to the system at once: it outlives our death, if not that of the
+ * machine. 0 or -1. */
+int journal_intend(struct journal *journal, struct journal_folder *folder,
+	const struct journal_intent *intent, struct error *error);
+/* The server refused it: nothing will come of it. */
+void journal_unintend(struct journal *journal, struct journal_folder *folder,
+	enum journal_side from, uint32_t uid);
+/* The intents of the folder that are older than the instant are over. */
+void journal_forget_intents(struct journal *journal,
+	struct journal_folder *folder, int64_t before);
+
+/* Pairs that are not gone and not void on that side, by UID; malloc'd array
+ * of indexes. */
+size_t *journal_sorted(const struct journal_folder *folder,
+	enum journal_side side, size_t *count_r);
+/* Pairs that count: valid on both sides. */
+size_t journal_live(const struct journal_folder *folder);
+/* Whether a pair has this size, this digest. */
+bool journal_has_size(const struct journal *journal, uint64_t size);
+bool journal_has_digest(const struct journal *journal,
+	const unsigned char *digest);
+
+/* Hands all to the system; journal_sync waits until it is on the disk. */
+int journal_flush(struct journal *journal, struct error *error);
+int journal_sync(struct journal *journal, struct error *error);
+/*
+ * Rewrites the file without what is over, when that is worth it, and syncs.
+ * Indexes of pairs change; gone folders are freed.
+ */
+int journal_compact(struct journal *journal, struct error *error);
+
+#endif

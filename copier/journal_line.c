@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The lines of a journal: "CHECKSUM LETTER fields". Names are percent-encoded,
+ * so that blanks part the fields; flags stand last and keep their blanks.
+ */
+#include "config.h"
+
+#include "copier/journal_private.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/xalloc.h"
+
+static uint32_t journal_sum(const char *text, size_t size)
+{
+	uint32_t hash = 2166136261u;
+	size_t i;
+
+	for (i = 0; i < size; i++)
+		hash = (hash ^ (unsigned char)text[i]) * 16777619u;
+	return hash;
+}
+
+void journal_line(struct journal *journal, const char *format, ...)
+{
+	va_list arguments;
+	char *text = NULL;
+	int size;
+
+	va_start(arguments, format);
+	size = vasprintf(&text, format, arguments);
+	va_end(arguments);
+	if (size < 0)
+		abort();
+	buffer_printf(&journal->out, "%08" PRIx32 " %s\n",
+		journal_sum(text, (size_t)size), text);
+	journal->lines++;
+	free(text);
+}
+
+char *journal_encode(const char *text)
+{
+	struct buffer encoded = BUFFER_EMPTY;
+
+	for (; *text != '\0'; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c > ' ' && c < 127 && c != '%')
+			buffer_add(&encoded, text, 1);
+		else
+			buffer_printf(&encoded, "%%%02X", c);
+	}
+	if (encoded.data == NULL)
+		buffer_add(&encoded, "", 0);
+	return encoded.data;
+}
+
+static int journal_hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return -1;
+}
+
+/* Decodes in place; false on a bad escape. */
+static bool journal_decode(char *text)
+{
+	char *to = text;
+
+	for (; *text != '\0'; text++) {
+		if (*text == '%') {
+			int high = journal_hex(text[1]);
+			int low = high < 0 ? -1 : journal_hex(text[2]);
+
+			if (low < 0 || (high == 0 && low == 0))
+				return false;
+			*to++ = (char)(high * 16 + low);
+			text += 2;
+		} else {
+			*to++ = *text;
+		}
+	}
+	*to = '\0';
+	return true;
+}
+
+static void journal_digest_print(const unsigned char *digest, char *text_r)
+{
+	int i;
+
+	for (i = 0; i < JOURNAL_DIGEST; i++)
+		snprintf(text_r + 2 * i, 3, "%02x", digest[i]);
+}
+
+static bool journal_digest_scan(const char *text, unsigned char *digest_r)
+{
+	int i;
+
+	for (i = 0; i < JOURNAL_DIGEST; i++) {
+		int high = journal_hex(text[2 * i]);
+		int low = high < 0 ? -1 : journal_hex(text[2 * i + 1]);
+
+		if (low < 0)
+			return false;
+		digest_r[i] = (unsigned char)(high * 16 + low);
+	}
+	return text[2 * JOURNAL_DIGEST] == '\0';
+}
+
+void journal_print_uidvalidity(struct journal *journal,
+	const struct journal_folder *folder, enum journal_side side)
+{
+	journal_line(journal, "U %u %d %" PRIu32, folder->id, (int)side,
+		folder->uidvalidity[side]);
+}
+
+void journal_print_seen(struct journal *journal,
+	const struct journal_folder *folder, enum journal_side side)
+{
+	const struct mailbox_status *seen = &folder->seen[side];
+
+	journal_line(journal,
+		"S %u %d %" PRIu32 " %" PRIu32 " %" PRIu32 " %" PRIu64,
+		folder->id, (int)side, seen->uidvalidity, seen->uidnext,
+		seen->messages, seen->modseq);
+}
+
+void journal_print_folder(struct journal *journal,
+	const struct journal_folder *folder)
+{
+	char *source = journal_encode(folder->name[0]);
+	char *destination = journal_encode(folder->name[1]);
+
+	journal_line(journal, "F %u %s %s", folder->id, source, destination);
+	free(source);
+	free(destination);
+}
+
+void journal_print_pair(struct journal *journal,
+	const struct journal_folder *folder, size_t index)
+{
+	const struct journal_pair *pair = &folder->pairs[index];
+	char digest[2 * JOURNAL_DIGEST + 1];
+
+	journal_digest_print(pair->digest, digest);
+	journal_line(journal,
+		"P %u %zu %" PRIu32 " %" PRIu32 " %" PRIu64 " %s %c %s",
+		folder->id, index, pair->uid[0], pair->uid[1], pair->size,
+		digest, pair->origin == JOURNAL_COPIED ? 'c' : 'a',
+		pair->flags->text);
+}
+
+void journal_print_intent(struct journal *journal,
+	const struct journal_folder *folder,
+	const struct journal_intent *intent)
+{
+	char digest[2 * JOURNAL_DIGEST + 1];
+
+	journal_digest_print(intent->digest, digest);
+	journal_line(journal,
+		"I %u %d %" PRIu32 " %" PRIu32 " %" PRId64 " %" PRIu64
+		" %s %s",
+		folder->id, (int)intent->from, intent->uid, intent->uidnext,
+		intent->at, intent->size, digest, intent->flags->text);
+}
+
+/* The fields of a line, taken one after the other. */
+struct journal_fields {
+	char *at;
+	bool bad;
+};
+
+static char *journal_field(struct journal_fields *fields)
+{
+	char *field = fields->at;
+
+	if (field == NULL) {
+		fields->bad = true;
+		return (char *)"";
+	}
+	fields->at = strchr(field, ' ');
+	if (fields->at != NULL)
+		*fields->at++ = '\0';
+	return field;
+}
+
+static uint64_t journal_number(struct journal_fields *fields, uint64_t max)
+{
+	const char *field = journal_field(fields);
+	uint64_t number = 0;
+
+	if (*field == '\0')
+		fields->bad = true;
+	for (; *field != '\0'; field++) {
+		if (*field < '0' || *field > '9' || number > max / 10) {
+			fields->bad = true;
+			return 0;
+		}
+		number = number * 10 + (uint64_t)(*field - '0');
+	}
+	if (number > max)
+		fields->bad = true;
+	return fields->bad ? 0 : number;
+}
+
+static enum journal_side journal_field_side(struct journal_fields *fields)
+{
+	return journal_number(fields, 1) == 0 ? JOURNAL_SOURCE
+					      : JOURNAL_DESTINATION;
+}
+
+static const struct flagset *journal_field_flags(struct journal *journal,
+	struct journal_fields *fields)
+{
+	const char *text = fields->at != NULL ? fields->at : "";
+
+	if (fields->at == NULL)
+		fields->bad = true;
+	return flagpool_get(journal->flags, text, strlen(text));
+}
+
+static bool journal_scan_folder(struct journal *journal, unsigned id,
+	struct journal_fields *fields)
+{
+	char *source = journal_field(fields);
+	char *destination = journal_field(fields);
+	const char *const names[2] = { source, destination };
+
+	if (fields->bad || journal_by_id(journal, id) != NULL ||
+		!journal_decode(source) || !journal_decode(destination))
+		return false;
+	journal_folder_new(journal, id, names);
+	return true;
+}
+
+static bool journal_scan_pair(struct journal *journal,
+	struct journal_folder *folder, struct journal_fields *fields)
+{
+	size_t index = (size_t)journal_number(fields, UINT32_MAX);
+	struct journal_pair pair = { .gone = false };
+	const char *digest, *origin;
+
+	pair.uid[0] = (uint32_t)journal_number(fields, UINT32_MAX);
+	pair.uid[1] = (uint32_t)journal_number(fields, UINT32_MAX);
+	pair.size = journal_number(fields, UINT64_MAX);
+	digest = journal_field(fields);
+	origin = journal_field(fields);
+	pair.flags = journal_field_flags(journal, fields);
+	pair.origin = *origin == 'c' ? JOURNAL_COPIED : JOURNAL_ADOPTED;
+	/* Indexes ascend by one, but for lines lost to damage. */
+	if (fields->bad || !journal_digest_scan(digest, pair.digest) ||
+		index < folder->pairs_count ||
+		index > folder->pairs_count + journal->lines)
+		return false;
+	journal_apply_pair(folder, index, &pair);
+	return true;
+}
+
+static bool journal_scan_intent(struct journal *journal,
+	struct journal_folder *folder, struct journal_fields *fields)
+{
+	struct journal_intent intent = { .from = journal_field_side(fields) };
+	const char *digest;
+
+	intent.uid = (uint32_t)journal_number(fields, UINT32_MAX);
+	intent.uidnext = (uint32_t)journal_number(fields, UINT32_MAX);
+	intent.at = (int64_t)journal_number(fields, INT64_MAX);
+	intent.size = journal_number(fields, UINT64_MAX);
+	digest = journal_field(fields);
+	intent.flags = journal_field_flags(journal, fields);
+	if (fields->bad || !journal_digest_scan(digest, intent.digest))
+		return false;
+	journal_apply_intent(folder, &intent);
+	return true;
+}
+
+/* Lines about one pair that is there: X and G. */
+static bool journal_scan_change(struct journal *journal,
+	struct journal_folder *folder, char letter,
+	struct journal_fields *fields)
+{
+	size_t index = (size_t)journal_number(fields, UINT32_MAX);
+
+	if (fields->bad || index >= folder->pairs_count)
+		return false;
+	if (letter == 'X')
+		folder->pairs[index].gone = true;
+	else
+		folder->pairs[index].flags =
+			journal_field_flags(journal, fields);
+	return !fields->bad;
+}
+
+static bool journal_scan_seen(struct journal_folder *folder,
+	enum journal_side side, struct journal_fields *fields)
+{
+	struct mailbox_status seen = { 0 };
+
+	seen.uidvalidity = (uint32_t)journal_number(fields, UINT32_MAX);
+	seen.uidnext = (uint32_t)journal_number(fields, UINT32_MAX);
+	seen.messages = (uint32_t)journal_number(fields, UINT32_MAX);
+	seen.modseq = journal_number(fields, UINT64_MAX);
+	if (!fields->bad)
+		folder->seen[side] = seen;
+	return !fields->bad;
+}
+
+/* Lines about one side of a folder: B, M, O, o, S, U, j. */
+static bool journal_scan_side(struct journal_folder *folder, char letter,
+	struct journal_fields *fields)
+{
+	enum journal_side side = journal_field_side(fields);
+	uint32_t number;
+
+	if (letter == 'S')
+		return journal_scan_seen(folder, side, fields);
+	if (letter == 'M') {
+		folder->made[side] = !fields->bad;
+		return !fields->bad;
+	}
+	number = (uint32_t)journal_number(fields, UINT32_MAX);
+	if (fields->bad)
+		return false;
+	if (letter == 'B')
+		folder->subscribed[side] = number != 0;
+	else if (letter == 'O')
+		uidset_add(&folder->foreign[side], number);
+	else if (letter == 'o')
+		uidset_drop(&folder->foreign[side], number);
+	else if (letter == 'U')
+		journal_apply_uidvalidity(folder, side, number);
+	else
+		journal_apply_unintend(folder, side, number);
+	return true;
+}
+
+bool journal_scan_line(struct journal *journal, char *line, size_t size)
+{
+	struct journal_fields fields = { line + 11, false };
+	struct journal_folder *folder;
+	unsigned id;
+	char letter, *end;
+
+	if (size < 12 || strlen(line) != size || line[8] != ' ' ||
+		line[10] != ' ' ||
+		strtoul(line, &end, 16) != journal_sum(line + 9, size - 9) ||
+		end != line + 8)
+		return false;
+	letter = line[9];
+	id = (unsigned)journal_number(&fields, UINT32_MAX);
+	if (fields.bad)
+		return false;
+	if (letter == 'F')
+		return journal_scan_folder(journal, id, &fields);
+	folder = journal_by_id(journal, id);
+	if (folder == NULL)
+		return false;
+	switch (letter) {
+	case 'f':
+		folder->gone = true;
+		return true;
+	case 'P':
+		return journal_scan_pair(journal, folder, &fields);
+	case 'X':
+	case 'G':
+		return journal_scan_change(journal, folder, letter, &fields);
+	case 'I':
+		return journal_scan_intent(journal, folder, &fields);
+	case 'i':
+		journal_apply_forget(folder,
+			(int64_t)journal_number(&fields, INT64_MAX));
+		return !fields.bad;
+	case 'B':
+	case 'M':
+	case 'O':
+	case 'o':
+	case 'S':
+	case 'U':
+	case 'j':
+		return journal_scan_side(folder, letter, &fields);
+	default:
+		return false;
+	}
+}

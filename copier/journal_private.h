@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The inside of a journal, for journal.c and journal_file.c. */
+#ifndef REHOME_COPIER_JOURNAL_PRIVATE_H
+#define REHOME_COPIER_JOURNAL_PRIVATE_H
+
+#include "lib/buffer.h"
+
+#include "copier/journal.h"
+
+struct journal {
+	char *path;
+	char *directory;
+	char *systems[2];
+	int file;
+	int lock;
+	bool is_new;
+	struct flagpool *flags;
+	struct journal_folder **folders;
+	size_t folders_count;
+	unsigned next_id;
+	size_t lines;	/* in the file */
+	size_t damaged; /* of them */
+	struct buffer out;
+	bool failed; /* a write failed: nothing more is written */
+	struct error failure;
+};
+
+/* Changes in memory, as replayed from a line; no line is written. */
+struct journal_folder *journal_folder_new(struct journal *journal, unsigned id,
+	const char *const names[2]);
+void journal_folder_free(struct journal_folder *folder);
+struct journal_folder *journal_by_id(const struct journal *journal,
+	unsigned id);
+void journal_apply_uidvalidity(struct journal_folder *folder,
+	enum journal_side side, uint32_t uidvalidity);
+/* Puts a pair at an index; what lies between is gone. */
+void journal_apply_pair(struct journal_folder *folder, size_t index,
+	const struct journal_pair *pair);
+void journal_apply_intent(struct journal_folder *folder,
+	const struct journal_intent *intent);
+void journal_apply_unintend(struct journal_folder *folder,
+	enum journal_side from, uint32_t uid);
+void journal_apply_forget(struct journal_folder *folder, int64_t before);
+
+/* Adds a line with its check sum. */
+void journal_line(struct journal *journal, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* The lines that say what memory holds. */
+void journal_print_folder(struct journal *journal,
+	const struct journal_folder *folder);
+void journal_print_uidvalidity(struct journal *journal,
+	const struct journal_folder *folder, enum journal_side side);
+void journal_print_seen(struct journal *journal,
+	const struct journal_folder *folder, enum journal_side side);
+void journal_print_pair(struct journal *journal,
+	const struct journal_folder *folder, size_t index);
+void journal_print_intent(struct journal *journal,
+	const struct journal_folder *folder,
+	const struct journal_intent *intent);
+/* Without blanks and control characters: percent-encoded. malloc'd. */
+char *journal_encode(const char *text);
+
+/* Replays one line without its end. False when it is damaged. */
+bool journal_scan_line(struct journal *journal, char *line, size_t size);
+#endif

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Reads URLs and password files. Passwords are in no other memory than this. */
+#include "config.h"
+
+#include "copier/location.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "lib/xalloc.h"
+
+/* A file of passwords is read in pieces of this; a line fits in it. */
+#define LOCATION_LINE 4096
+
+static const struct {
+	const char *scheme;
+	enum mailbox_security security;
+	unsigned port;
+} location_schemes[] = {
+	{ "imap://", MAILBOX_CLEAR, 143 },
+	{ "imap+starttls://", MAILBOX_STARTTLS, 143 },
+	{ "imaps://", MAILBOX_TLS, 993 },
+};
+
+static int location_hex(char c)
+{
+	if (isdigit((unsigned char)c))
+		return c - '0';
+	c = (char)tolower((unsigned char)c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The piece with its percent-encoding undone, malloc'd, or NULL. */
+static char *location_decode(const char *text, size_t size)
+{
+	char *decoded = xmalloc(size + 1), *to = decoded;
+	size_t i;
+
+	for (i = 0; i < size; i++) {
+		int high, low;
+
+		if (text[i] != '%') {
+			*to++ = text[i];
+			continue;
+		}
+		high = i + 2 < size ? location_hex(text[i + 1]) : -1;
+		low = high >= 0 ? location_hex(text[i + 2]) : -1;
+		if (low < 0 || high * 16 + low < ' ') {
+			free(decoded);
+			return NULL;
+		}
+		*to++ = (char)(high * 16 + low);
+		i += 2;
+	}
+	*to = '\0';
+	return decoded;
+}
+
+static int location_port(const char *text, unsigned *port_r)
+{
+	unsigned long port = 0;
+
+	if (*text == '\0')
+		return -1;
+	for (; *text != '\0'; text++) {
+		if (!isdigit((unsigned char)*text))
+			return -1;
+		port = port * 10 + (unsigned long)(*text - '0');
+		if (port > 65535)
+			return -1;
+	}
+	*port_r = (unsigned)port;
+	return port > 0 ? 0 : -1;
+}
+
+/* HOST, HOST:PORT or [ADDRESS]:PORT, with an optional slash behind. */
+static int location_host(char *text, struct location *location)
+{
+	char *port = NULL, *end;
+	size_t size = strlen(text);
+
+	if (size > 0 && text[size - 1] == '/')
+		text[--size] = '\0';
+	if (text[0] == '[') {
+		end = strchr(++text, ']');
+		if (end == NULL || (end[1] != '\0' && end[1] != ':'))
+			return -1;
+		*end = '\0';
+		port = end[1] == ':' ? end + 2 : NULL;
+	} else {
+		end = strchr(text, ':');
+		if (end != NULL) {
+			*end = '\0';
+			port = end + 1;
+		}
+	}
+	if (*text == '\0' || strpbrk(text, "/?#@ ") != NULL)
+		return -1;
+	location->host = xstrdup(text);
+	location->target.host = location->host;
+	return port != NULL ? location_port(port, &location->target.port) : 0;
+}
+
+static int location_scheme(const char **url, struct location *location)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(location_schemes) / sizeof(*location_schemes);
+		i++) {
+		size_t size = strlen(location_schemes[i].scheme);
+
+		if (strncasecmp(*url, location_schemes[i].scheme, size) != 0)
+			continue;
+		location->target.protocol = "imap";
+		location->target.security = location_schemes[i].security;
+		location->target.port = location_schemes[i].port;
+		*url += size;
+		return 0;
+	}
+	return -1;
+}
+
+int location_parse(const char *url, bool need_user, struct location *location_r,
+	struct error *error)
+{
+	const char *rest = url, *at;
+	char *host;
+	int result;
+
+	memset(location_r, 0, sizeof(*location_r));
+	location_r->target.verify = true;
+	if (location_scheme(&rest, location_r) < 0) {
+		error_set(error, "URL %s: not imap:// or imaps://", url);
+		return -1;
+	}
+	at = strrchr(rest, '@');
+	if (at != NULL && memchr(rest, ':', (size_t)(at - rest)) != NULL) {
+		error_set(error, "URL of %s: a password does not belong in it "
+				 "(a ':' of the user name is %%3A)",
+			at + 1);
+		return -1;
+	}
+	if (at != NULL && at > rest)
+		location_r->login = location_decode(rest, (size_t)(at - rest));
+	if ((need_user || at != NULL) && location_r->login == NULL) {
+		error_set(error, "URL %s: no user", url);
+		return -1;
+	}
+	location_r->target.login = location_r->login;
+	host = xstrdup(at != NULL ? at + 1 : rest);
+	result = location_host(host, location_r);
+	free(host);
+	if (result < 0) {
+		error_set(error, "URL %s: bad host or port", url);
+		return -1;
+	}
+	location_r->label = xasprintf("%s", location_r->host);
+	location_r->target.label = location_r->label;
+	return 0;
+}
+
+/*
+ * Calls back for each line of the file, without its end, until it returns
+ * true. 1 it did, 0 it never did, -1 with an error. The lines are wiped.
+ */
+static int location_lines(const char *file,
+	bool (*callback)(void *context, const char *line), void *context,
+	struct error *error)
+{
+	char text[LOCATION_LINE + 1];
+	size_t have = 0;
+	ssize_t got = 1;
+	int in = open(file, O_RDONLY | O_CLOEXEC), result = 0;
+
+	if (in < 0) {
+		error_set(error, "open %s: %s", file, strerror(errno));
+		return -1;
+	}
+	while (result == 0 && (got > 0 || have > 0)) {
+		char *end = memchr(text, '\n', have);
+
+		if (end == NULL && got > 0 && have < LOCATION_LINE) {
+			got = read(in, text + have, LOCATION_LINE - have);
+			if (got < 0)
+				result = -1;
+			have += got > 0 ? (size_t)got : 0;
+			continue;
+		}
+		if (end == NULL)
+			end = text + have;
+		*end = '\0';
+		if (end > text && end[-1] == '\r')
+			end[-1] = '\0';
+		result = callback(context, text);
+		end += end < text + have;
+		have -= (size_t)(end - text);
+		memmove(text, end, have);
+	}
+	if (result < 0)
+		error_set(error, "read %s: %s", file, strerror(errno));
+	OPENSSL_cleanse(text, sizeof(text));
+	close(in);
+	return result;
+}
+
+static bool location_first(void *context, const char *line)
+{
+	struct location *location = context;
+
+	location->password = xstrdup(line);
+	return true;
+}
+
+int location_password(struct location *location, const char *file,
+	struct error *error)
+{
+	int result = location_lines(file, location_first, location, error);
+
+	if (result == 0 || (result > 0 && location->password[0] == '\0')) {
+		error_set(error, "password file %s: it is empty", file);
+		result = -1;
+	}
+	location->target.password = location->password;
+	return result < 0 ? -1 : 0;
+}
+
+struct location_search {
+	struct location *location;
+	const char *address;
+};
+
+static bool location_is_address(void *context, const char *line)
+{
+	struct location_search *search = context;
+	size_t size = strlen(search->address);
+
+	if (strncasecmp(line, search->address, size) != 0 || line[size] != ':')
+		return false;
+	search->location->password = xstrdup(line + size + 1);
+	return true;
+}
+
+static int location_account_password(const struct config_system *system,
+	const char *address, struct location *location, struct error *error)
+{
+	struct location_search search = { location, address };
+	int result;
+
+	if (system->master != NULL) {
+		location->authorizer = xstrdup(system->master);
+		location->target.authorizer = location->authorizer;
+		if (system->master_password_file != NULL)
+			return location_password(location,
+				system->master_password_file, error);
+		error_set(error, "master user without master_password_file");
+		return -1;
+	}
+	if (system->passwords == NULL) {
+		error_set(error, "neither master user nor passwords are "
+				 "configured");
+		return -1;
+	}
+	result = location_lines(system->passwords, location_is_address, &search,
+		error);
+	if (result == 0)
+		error_set(error, "no password of %s in %s", address,
+			system->passwords);
+	location->target.password = location->password;
+	return result == 1 ? 0 : -1;
+}
+
+int location_of_account(const struct config_system *system, const char *address,
+	struct location *location_r, struct error *error)
+{
+	int result = -1;
+
+	memset(location_r, 0, sizeof(*location_r));
+	if (system->imap == NULL)
+		error_set(error, "no imap server is configured");
+	else
+		result = location_parse(system->imap, false, location_r, error);
+	if (result == 0) {
+		free(location_r->label);
+		location_r->label = xstrdup(system->name);
+		location_r->target.label = location_r->label;
+		location_r->login = config_login_name(system, address);
+		location_r->target.login = location_r->login;
+		if (system->ca_file != NULL)
+			location_r->ca_file = xstrdup(system->ca_file);
+		location_r->target.ca_file = location_r->ca_file;
+		location_r->target.verify = system->verify;
+		location_r->target.timeout_ms = (int)system->timeout;
+		result = location_account_password(system, address, location_r,
+			error);
+	}
+	if (result < 0)
+		error_prefix(error, "system %s", system->name);
+	return result;
+}
+
+void location_clear(struct location *location)
+{
+	free(location->label);
+	free(location->host);
+	free(location->login);
+	free(location->authorizer);
+	free(location->ca_file);
+	if (location->password != NULL) {
+		OPENSSL_cleanse(location->password, strlen(location->password));
+		free(location->password);
+	}
+	memset(location, 0, sizeof(*location));
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Finds the driver of a mailbox and hands the calls on to it. */
+#include "config.h"
+
+#include "copier/driver.h"
+
+#include <string.h>
+
+static const struct mailbox_driver *const mailbox_drivers[] = {
+	&mailbox_imap,
+};
+
+struct mailbox *mailbox_open(const struct mailbox_target *target,
+	struct flagpool *flags, bool *denied_r, struct error *error)
+{
+	size_t i, count = sizeof(mailbox_drivers) / sizeof(*mailbox_drivers);
+	struct mailbox *mailbox;
+
+	*denied_r = false;
+	for (i = 0; i < count; i++) {
+		if (strcmp(mailbox_drivers[i]->protocol, target->protocol) != 0)
+			continue;
+		mailbox = mailbox_drivers[i]->open(target, flags, denied_r,
+			error);
+		if (mailbox != NULL)
+			mailbox->driver = mailbox_drivers[i];
+		return mailbox;
+	}
+	error_set(error, "no driver for %s", target->protocol);
+	return NULL;
+}
+
+void mailbox_close(struct mailbox **mailbox)
+{
+	if (*mailbox == NULL)
+		return;
+	(*mailbox)->driver->close(*mailbox);
+	*mailbox = NULL;
+}
+
+const struct mailbox_features *mailbox_features(struct mailbox *mailbox)
+{
+	return mailbox->driver->features(mailbox);
+}
+
+int mailbox_list(struct mailbox *mailbox, mailbox_folder_fn *callback,
+	void *context, struct error *error)
+{
+	return mailbox->driver->list(mailbox, callback, context, error);
+}
+
+int mailbox_status(struct mailbox *mailbox, const char *folder,
+	struct mailbox_status *status_r, struct error *error)
+{
+	return mailbox->driver->status(mailbox, folder, status_r, error);
+}
+
+int mailbox_select(struct mailbox *mailbox, const char *folder, bool write,
+	struct mailbox_selected *selected_r, struct error *error)
+{
+	return mailbox->driver->select(mailbox, folder, write, selected_r,
+		error);
+}
+
+int mailbox_scan(struct mailbox *mailbox, const struct mailbox_scan *scan,
+	mailbox_message_fn *callback, void *context, struct error *error)
+{
+	return mailbox->driver->scan(mailbox, scan, callback, context, error);
+}
+
+int mailbox_fetch(struct mailbox *mailbox, const struct uidset *uids,
+	const struct mailbox_sink *sink, void *context, struct error *error)
+{
+	return mailbox->driver->fetch(mailbox, uids, sink, context, error);
+}
+
+void mailbox_on_appended(struct mailbox *mailbox, mailbox_appended_fn *callback,
+	void *context)
+{
+	mailbox->appended = callback;
+	mailbox->appended_context = context;
+}
+
+int mailbox_append_begin(struct mailbox *mailbox,
+	const struct mailbox_append *append, void *cookie, struct error *error)
+{
+	return mailbox->driver->append_begin(mailbox, append, cookie, error);
+}
+
+int mailbox_append_data(struct mailbox *mailbox, const char *data, size_t size,
+	struct error *error)
+{
+	return mailbox->driver->append_data(mailbox, data, size, error);
+}
+
+int mailbox_append_end(struct mailbox *mailbox, struct error *error)
+{
+	return mailbox->driver->append_end(mailbox, error);
+}
+
+int mailbox_append_wait(struct mailbox *mailbox, struct error *error)
+{
+	return mailbox->driver->append_wait(mailbox, error);
+}
+
+int mailbox_store(struct mailbox *mailbox, const struct uidset *uids,
+	const struct flagset *flags, struct error *error)
+{
+	return mailbox->driver->store(mailbox, uids, flags, error);
+}
+
+int mailbox_expunge(struct mailbox *mailbox, const struct uidset *uids,
+	struct error *error)
+{
+	return mailbox->driver->expunge(mailbox, uids, error);
+}
+
+int mailbox_create(struct mailbox *mailbox, const char *folder,
+	struct error *error)
+{
+	return mailbox->driver->create(mailbox, folder, error);
+}
+
+int mailbox_subscribe(struct mailbox *mailbox, const char *folder, bool on,
+	struct error *error)
+{
+	return mailbox->driver->subscribe(mailbox, folder, on, error);
+}
+
+int mailbox_remove(struct mailbox *mailbox, const char *folder,
+	struct error *error)
+{
+	return mailbox->driver->remove(mailbox, folder, error);
+}
+
+int mailbox_keep_alive(struct mailbox *mailbox, struct error *error)
+{
+	return mailbox->driver->keep_alive(mailbox, error);
+}

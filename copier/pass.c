@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Counting a pass, and what was refused in it. */
+#include "config.h"
+
+#include "copier/pass.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/xalloc.h"
+
+void pass_clear(struct pass *pass)
+{
+	size_t i;
+
+	for (i = 0; i < pass->refusals_count; i++)
+		free(pass->refusals[i].folder);
+	free(pass->refusals);
+	pass->refusals = NULL;
+	pass->refusals_count = 0;
+	pass->refused_in_a_row = 0;
+	memset(&pass->counts, 0, sizeof(pass->counts));
+}
+
+bool pass_goes_on(const struct pass *pass, struct error *error)
+{
+	return pass->go_on == NULL || pass->go_on(pass->context, error);
+}
+
+void pass_refuse(struct pass *pass, const char *folder, uint32_t uid,
+	const struct error *words)
+{
+	struct pass_refusal *refusal;
+
+	pass->counts.refused++;
+	pass->refused_in_a_row++;
+	if (pass->refusals_count == PASS_REFUSALS_MAX)
+		return;
+	pass->refusals = xreallocarray(pass->refusals,
+		pass->refusals_count + 1, sizeof(*pass->refusals));
+	refusal = &pass->refusals[pass->refusals_count++];
+	refusal->folder = xstrdup(folder);
+	refusal->uid = uid;
+	refusal->words = *words;
+}
+
+void pass_refusal_text(const struct pass *pass, struct error *text_r)
+{
+	const struct pass_refusal *first = pass->refusals;
+
+	text_r->text[0] = '\0';
+	if (pass->refusals_count == 0)
+		return;
+	if (first->uid != 0)
+		error_set(text_r,
+			"%" PRIu64 " refused; first: %s uid %" PRIu32 ": %s",
+			pass->counts.refused, first->folder, first->uid,
+			first->words.text);
+	else
+		error_set(text_r, "%" PRIu64 " refused; first: folder %s: %s",
+			pass->counts.refused, first->folder,
+			first->words.text);
+}

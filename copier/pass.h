@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One pass over an account: the two mailboxes, the journal, and what the pass
+ * counts. Shared by rounds, sweeps and transfers.
+ */
+#ifndef REHOME_COPIER_PASS_H
+#define REHOME_COPIER_PASS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/error.h"
+
+#include "copier/driver.h"
+#include "copier/journal.h"
+
+/* Of what a server refused, this many are kept with its words. */
+#define PASS_REFUSALS_MAX 100
+/* So many refusals in a row are no longer about single messages. */
+#define PASS_REFUSALS_IN_A_ROW 20
+
+struct pass_refusal {
+	char *folder; /* at home */
+	uint32_t uid; /* 0: the folder itself */
+	struct error words;
+};
+
+struct pass_counts {
+	uint64_t messages; /* at home, that have their like over there */
+	uint64_t bytes;
+	uint64_t planned; /* copies that the pass set out to make */
+	uint64_t copied;
+	uint64_t copied_bytes;
+	uint64_t adopted;
+	uint64_t removed;
+	uint64_t flags; /* messages whose flags were carried over */
+	uint64_t foreign; /* all on the list, not only new ones */
+	uint64_t folders_made;
+	uint64_t folders_removed;
+	uint64_t keywords_refused; /* flags that the server cannot keep */
+	uint64_t left_out; /* of a sweep: known by their digest */
+	uint64_t refused; /* messages and folders */
+	uint64_t missed; /* gone at home before they could be read */
+	uint64_t unsettled; /* stored, but the server did not say as what */
+};
+
+struct pass {
+	struct mailbox *home;
+	struct mailbox *other;
+	struct journal *journal;
+	struct flagpool *flags;
+	enum journal_side side; /* which side home is */
+
+	/* Asked between messages and pieces; false with an error stops the
+	 * pass: the lease is lost, or the process is told to end. */
+	bool (*go_on)(void *context, struct error *error);
+	/* Told after each message, may be NULL. */
+	void (*progress)(void *context, const struct pass *pass,
+		const char *folder);
+	void *context;
+
+	struct pass_counts counts;
+	struct pass_refusal *refusals;
+	size_t refusals_count;
+	unsigned refused_in_a_row;
+};
+
+/* Empties counts and refusals for the next pass. */
+void pass_clear(struct pass *pass);
+bool pass_goes_on(const struct pass *pass, struct error *error);
+/* Writes down that the server refused a message (or, uid 0, a folder). */
+void pass_refuse(struct pass *pass, const char *folder, uint32_t uid,
+	const struct error *words);
+/* "3 refused: FOLDER uid 7: words" for a failure; empty when none was. */
+void pass_refusal_text(const struct pass *pass, struct error *text_r);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Between the parts of the plan: plan.c, plan_folder.c, plan_match.c. */
+#ifndef REHOME_COPIER_PLAN_PRIVATE_H
+#define REHOME_COPIER_PLAN_PRIVATE_H
+
+#include "copier/plan.h"
+
+#define PLAN_NO_PAIR SIZE_MAX
+
+/* A message without a whole pair, that may find its like on the other side. */
+struct plan_candidate {
+	uint32_t uid;
+	const struct flagset *flags;
+	bool measured;
+	uint64_t size;
+	bool dated;
+	int64_t date;
+	const unsigned char *digest; /* or NULL */
+	size_t pair; /* half of this pair, or PLAN_NO_PAIR */
+	bool taken;
+};
+
+struct plan_candidates {
+	struct plan_candidate *list;
+	size_t count, room;
+};
+
+/* The planning of one folder. */
+struct plan_work {
+	const struct plan_input *input;
+	struct plan_folder *folder;
+	enum journal_side side, far;
+	struct plan_candidates home;  /* not at the other side, it seems */
+	struct plan_candidates other; /* not at home, it seems */
+};
+
+void plan_work_folder(const struct plan_input *input,
+	struct plan_folder *folder);
+/* Decides about the candidates, or says what must be known for it. */
+void plan_match(struct plan_work *work);
+
+struct plan_candidate *plan_candidate_add(struct plan_candidates *candidates,
+	uint32_t uid, const struct flagset *flags);
+void plan_add_gone(struct plan_folder *folder, size_t pair);
+/* The flags that the other side can store. */
+const struct flagset *plan_storable(const struct plan_work *work,
+	const struct flagset *flags);
+/* Home has it no longer; it is removed at the other side, or kept. */
+void plan_remove(struct plan_work *work, size_t pair, uint32_t other_uid);
+
+#endif

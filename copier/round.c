@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Looking at both sides, planning, and what the journal has seen afterwards. */
+#include "config.h"
+
+#include "copier/round_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/instant.h"
+#include "lib/xalloc.h"
+
+/* An append whose answer was lost may be stored this long after (ms). */
+#define ROUND_INTENT_AGE (10 * 60 * 1000)
+
+/* Times that the other side must look the same, how far apart (ms), and how
+ * often at most. */
+#define ROUND_SETTLE_SAME  4
+#define ROUND_SETTLE_PAUSE 250
+#define ROUND_SETTLE_MAX   60
+
+/* What belongs to one run. */
+struct round {
+	struct pass *pass;
+	const struct round_options *options;
+	struct view home;
+	struct view other;
+	struct plan plan;
+	bool *clean; /* of each folder of the plan */
+	bool wrote;
+};
+
+static int round_list(struct view *view, struct mailbox *mailbox,
+	const char *who, struct error *error)
+{
+	int result = view_list(view, mailbox, error);
+
+	if (result == 1)
+		return 1;
+	error_prefix(error, "%s: list folders", who);
+	return -1;
+}
+
+/* Notes the UIDVALIDITY of the folders that the journal knows. */
+static void round_note_validity(struct pass *pass, const struct view *view,
+	enum journal_side side)
+{
+	size_t i;
+
+	for (i = 0; i < view->count; i++) {
+		const struct view_folder *folder = &view->folders[i];
+		struct journal_folder *known =
+			journal_find(pass->journal, side, folder->name);
+
+		if (known != NULL && folder->has_status)
+			journal_uidvalidity(pass->journal, known, side,
+				folder->status.uidvalidity);
+	}
+}
+
+/* Reads the messages of a folder that has changed. A folder that cannot be
+ * read is refused: nothing is concluded from its silence. */
+static int round_scan_folder(struct pass *pass, struct view_folder *folder,
+	struct mailbox *mailbox, enum journal_side side, struct error *error)
+{
+	struct journal_folder *known =
+		journal_find(pass->journal, side, folder->name);
+	bool home = side == pass->side;
+	int result;
+
+	if (!folder->selectable ||
+		view_is_seen(folder, known, side, home))
+		return 1;
+	if (folder->has_status && folder->status.messages == 0) {
+		folder->whole = true;
+		return 1;
+	}
+	if (!pass_goes_on(pass, error))
+		return -1;
+	result = view_scan(folder, mailbox, known, side, !home, error);
+	if (result > 0 && known != NULL)
+		journal_uidvalidity(pass->journal, known, side,
+			folder->status.uidvalidity);
+	if (result < 0)
+		error_prefix(error, "%s: scan %s", home ? "home" : "other side",
+			folder->name);
+	if (result == 0) {
+		error_prefix(error, "%s", home ? "home" : "other side");
+		pass_refuse(pass, folder->name, 0, error);
+		folder->has_status = false;
+	}
+	return result < 0 ? -1 : 1;
+}
+
+static int round_scan(struct pass *pass, struct view *view,
+	struct mailbox *mailbox, enum journal_side side, struct error *error)
+{
+	size_t i;
+
+	for (i = 0; i < view->count; i++)
+		if (round_scan_folder(pass, &view->folders[i], mailbox, side,
+			    error) < 0)
+			return -1;
+	return 1;
+}
+
+static void round_plan(struct round *round)
+{
+	struct plan_input input = { .home = &round->home,
+		.other = &round->other,
+		.journal = round->pass->journal,
+		.flags = round->pass->flags,
+		.side = round->pass->side,
+		.removal = round->options->removal };
+
+	plan_clear(&round->plan);
+	plan_make(&input, &round->plan);
+}
+
+/* Reads what the plan of a folder lacks. */
+static int round_inquire(struct round *round, struct plan_folder *folder,
+	struct error *error)
+{
+	struct pass *pass = round->pass;
+	int result = 1;
+
+	if (folder->measure_home.count > 0)
+		result = view_measure(folder->home, pass->home,
+			&folder->measure_home, error);
+	if (result == 1 && folder->measure_other.count > 0)
+		result = view_measure(folder->other, pass->other,
+			&folder->measure_other, error);
+	if (result == 1 && folder->digest_home.count > 0)
+		result = view_digest(folder->home, pass->home,
+			&folder->digest_home, error);
+	if (result == 1 && folder->digest_other.count > 0)
+		result = view_digest(folder->other, pass->other,
+			&folder->digest_other, error);
+	return result;
+}
+
+/* Plans until nothing more must be known for it. Messages that vanish while
+ * they are inquired into would keep it going: then a later round does it. */
+static int round_plan_all(struct round *round, struct error *error)
+{
+	int passes;
+	size_t i;
+
+	round_plan(round);
+	for (passes = 0; !round->plan.complete; passes++) {
+		if (passes == 4) {
+			error_set(error,
+				"the folders change too fast to be compared");
+			return -1;
+		}
+		for (i = 0; i < round->plan.count; i++) {
+			if (!pass_goes_on(round->pass, error))
+				return -1;
+			if (round_inquire(round, &round->plan.folders[i],
+				    error) != 1)
+				return -1;
+		}
+		round_plan(round);
+	}
+	return 1;
+}
+
+static int round_execute_all(struct round *round, struct error *error)
+{
+	size_t i;
+
+	round->clean = xcalloc(round->plan.count + 1, sizeof(*round->clean));
+	for (i = 0; i < round->plan.count; i++)
+		if (round_execute(round->pass, &round->plan.folders[i],
+			    &round->wrote, &round->clean[i], error) < 0)
+			return -1;
+	return 1;
+}
+
+/* The UIDNEXT that the folder has if nobody but us has added to it. */
+static uint32_t round_expected_uidnext(const struct journal_folder *journal,
+	enum journal_side side, const struct view_folder *before)
+{
+	uint32_t next = before != NULL ? before->status.uidnext : 1;
+	size_t i;
+
+	for (i = 0; i < journal->pairs_count; i++)
+		if (!journal->pairs[i].gone &&
+			journal->pairs[i].uid[side] >= next)
+			next = journal->pairs[i].uid[side] + 1;
+	return next;
+}
+
+/* Whether the folder holds what the journal says, and nothing else. */
+static bool round_is_as_journal(const struct journal_folder *journal,
+	enum journal_side side, const struct view_folder *now,
+	const struct view_folder *before)
+{
+	size_t i, known = journal->foreign[side].count;
+
+	for (i = 0; i < journal->pairs_count; i++)
+		known += !journal->pairs[i].gone &&
+			 journal->pairs[i].uid[side] != 0;
+	return now->has_status &&
+	       now->status.uidvalidity == journal->uidvalidity[side] &&
+	       now->status.messages == known &&
+	       now->status.uidnext ==
+		       round_expected_uidnext(journal, side, before);
+}
+
+/* Notes the status at which a folder's messages were all accounted for. */
+static void round_note_seen(struct round *round, const struct view *after,
+	size_t index)
+{
+	struct pass *pass = round->pass;
+	const struct plan_folder *folder = &round->plan.folders[index];
+	enum journal_side far = journal_other(pass->side);
+	const struct view_folder *now;
+
+	if (folder->journal == NULL || folder->journal->gone)
+		return;
+	if (folder->home != NULL && folder->home->has_status)
+		journal_seen(pass->journal, folder->journal, pass->side,
+			round->clean[index] ? &folder->home->status : NULL);
+	now = view_find(after, folder->other_name);
+	if (now == NULL)
+		return;
+	journal_seen(pass->journal, folder->journal, far,
+		round->clean[index] && round_is_as_journal(folder->journal, far,
+					       now, folder->other)
+			? &now->status
+			: NULL);
+}
+
+static void round_count(struct pass *pass)
+{
+	enum journal_side far = journal_other(pass->side);
+	size_t i, j;
+
+	pass->counts.messages = pass->counts.bytes = pass->counts.foreign = 0;
+	for (i = 0; i < journal_count(pass->journal); i++) {
+		const struct journal_folder *folder =
+			journal_at(pass->journal, i);
+
+		if (folder->gone)
+			continue;
+		pass->counts.foreign += folder->foreign[far].count;
+		for (j = 0; j < folder->pairs_count; j++) {
+			if (folder->pairs[j].gone)
+				continue;
+			pass->counts.messages++;
+			pass->counts.bytes += folder->pairs[j].size;
+		}
+	}
+}
+
+/* What the journal knows now, and on disk. */
+static int round_finish(struct round *round, struct error *error)
+{
+	struct pass *pass = round->pass;
+	struct view after = { .count = 0 };
+	int result = 1;
+	size_t i;
+
+	if (round->wrote)
+		result = round_list(&after, pass->other, "other side", error);
+	for (i = 0; result == 1 && i < round->plan.count; i++)
+		round_note_seen(round, round->wrote ? &after : &round->other,
+			i);
+	for (i = 0; result == 1 && i < journal_count(pass->journal); i++)
+		journal_forget_intents(pass->journal,
+			journal_at(pass->journal, i),
+			instant_now() - ROUND_INTENT_AGE);
+	round_count(pass);
+	view_clear(&after);
+	if (result == 1 && journal_compact(pass->journal, error) < 0)
+		result = -1;
+	return result;
+}
+
+static int round_steps(struct round *round, struct error *error)
+{
+	struct pass *pass = round->pass;
+	enum journal_side far = journal_other(pass->side);
+
+	if (round_list(&round->home, pass->home, "home", error) < 0 ||
+		round_list(&round->other, pass->other, "other side", error) <
+			0)
+		return -1;
+	round_note_validity(pass, &round->home, pass->side);
+	round_note_validity(pass, &round->other, far);
+	if (round_scan(pass, &round->home, pass->home, pass->side, error) < 0 ||
+		round_scan(pass, &round->other, pass->other, far, error) < 0 ||
+		round_plan_all(round, error) < 0)
+		return -1;
+	if (round->options->dry_run != NULL) {
+		pass->counts.planned = round->plan.copies;
+		plan_print(&round->plan, round->options->dry_run);
+		return 1;
+	}
+	if (round_execute_all(round, error) < 0)
+		return -1;
+	return round_finish(round, error);
+}
+
+int round_run(struct pass *pass, const struct round_options *options,
+	struct error *error)
+{
+	struct round round = { .pass = pass, .options = options };
+	int result;
+
+	pass_clear(pass);
+	result = round_steps(&round, error);
+	if (result < 0)
+		journal_flush(pass->journal, NULL);
+	free(round.clean);
+	plan_clear(&round.plan);
+	view_clear(&round.home);
+	view_clear(&round.other);
+	return result;
+}
+
+static bool round_has_intents(const struct journal *journal)
+{
+	size_t i;
+
+	for (i = 0; i < journal_count(journal); i++)
+		if (!journal_at(journal, i)->gone &&
+			journal_at(journal, i)->intents_count > 0)
+			return true;
+	return false;
+}
+
+static bool round_same(const struct view *one, const struct view *other)
+{
+	size_t i;
+
+	for (i = 0; i < one->count; i++) {
+		const struct view_folder *found =
+			view_find(other, one->folders[i].name);
+
+		if (found == NULL || !mailbox_status_same(&found->status,
+					     &one->folders[i].status))
+			return false;
+	}
+	return one->count == other->count;
+}
+
+int round_settle(struct pass *pass, struct error *error)
+{
+	const struct timespec pause = { 0, ROUND_SETTLE_PAUSE * 1000000L };
+	struct view last = { .count = 0 };
+	int same = 0, looks, result = 1;
+
+	if (!round_has_intents(pass->journal))
+		return 1;
+	for (looks = 0; result == 1 && same < ROUND_SETTLE_SAME &&
+			looks < ROUND_SETTLE_MAX;
+		looks++) {
+		struct view now = { .count = 0 };
+
+		if (looks > 0)
+			nanosleep(&pause, NULL);
+		if (!pass_goes_on(pass, error))
+			result = -1;
+		else
+			result = round_list(&now, pass->other, "other side",
+				error);
+		same = looks > 0 && round_same(&last, &now) ? same + 1 : 0;
+		view_clear(&last);
+		last = now;
+	}
+	view_clear(&last);
+	return result;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A round: looks at both sides, plans, and makes the other side what home is
+ * now. Only what changed since the last round is looked at and carried over.
+ */
+#ifndef REHOME_COPIER_ROUND_H
+#define REHOME_COPIER_ROUND_H
+
+#include "lib/buffer.h"
+
+#include "copier/pass.h"
+#include "copier/plan.h"
+
+struct round_options {
+	enum plan_removal removal;
+	struct buffer *dry_run; /* the plan is printed there and nothing is
+				   done; or NULL */
+};
+
+/*
+ * Runs one round; the counts are in the pass. Returns 1, or -1 with an error:
+ * the mailboxes are of no further use (close them), the journal is as good as
+ * before. A folder or message that a server refuses is no error but a refusal
+ * of the pass.
+ */
+int round_run(struct pass *pass, const struct round_options *options,
+	struct error *error);
+
+/*
+ * After a crash: the other side may still be at work on what it was sent
+ * before. Waits, when the journal has open intents, until nothing happens
+ * there any more. Returns 1 or -1.
+ */
+int round_settle(struct pass *pass, struct error *error);
+
+#endif

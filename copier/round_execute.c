@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Carrying out the plan of one folder. Additions come before removals. */
+#include "config.h"
+
+#include "copier/round_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "copier/transfer.h"
+
+#include "lib/xalloc.h"
+
+struct round_store {
+	const struct flagset *flags;
+	uint32_t uid;
+};
+
+/* A refusal that concerns the folder: 1 to go on, -1 not. */
+static int round_folder_refused(struct pass *pass,
+	const struct plan_folder *folder, int result, const char *what,
+	struct error *error)
+{
+	if (result != 0)
+		return result;
+	error_prefix(error, "%s", what);
+	pass_refuse(pass, folder->home_name, 0, error);
+	return 0;
+}
+
+/* The journal's folder, made when it is not known yet. */
+static void round_introduce(struct pass *pass, struct plan_folder *folder)
+{
+	const char *names[2];
+
+	if (folder->journal != NULL)
+		return;
+	names[pass->side] = folder->home_name;
+	names[journal_other(pass->side)] = folder->other_name;
+	folder->journal = journal_add(pass->journal, names);
+	if (folder->home != NULL && folder->home->has_status)
+		journal_uidvalidity(pass->journal, folder->journal, pass->side,
+			folder->home->status.uidvalidity);
+	if (folder->other != NULL && folder->other->has_status)
+		journal_uidvalidity(pass->journal, folder->journal,
+			journal_other(pass->side),
+			folder->other->status.uidvalidity);
+}
+
+/* Makes the folder at the other side and learns its UIDVALIDITY. */
+static int round_create(struct pass *pass, struct plan_folder *folder,
+	struct error *error)
+{
+	enum journal_side far = journal_other(pass->side);
+	struct mailbox_status status;
+	int result;
+
+	result = mailbox_create(pass->other, folder->other_name, error);
+	if (result == 1)
+		result = mailbox_status(pass->other, folder->other_name,
+			&status, error);
+	if (result != 1)
+		return round_folder_refused(pass, folder, result,
+			"create folder", error);
+	journal_uidvalidity(pass->journal, folder->journal, far,
+		status.uidvalidity);
+	journal_made(pass->journal, folder->journal, far);
+	pass->counts.folders_made++;
+	return 1;
+}
+
+static int round_subscribe(struct pass *pass, const struct plan_folder *folder,
+	struct error *error)
+{
+	int result = mailbox_subscribe(pass->other, folder->other_name,
+		folder->subscribe, error);
+
+	if (result != 1)
+		return round_folder_refused(pass, folder, result, "subscribe",
+			error);
+	if (folder->journal != NULL)
+		journal_subscribed(pass->journal, folder->journal,
+			journal_other(pass->side), folder->subscribe);
+	return 1;
+}
+
+/* What only the journal must learn. */
+static void round_note(struct pass *pass, const struct plan_folder *folder)
+{
+	enum journal_side far = journal_other(pass->side);
+	struct journal *journal = pass->journal;
+	struct journal_folder *known = folder->journal;
+	size_t i;
+
+	for (i = 0; i < folder->gone_count; i++)
+		journal_unpair(journal, known, folder->gone[i]);
+	for (i = 0; i < folder->adoptions_count; i++) {
+		const struct plan_adoption *adoption = &folder->adoptions[i];
+		struct journal_pair pair = { .origin = adoption->origin,
+			.size = adoption->size,
+			.flags = adoption->flags };
+
+		pair.uid[pass->side] = adoption->home_uid;
+		pair.uid[far] = adoption->other_uid;
+		memcpy(pair.digest, adoption->digest, JOURNAL_DIGEST);
+		journal_pair(journal, known, &pair);
+	}
+	pass->counts.adopted += folder->adoptions_count;
+	for (i = 0; i < folder->foreign.count; i++)
+		journal_foreign(journal, known, far, folder->foreign.uids[i],
+			true);
+	for (i = 0; i < folder->departed.count; i++)
+		journal_foreign(journal, known, far, folder->departed.uids[i],
+			false);
+}
+
+static int round_copy(struct pass *pass, const struct plan_folder *folder,
+	struct error *error)
+{
+	struct mailbox_selected selected;
+	int result = mailbox_select(pass->home, folder->home_name, false,
+		&selected, error);
+
+	if (result != 1) {
+		if (result < 0)
+			error_prefix(error, "home");
+		return round_folder_refused(pass, folder, result, "open",
+			error);
+	}
+	if (selected.status.uidvalidity !=
+		folder->journal->uidvalidity[pass->side]) {
+		error_set(error, "folder %s was made anew at home just now",
+			folder->home_name);
+		return -1;
+	}
+	return transfer_folder(pass, folder->journal, &folder->copy, error);
+}
+
+static int round_store_compare(const void *left, const void *right)
+{
+	const struct round_store *a = left, *b = right;
+
+	if (a->flags != b->flags)
+		return strcmp(a->flags->text, b->flags->text);
+	return (a->uid > b->uid) - (a->uid < b->uid);
+}
+
+/* All stores of the folder, with the flags that it can keep. */
+static struct round_store *round_stores(struct pass *pass,
+	const struct plan_folder *folder,
+	const struct mailbox_selected *selected, size_t *count_r)
+{
+	struct round_store *stores = xreallocarray(NULL,
+		folder->flags_count + folder->adoptions_count + 1,
+		sizeof(*stores));
+	size_t i, count = 0;
+
+	for (i = 0; i < folder->flags_count; i++)
+		if (folder->flags[i].store != NULL)
+			stores[count++] = (struct round_store){
+				folder->flags[i].flags,
+				folder->flags[i].other_uid
+			};
+	for (i = 0; i < folder->adoptions_count; i++)
+		if (folder->adoptions[i].store != NULL)
+			stores[count++] = (struct round_store){
+				folder->adoptions[i].flags,
+				folder->adoptions[i].other_uid
+			};
+	for (i = 0; i < count; i++) {
+		const struct flagset *storable = flagpool_filter(pass->flags,
+			stores[i].flags, selected->permanent,
+			selected->any_keyword);
+
+		if (!flagset_same(storable, stores[i].flags))
+			pass->counts.keywords_refused++;
+		stores[i].flags = storable;
+	}
+	qsort(stores, count, sizeof(*stores), round_store_compare);
+	*count_r = count;
+	return stores;
+}
+
+/* One STORE for all messages that get the same flags. */
+static int round_store(struct pass *pass, const struct plan_folder *folder,
+	const struct mailbox_selected *selected, struct error *error)
+{
+	struct uidset uids = UIDSET_EMPTY;
+	size_t count, i, from = 0;
+	struct round_store *stores =
+		round_stores(pass, folder, selected, &count);
+	int result = 1;
+
+	for (i = 0; result == 1 && i < count; i++) {
+		uidset_add(&uids, stores[i].uid);
+		if (i + 1 < count && stores[i + 1].flags == stores[i].flags)
+			continue;
+		if (!pass_goes_on(pass, error))
+			result = -1;
+		else
+			result = mailbox_store(pass->other, &uids,
+				stores[i].flags, error);
+		pass->counts.flags += result == 1 ? i + 1 - from : 0;
+		from = i + 1;
+		uidset_free(&uids);
+	}
+	uidset_free(&uids);
+	free(stores);
+	if (result == 0)
+		return round_folder_refused(pass, folder, 0, "store flags",
+			error);
+	return result;
+}
+
+static int round_expunge(struct pass *pass, const struct plan_folder *folder,
+	struct error *error)
+{
+	int result;
+	size_t i;
+
+	if (!pass_goes_on(pass, error))
+		return -1;
+	result = mailbox_expunge(pass->other, &folder->expunge, error);
+	if (result != 1)
+		return round_folder_refused(pass, folder, result, "expunge",
+			error);
+	/* Not before: a crash would leave them there as if foreign. */
+	for (i = 0; i < folder->removed_count; i++)
+		journal_unpair(pass->journal, folder->journal,
+			folder->removed[i]);
+	pass->counts.removed += folder->expunge.count;
+	return 1;
+}
+
+/* The other side has these flags now, or had them already. */
+static void round_note_flags(struct pass *pass,
+	const struct plan_folder *folder)
+{
+	size_t i;
+
+	for (i = 0; i < folder->flags_count; i++)
+		journal_flags(pass->journal, folder->journal,
+			folder->flags[i].pair, folder->flags[i].flags);
+}
+
+/* Flags and removals: what needs the folder selected for writing. */
+static int round_change(struct pass *pass, const struct plan_folder *folder,
+	bool stores, struct error *error)
+{
+	enum journal_side far = journal_other(pass->side);
+	struct mailbox_selected selected;
+	int result = mailbox_select(pass->other, folder->other_name, true,
+		&selected, error);
+
+	if (result != 1)
+		return round_folder_refused(pass, folder, result, "open",
+			error);
+	if (selected.status.uidvalidity != folder->journal->uidvalidity[far]) {
+		error_set(error, "folder %s was made anew at the other side",
+			folder->other_name);
+		return -1;
+	}
+	if (stores)
+		result = round_store(pass, folder, &selected, error);
+	if (result == 1)
+		round_note_flags(pass, folder);
+	if (result == 1 && folder->expunge.count > 0)
+		result = round_expunge(pass, folder, error);
+	return result;
+}
+
+/* Home has none, we have made it, all that we put there is gone: it goes too,
+ * unless somebody else has put something in. */
+static int round_remove(struct pass *pass, struct plan_folder *folder,
+	struct error *error)
+{
+	struct mailbox_status status;
+	int result = mailbox_status(pass->other, folder->other_name, &status,
+		error);
+
+	if (result == 1 && status.messages == 0) {
+		result = mailbox_remove(pass->other, folder->other_name, error);
+		if (result == 1) {
+			pass->counts.folders_removed++;
+			journal_drop(pass->journal, folder->journal);
+		}
+	}
+	if (result == 0)
+		return round_folder_refused(pass, folder, 0, "delete folder",
+			error);
+	return result;
+}
+
+static bool round_has_stores(const struct plan_folder *folder)
+{
+	size_t i;
+
+	for (i = 0; i < folder->flags_count; i++)
+		if (folder->flags[i].store != NULL)
+			return true;
+	for (i = 0; i < folder->adoptions_count; i++)
+		if (folder->adoptions[i].store != NULL)
+			return true;
+	return false;
+}
+
+static int round_messages(struct pass *pass, struct plan_folder *folder,
+	bool *wrote_r, struct error *error)
+{
+	bool stores = round_has_stores(folder);
+	int result = 1;
+
+	round_note(pass, folder);
+	if (folder->copy.count > 0) {
+		*wrote_r = true;
+		result = round_copy(pass, folder, error);
+	}
+	if (result >= 0 && (stores || folder->expunge.count > 0)) {
+		*wrote_r = true;
+		result = round_change(pass, folder, stores, error);
+	} else if (result >= 0) {
+		round_note_flags(pass, folder);
+	}
+	if (result >= 0 && folder->remove) {
+		*wrote_r = true;
+		result = round_remove(pass, folder, error);
+	}
+	return result;
+}
+
+int round_execute(struct pass *pass, struct plan_folder *folder, bool *wrote_r,
+	bool *clean_r, struct error *error)
+{
+	struct pass_counts before = pass->counts;
+	bool holds_mail = (folder->home != NULL && folder->home->selectable) ||
+			  folder->foreign.count > 0;
+	int result = 1;
+
+	if (!pass_goes_on(pass, error))
+		return -1;
+	pass->counts.planned += folder->copy.count;
+	if (holds_mail)
+		round_introduce(pass, folder);
+	if (folder->create) {
+		*wrote_r = true;
+		result = round_create(pass, folder, error);
+	}
+	if (result == 1 && (folder->subscribe || folder->unsubscribe)) {
+		*wrote_r = true;
+		if (round_subscribe(pass, folder, error) < 0)
+			result = -1;
+	}
+	if (result == 1 && folder->journal != NULL)
+		result = round_messages(pass, folder, wrote_r, error);
+	if (result >= 0 && folder->drop && folder->journal != NULL &&
+		!folder->journal->gone)
+		journal_drop(pass->journal, folder->journal);
+	*clean_r = result == 1 && pass->counts.refused == before.refused &&
+		   pass->counts.missed == before.missed &&
+		   pass->counts.unsettled == before.unsettled;
+	return result < 0 ? -1 : 1;
+}

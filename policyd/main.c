@@ -10,6 +10,7 @@
 
 #include "lib/config.h"
 #include "lib/daemon.h"
+#include "lib/xalloc.h"
 #include "policyd/service.h"
 
 #define MAIN_NAME "rehome-policyd"
@@ -25,7 +26,7 @@ enum main_mode {
 struct main_options {
 	enum main_mode mode;
 	const char *config_path;
-	const char *backup; /* to be restored */
+	const char *directory; /* of a backup, or NULL */
 };
 
 static int main_options(int argc, char **argv, struct main_options *options_r)
@@ -53,7 +54,7 @@ static int main_options(int argc, char **argv, struct main_options *options_r)
 			break;
 		case 'r':
 			options_r->mode = MAIN_RESTORE;
-			options_r->backup = optarg;
+			options_r->directory = optarg;
 			break;
 		case 'V':
 			options_r->mode = MAIN_VERSION;
@@ -61,6 +62,8 @@ static int main_options(int argc, char **argv, struct main_options *options_r)
 		default:
 			return -1;
 		}
+	if (options_r->mode == MAIN_VERIFY && optind < argc)
+		options_r->directory = argv[optind++];
 	return optind == argc ? 0 : -1;
 }
 
@@ -70,33 +73,50 @@ static int main_fail(int status, const struct error *error)
 	return status;
 }
 
-/* The store's files belong to the user that policyd runs as. */
-static int main_care(
-	const struct main_options *options, const struct config *config)
+/* Of the store itself, or of a backup. */
+static int main_verify(const char *uri, const char *directory)
 {
-	const char *uri = config->policyd.store;
+	char *backup = NULL;
+	struct error error;
+	int damaged;
+
+	if (directory != NULL)
+		uri = backup = xasprintf("bdb:%s", directory);
+	damaged = store_verify(uri, &error);
+	if (damaged == 0)
+		printf("%s: no damage\n", uri);
+	free(backup);
+	if (damaged == 0)
+		return EX_OK;
+	return main_fail(damaged > 0 ? EX_DATAERR : EX_TEMPFAIL, &error);
+}
+
+static int main_restore(const char *uri, const char *directory)
+{
 	struct error error;
 	char *kept = NULL;
 
-	if (daemon_drop_privileges(config->policyd.user, config->policyd.group,
-		    NULL, false, &error) < 0)
-		return main_fail(EX_NOPERM, &error);
-	if (options->mode == MAIN_VERIFY) {
-		int damaged = store_verify(uri, &error);
-
-		if (damaged != 0)
-			return main_fail(
-				damaged > 0 ? EX_DATAERR : EX_TEMPFAIL, &error);
-		printf("%s: no damage\n", uri);
-		return EX_OK;
-	}
-	if (store_restore(uri, options->backup, &kept, &error) < 0)
+	if (store_restore(uri, directory, &kept, &error) < 0)
 		return main_fail(EX_CANTCREAT, &error);
-	printf("%s: restored from %s\n", uri, options->backup);
+	printf("%s: restored from %s\n", uri, directory);
 	if (kept != NULL)
 		printf("what was there is kept as %s\n", kept);
 	free(kept);
 	return EX_OK;
+}
+
+/* The store's files belong to the user that policyd runs as. */
+static int main_care(
+	const struct main_options *options, const struct config *config)
+{
+	struct error error;
+
+	if (daemon_drop_privileges(config->policyd.user, config->policyd.group,
+		    NULL, false, &error) < 0)
+		return main_fail(EX_NOPERM, &error);
+	if (options->mode == MAIN_VERIFY)
+		return main_verify(config->policyd.store, options->directory);
+	return main_restore(config->policyd.store, options->directory);
 }
 
 static int main_serve(const char *config_path, struct config *config)
@@ -141,7 +161,7 @@ int main(int argc, char **argv)
 
 	if (main_options(argc, argv, &options) < 0) {
 		fputs("usage: " MAIN_NAME " [-t] [-c FILE]\n"
-		      "       " MAIN_NAME " [-c FILE] --verify\n"
+		      "       " MAIN_NAME " [-c FILE] --verify [DIRECTORY]\n"
 		      "       " MAIN_NAME " [-c FILE] --restore DIRECTORY\n",
 			stderr);
 		return EX_USAGE;

@@ -127,8 +127,7 @@ static struct directory_answer policy_decide(struct service *service,
 		machine_deferred(service->machine, &lookup_r->account,
 			lookup_r->address.text);
 	else if (answer.gate == DIRECTORY_LATER)
-		log_account(service->log, LOG_WARNING, lookup_r->address.text,
-			"recipient deferred, cannot tell: %s", error.text);
+		service_cannot_tell(service, lookup_r->address.text, &error);
 	return answer;
 }
 

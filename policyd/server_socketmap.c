@@ -299,8 +299,7 @@ static void socketmap_ask_address(struct service *service,
 	else if (question->answer.route == DIRECTORY_TO_DEFAULT)
 		system = lookup->domain->default_system;
 	else if (question->answer.route == DIRECTORY_TO_LATER)
-		log_account(service->log, LOG_WARNING, lookup->address.text,
-			"socketmap lookup, cannot tell: %s", error.text);
+		service_cannot_tell(service, lookup->address.text, &error);
 	question->deliver = socketmap_deliver(question->config, system);
 	name->address(question);
 }

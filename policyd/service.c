@@ -16,6 +16,7 @@
 
 #define SERVICE_POOL_THREADS  8
 #define SERVICE_CHECKPOINT_MS (5 * 60 * 1000)
+#define SERVICE_TELL_MS	      1000
 
 enum service_socket {
 	SERVICE_CONTROL,
@@ -169,6 +170,23 @@ void service_stop(struct service **service_pointer)
 	free(service->store_uri);
 	free(service);
 	*service_pointer = NULL;
+}
+
+void service_cannot_tell(
+	struct service *service, const char *address, const struct error *error)
+{
+	long long now = instant_monotonic();
+	long long told = atomic_load(&service->unknown_told);
+	long count = atomic_fetch_add(&service->unknown_count, 1) + 1;
+
+	if ((told != 0 && now - told < SERVICE_TELL_MS) ||
+		!atomic_compare_exchange_strong(
+			&service->unknown_told, &told, now))
+		return;
+	atomic_fetch_sub(&service->unknown_count, count);
+	log_account(service->log, LOG_WARNING, address,
+		"told to try later, cannot tell: %s (%ld such answers)",
+		error->text, count);
 }
 
 static bool service_differs(const char *one, const char *other)

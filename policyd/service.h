@@ -8,6 +8,7 @@
 #define REHOME_SERVICE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "lib/error.h"
@@ -33,6 +34,8 @@ struct service {
 	struct server *server;
 	int64_t started;	   /* instant */
 	pthread_mutex_t care_lock; /* one backup or verification at a time */
+	atomic_llong unknown_told; /* monotonic ms */
+	atomic_long unknown_count; /* since then */
 };
 
 /*
@@ -49,6 +52,13 @@ void service_run(struct service *service, int signals);
 /* Lets everyone be answered, then ends all and closes the store. NULL inside
  * is allowed, and a service that did not start wholly. */
 void service_stop(struct service **service);
+
+/*
+ * Somebody was told to try later because the store could not tell. Logged once
+ * a second at most: a store that fails does so for every message.
+ */
+void service_cannot_tell(struct service *service, const char *address,
+	const struct error *error);
 
 /* The protocols; the context of each is the service. */
 extern const struct server_protocol server_policy;

@@ -97,8 +97,8 @@ struct account {
 	char requested_by[ACCOUNT_NAME_SIZE];
 
 	/* the work */
-	uint64_t epoch; /* of the newest lease; never goes back */
-	int64_t due;	/* no worker takes it earlier */
+	uint64_t epoch;	  /* of the newest lease; never goes back */
+	int64_t due;	  /* no worker takes it earlier */
 	int64_t attempts; /* failures in a row */
 	char failure[ACCOUNT_TEXT_SIZE];
 	int64_t rounds;
@@ -110,11 +110,11 @@ struct account {
 	int64_t frozen_until; /* frozen_at + freeze_budget */
 	bool proved;	      /* the last round of this freeze is proved */
 	int64_t freeze_ms;    /* commit of frozen to commit of its end */
-	char freeze_steps[ACCOUNT_TEXT_SIZE]; /* "barrier=31 round=120 ..." ms */
-	int64_t deferred;	/* recipients deferred in it */
+	char freeze_steps[ACCOUNT_TEXT_SIZE]; /* "barrier=31 ..." ms */
+	int64_t deferred;		      /* recipients deferred in it */
 	int64_t flipped_at;
 
-	uint64_t revision; /* one more with every stored change */
+	uint64_t revision;	   /* one more with every stored change */
 	struct attr_list *unknown; /* of later versions; kept, or NULL */
 };
 
@@ -201,8 +201,8 @@ int64_t account_backoff(int64_t attempts, int64_t min, int64_t max);
  * damaged record is never half read, and account_r owns nothing then.
  */
 #define ACCOUNT_RECORD_VERSION 1
-void account_print(const struct account *account, bool all,
-	struct attr_list *list);
+void account_print(
+	const struct account *account, bool all, struct attr_list *list);
 int account_scan(const struct attr_list *list, struct account *account_r,
 	struct error *error);
 /* The kind of a field for printers: 's' text, 'n' number, 't' instant,

@@ -24,8 +24,8 @@ int daemon_socket(const char *name, const char *endpoint, mode_t mode,
 /*
  * Becomes user and group, with the supplementary groups of the user and those
  * named in extra_groups (blank-separated, NULL for none; "postdrop" for
- * postqueue(1)); group NULL is the user's own. Changes nothing of that when user
- * is NULL or we are not root. Disables core dumps and tracing when
+ * postqueue(1)); group NULL is the user's own. Changes nothing of that when
+ * user is NULL or we are not root. Disables core dumps and tracing when
  * keeps_secrets, in every case. Returns 0 or -1: then the program must end.
  */
 int daemon_drop_privileges(const char *user, const char *group,
@@ -33,8 +33,8 @@ int daemon_drop_privileges(const char *user, const char *group,
 
 /*
  * Blocks SIGTERM, SIGINT and SIGHUP, ignores SIGPIPE, leaves SIGCHLD alone.
- * Returns a non-blocking signalfd(2) for the blocked ones, or -1. Call it before
- * threads are made: they inherit the mask.
+ * Returns a non-blocking signalfd(2) for the blocked ones, or -1. Call it
+ * before threads are made: they inherit the mask.
  */
 int daemon_signals(struct error *error);
 

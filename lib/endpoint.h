@@ -21,8 +21,8 @@ int endpoint_check(const char *endpoint, struct error *error);
  * mode, and the group unless that is (gid_t)-1, before anybody can connect.
  * "inet:[::]:PORT" takes IPv4 too. Returns the descriptor or -1.
  */
-int endpoint_listen(const char *endpoint, mode_t mode, gid_t group,
-	struct error *error);
+int endpoint_listen(
+	const char *endpoint, mode_t mode, gid_t group, struct error *error);
 
 /*
  * A connected close-on-exec socket, blocking, with timeout_ms on every later
@@ -30,7 +30,6 @@ int endpoint_listen(const char *endpoint, mode_t mode, gid_t group,
  * is set. Resolving a host name takes as long as the resolver takes. Returns
  * the descriptor or -1.
  */
-int endpoint_connect(const char *endpoint, int timeout_ms,
-	struct error *error);
+int endpoint_connect(const char *endpoint, int timeout_ms, struct error *error);
 
 #endif

@@ -19,8 +19,8 @@ struct process_job {
 	const char *secret; /* given on descriptor 3, at most 4096 bytes, or
 			       NULL */
 	int timeout_ms;	    /* then the process group is killed; 0: no limit */
-	size_t output_max; /* bytes of standard output kept; more is an error
-			      when strict_output, else dropped */
+	size_t output_max;  /* bytes of standard output kept; more is an error
+			       when strict_output, else dropped */
 	int strict_output;
 };
 

@@ -20,8 +20,8 @@ struct tls_session;
  * switches verification off. One context serves many sessions and threads; it
  * is freed after the last of its sessions.
  */
-struct tls_context *tls_client_context_new(const char *ca_file, bool verify,
-	struct error *error);
+struct tls_context *tls_client_context_new(
+	const char *ca_file, bool verify, struct error *error);
 /* certificate_file: PEM chain; key_file: its PEM key. */
 struct tls_context *tls_server_context_new(const char *certificate_file,
 	const char *key_file, struct error *error);
@@ -35,16 +35,16 @@ void tls_context_free(struct tls_context **context);
  */
 struct tls_session *tls_connect(struct tls_context *context, int socket,
 	const char *host, struct error *error);
-struct tls_session *tls_accept(struct tls_context *context, int socket,
-	struct error *error);
+struct tls_session *tls_accept(
+	struct tls_context *context, int socket, struct error *error);
 /* Sends close_notify when the peer is alive, frees the session. */
 void tls_session_free(struct tls_session **session);
 
 /*
- * As read(2) and write(2): bytes, 0 at a clean end (the peer's close_notify), -1
- * with errno on an error: EAGAIN for a time-out, ECONNRESET for an end without
- * close_notify, EPROTO for what is no TLS. After -1 the session is of no further
- * use. tls_write writes all or fails; SIGPIPE is never raised.
+ * As read(2) and write(2): bytes, 0 at a clean end (the peer's close_notify),
+ * -1 with errno on an error: EAGAIN for a time-out, ECONNRESET for an end
+ * without close_notify, EPROTO for what is no TLS. After -1 the session is of
+ * no further use. tls_write writes all or fails; SIGPIPE is never raised.
  */
 ssize_t tls_read(struct tls_session *session, void *data, size_t size);
 ssize_t tls_write(struct tls_session *session, const void *data, size_t size);

@@ -240,63 +240,66 @@ static struct tls_context *client_context(const char *ca)
 
 /* ---- tests ---- */
 
+/* Certificate, what the client trusts, whom it wants. */
+static const struct {
+	const char *certificate, *ca, *host;
+	const char *refusal; /* a part of the error, NULL: accepted */
+} handshakes[] = {
+	{ "good", "ca", "mail.example.org", NULL },
+	{ "good", "ca", "MAIL.example.org", NULL },
+	{ "good", "ca", "mail.example.org.", NULL },
+	{ "good", "ca", "a.wild.example.org", NULL },
+	{ "good", "ca", "a.b.wild.example.org", "is for" },
+	{ "good", "ca", "partial.example.org", "is for" },
+	{ "good", "ca", "other.example.org",
+		"TLS with other.example.org: certificate of "
+		"other.example.org is for mail.example.org, "
+		"*.wild.example.org, par*.example.org, not "
+		"other.example.org" },
+	{ "address", "ca", "127.0.0.1", NULL },
+	{ "address", "ca", "::1", NULL },
+	{ "address", "ca", "127.0.0.2",
+		"is for 127.0.0.1, ::1, not 127.0.0.2" },
+	{ "address", "ca", "localhost", "not localhost" },
+	{ "good", "ca", "127.0.0.1", "not 127.0.0.1" },
+	{ "many", "ca", "x.example",
+		"is for a.example, b.example, c.example, d.example, "
+		"192.0.2.1, e.example, ..., not x.example" },
+	{ "common", "ca", "mail.example.org", NULL },
+	{ "common", "ca", "x.example", "is for mail.example.org," },
+	{ "evil", "ca", "x.example", "is for x?y?[2J, not" },
+	{ "expired", "ca", "mail.example.org",
+		"certificate of mail.example.org expired on 20" },
+	{ "early", "ca", "mail.example.org",
+		"certificate of mail.example.org is not valid before "
+		"20" },
+	{ "old-leaf", "old", "mail.example.org",
+		"(a CA certificate of its chain) expired on 20" },
+	{ "good", "other", "mail.example.org",
+		"its issuer \"Test CA\" is not among the trusted" },
+	{ "self", "ca", "mail.example.org", "is signed by itself" },
+	{ "self", "self", "mail.example.org", NULL },
+	/* not verified */
+	{ "self", NULL, "x.example", NULL },
+	{ "expired", NULL, "127.0.0.1", NULL },
+};
+
 static void verifies(void **state)
 {
-	static const struct {
-		const char *certificate, *ca, *host;
-		const char *refusal; /* a part of the error, NULL: accepted */
-	} cases[] = {
-		{ "good", "ca", "mail.example.org", NULL },
-		{ "good", "ca", "MAIL.example.org", NULL },
-		{ "good", "ca", "mail.example.org.", NULL },
-		{ "good", "ca", "a.wild.example.org", NULL },
-		{ "good", "ca", "a.b.wild.example.org", "is for" },
-		{ "good", "ca", "partial.example.org", "is for" },
-		{ "good", "ca", "other.example.org",
-			"TLS with other.example.org: certificate of "
-			"other.example.org is for mail.example.org, "
-			"*.wild.example.org, par*.example.org, not "
-			"other.example.org" },
-		{ "address", "ca", "127.0.0.1", NULL },
-		{ "address", "ca", "::1", NULL },
-		{ "address", "ca", "127.0.0.2",
-			"is for 127.0.0.1, ::1, not 127.0.0.2" },
-		{ "address", "ca", "localhost", "not localhost" },
-		{ "good", "ca", "127.0.0.1", "not 127.0.0.1" },
-		{ "many", "ca", "x.example",
-			"is for a.example, b.example, c.example, d.example, "
-			"192.0.2.1, e.example, ..., not x.example" },
-		{ "common", "ca", "mail.example.org", NULL },
-		{ "common", "ca", "x.example", "is for mail.example.org," },
-		{ "evil", "ca", "x.example", "is for x?y?[2J, not" },
-		{ "expired", "ca", "mail.example.org",
-			"certificate of mail.example.org expired on 20" },
-		{ "early", "ca", "mail.example.org",
-			"certificate of mail.example.org is not valid before "
-			"20" },
-		{ "old-leaf", "old", "mail.example.org",
-			"(a CA certificate of its chain) expired on 20" },
-		{ "good", "other", "mail.example.org",
-			"its issuer \"Test CA\" is not among the trusted" },
-		{ "self", "ca", "mail.example.org", "is signed by itself" },
-		{ "self", "self", "mail.example.org", NULL },
-		/* not verified */
-		{ "self", NULL, "x.example", NULL },
-		{ "expired", NULL, "127.0.0.1", NULL },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct tls_context *context = client_context(cases[i].ca);
-		struct peer peer = { .certificate = cases[i].certificate };
+	for (size_t i = 0; i < COUNT(handshakes); i++) {
+		struct tls_context *context = client_context(handshakes[i].ca);
+		struct peer peer = { .certificate = handshakes[i].certificate };
 		struct tls_session *session;
 		struct error error = { "" };
 		int socket = peer_start(&peer, serve_tls);
 
-		session = tls_connect(context, socket, cases[i].host, &error);
-		if ((session != NULL) != (cases[i].refusal == NULL) ||
-			(cases[i].refusal != NULL &&
-				strstr(error.text, cases[i].refusal) == NULL))
+		session = tls_connect(
+			context, socket, handshakes[i].host, &error);
+		if ((session != NULL) != (handshakes[i].refusal == NULL) ||
+			(handshakes[i].refusal != NULL &&
+				strstr(error.text, handshakes[i].refusal) ==
+					NULL))
 			fail_msg("case %zu: %s", i, error.text);
 		tls_session_free(&session);
 		assert_null(session);

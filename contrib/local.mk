@@ -8,4 +8,10 @@ EXTRA_DIST += \
 	contrib/postfix/main.cf.policy \
 	contrib/postfix/main.cf.socketmap \
 	contrib/postfix/master.cf \
-	contrib/postfix/rehome_domains
+	contrib/postfix/rehome_domains \
+	contrib/sendmail/README \
+	contrib/sendmail/queue-flush \
+	contrib/sendmail/queue-list \
+	contrib/sendmail/rehome.m4 \
+	contrib/sendmail/sendmail.mc \
+	contrib/sendmail/sudoers

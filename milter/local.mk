@@ -32,4 +32,6 @@ EXTRA_DIST += \
 	tests/system/milter/rcpt.lua
 
 # What contrib says to write into a mail server, in that mail server.
-SYSTEM_TESTS += tests/system/contrib_postfix.py
+SYSTEM_TESTS += tests/system/contrib_postfix.py \
+	tests/system/contrib_sendmail.py
+EXTRA_DIST += tests/lab/sendmail.py

@@ -27,7 +27,7 @@ inet_interfaces = loopback-only
 inet_protocols = ipv4
 relay_domains = {domain}
 recipient_delimiter = +
-virtual_alias_maps = inline:{{ {aliases} }}
+{aliases}
 default_transport = {elsewhere}
 relay_transport = retry:4.3.0 no transport
 local_transport = error:none
@@ -97,8 +97,10 @@ class Postfix:
             if os.path.isdir("/etc/postfix/" + name):
                 shutil.copytree("/etc/postfix/" + name,
                                 os.path.join(self.etc, name))
-        inline = ", ".join("{ %s = %s }" % pair
-                           for pair in (aliases or {}).items())
+        inline = ""
+        if aliases:
+            inline = "virtual_alias_maps = inline:{ %s }" % ", ".join(
+                "{ %s = %s }" % pair for pair in aliases.items())
         scratch.file("postfix", "etc", "main.cf", text=MAIN.format(
             directory=self.directory, domain=domain, aliases=inline,
             auth=auth_socket, elsewhere=elsewhere, extra=extra))

@@ -45,17 +45,117 @@ policyd_libstore_a_SOURCES = \
 	policyd/store_pending.c policyd/store_pending.h \
 	policyd/store_record.c policyd/store_record.h \
 	policyd/store_tables.c policyd/store_tables.h \
-	policyd/store_tables_check.c policyd/store_tables_scan.c \
-	policyd/store_tables_txn.c \
+	policyd/store_tables_check.c policyd/store_tables_commit.c \
+	policyd/store_tables_scan.c policyd/store_tables_txn.c \
 	policyd/store_writes.c policyd/store_writes.h
 
 store_libraries = policyd/libstore.a lib/librehome.a $(DB_LIBS) -lpthread
-store_tests = tests/unit/store-test
+store_fixture = tests/unit/store_fixture.c tests/unit/store_fixture.h
+store_tests = tests/unit/store-test tests/unit/store-commit-test \
+	tests/unit/store-care-test tests/unit/store-damage-test \
+	tests/unit/store-fail-test tests/unit/store-crash-test
 check_PROGRAMS += $(store_tests) tests/bench/store-bench
 TESTS += $(store_tests)
-store_fixture = tests/unit/store_fixture.c tests/unit/store_fixture.h
-tests_unit_store_test_SOURCES = tests/unit/store-test.c $(store_fixture)
+tests_unit_store_test_SOURCES = tests/unit/store-test.c \
+	tests/unit/store_suite.h tests/unit/store_suite_scan.c \
+	tests/unit/store_suite_threads.c $(store_fixture)
 tests_unit_store_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_store_test_LDADD = $(store_libraries) $(CMOCKA_LIBS)
+tests_unit_store_commit_test_SOURCES = tests/unit/store-commit-test.c \
+	$(store_fixture)
+tests_unit_store_commit_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_store_commit_test_LDADD = $(store_libraries) $(CMOCKA_LIBS)
+tests_unit_store_care_test_SOURCES = tests/unit/store-care-test.c \
+	tests/unit/store_place.c tests/unit/store_place.h $(store_fixture)
+tests_unit_store_care_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_store_care_test_LDADD = $(store_libraries) $(CMOCKA_LIBS)
+tests_unit_store_damage_test_SOURCES = tests/unit/store-damage-test.c \
+	tests/unit/store_place.c tests/unit/store_place.h $(store_fixture)
+tests_unit_store_damage_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_store_damage_test_LDADD = $(store_libraries) $(CMOCKA_LIBS)
+tests_unit_store_fail_test_SOURCES = tests/unit/store-fail-test.c \
+	$(store_fixture)
+tests_unit_store_fail_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_store_fail_test_LDADD = $(store_libraries) $(CMOCKA_LIBS)
+tests_unit_store_crash_test_SOURCES = tests/unit/store-crash-test.c \
+	$(store_fixture)
+tests_unit_store_crash_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_store_crash_test_LDADD = $(store_libraries) $(CMOCKA_LIBS)
 tests_bench_store_bench_SOURCES = tests/bench/store-bench.c
 tests_bench_store_bench_LDADD = $(store_libraries)
+
+# The front: maps, hooks and queue follow the store.
+noinst_LIBRARIES += policyd/libfront.a
+policyd_libfront_a_SOURCES = \
+	policyd/command.c policyd/command.h \
+	policyd/front.c policyd/front.h policyd/front_private.h \
+	policyd/front_config.c policyd/front_config.h \
+	policyd/front_flush.c policyd/front_hooks.c \
+	policyd/front_queue.c policyd/front_start.c policyd/front_tasks.c \
+	policyd/jobs.c policyd/jobs.h \
+	policyd/mapfile.c policyd/mapfile.h \
+	policyd/maps.c policyd/maps.h \
+	policyd/queue.c policyd/queue.h \
+	policyd/queue_search.c policyd/queue_search.h \
+	policyd/reload.c policyd/reload.h
+
+front_tests = tests/unit/command-test tests/unit/front-test \
+	tests/unit/jobs-test tests/unit/mapfile-test tests/unit/maps-test \
+	tests/unit/queue-test tests/unit/reload-test
+check_PROGRAMS += $(front_tests)
+TESTS += $(front_tests)
+front_accounts = tests/unit/accounts.c tests/unit/accounts.h
+front_mapread = tests/unit/mapread.c tests/unit/mapread.h
+tests_unit_command_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_command_test_SOURCES = tests/unit/command-test.c
+tests_unit_command_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
+tests_unit_front_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_front_test_SOURCES = tests/unit/front-test.c $(front_accounts) \
+	$(front_mapread)
+tests_unit_front_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
+tests_unit_jobs_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_jobs_test_SOURCES = tests/unit/jobs-test.c
+tests_unit_jobs_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
+tests_unit_mapfile_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_mapfile_test_SOURCES = tests/unit/mapfile-test.c $(front_mapread)
+tests_unit_mapfile_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
+tests_unit_maps_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_maps_test_SOURCES = tests/unit/maps-test.c $(front_accounts) \
+	$(front_mapread)
+tests_unit_maps_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
+tests_unit_queue_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_queue_test_SOURCES = tests/unit/queue-test.c $(front_accounts)
+tests_unit_queue_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
+tests_unit_reload_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_reload_test_SOURCES = tests/unit/reload-test.c
+tests_unit_reload_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
+
+# Tests of the directory, the machine and the servers.
+dist_man_MANS += policyd/rehome-policyd.8 policyd/rehome-control.7
+machine_tests = tests/unit/directory-test tests/unit/events-test \
+	tests/unit/machine-lease-test tests/unit/machine-test
+check_PROGRAMS += $(machine_tests)
+TESTS += $(machine_tests)
+machine_fixture = tests/unit/machine_fixture.c tests/unit/machine_fixture.h
+tests_unit_directory_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_directory_test_SOURCES = tests/unit/directory-test.c \
+	$(machine_fixture)
+tests_unit_directory_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
+tests_unit_events_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_events_test_SOURCES = tests/unit/events-test.c $(machine_fixture)
+tests_unit_events_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
+tests_unit_machine_lease_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_machine_lease_test_SOURCES = tests/unit/machine-lease-test.c \
+	$(machine_fixture)
+tests_unit_machine_lease_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
+tests_unit_machine_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_machine_test_SOURCES = tests/unit/machine-test.c $(machine_fixture)
+tests_unit_machine_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
+
+# Text in, text out, against the program itself.
+TESTS += tests/text/run-text
+EXTRA_DIST += tests/text/run-text \
+	tests/text/policy/control.in tests/text/policy/control.ref \
+	tests/text/policy/hostile.in tests/text/policy/hostile.ref \
+	tests/text/policy/policy.in tests/text/policy/policy.ref \
+	tests/text/policy/socketmap.in tests/text/policy/socketmap.ref

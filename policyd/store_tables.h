@@ -77,6 +77,18 @@ int tables_walk_next(struct tables_walk *walk, struct store_bytes *key_r,
 	struct store_bytes *value_r, struct error *error);
 void tables_walk_free(struct tables_walk *walk);
 
+/* One transaction. Its writes are in memory until the commit. */
+struct tables_txn {
+	struct store_txn txn;
+	struct tables *tables;
+	struct store_writes writes;
+	struct store_pending_node pending;
+	struct store_counts counts; /* differences */
+	uint64_t serial;	    /* of the last audit line */
+	bool doomed;
+	struct error doom; /* the first failure */
+};
+
 /* Members of store_ops. */
 int tables_scan_accounts(struct store *store, const struct store_filter *filter,
 	store_account_fn *callback, void *context, struct error *error);

@@ -136,7 +136,7 @@ def store_fails_and_recovers():
 def disk_full():
     with Scratch() as scratch:
         mount = scratch.dir("small")
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs",
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128m", "tmpfs",
                            mount], capture_output=True,
                           check=False).returncode:
             raise tap.Skip("no tmpfs can be mounted here")

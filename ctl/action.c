@@ -87,7 +87,8 @@ static int action_find_batch(struct session *session, const char *name,
 int action_find(struct session *session, const struct line *line,
 	const struct action *action, struct action_targets *targets_r)
 {
-	const char *batch = line_option(line, "batch");
+	const char *batch =
+		action->concerns != NULL ? line_option(line, "batch") : NULL;
 
 	memset(targets_r, 0, sizeof(*targets_r));
 	if (batch != NULL && line_count(line) > 0)
@@ -251,7 +252,7 @@ static void action_summary(const struct action_report *report,
 		printf(", %s not",
 			figure_count((int64_t)(asked - report->accepted), two));
 	if (targets->passed > 0)
-		printf(", %s of the batch passed over: not in a phase for it",
+		printf(", %s of the batch passed over (not in a phase for it)",
 			figure_count((int64_t)targets->passed, two));
 	putchar('\n');
 }

@@ -15,7 +15,8 @@
 struct action {
 	const char *verb; /* of the protocol */
 	/* Whether the request makes sense for an account of a batch; one that
-	 * is there already is passed over and counted. */
+	 * is there already is passed over and counted. NULL: batches cannot be
+	 * named. */
 	bool (*concerns)(const struct account *account);
 	/* What to say of an account that is not there any more; NULL: its state
 	 * is told. */

@@ -104,6 +104,20 @@ static char *advice_remove(const struct account *account)
 	return account_is_moving(account) ? advice_moving(account) : NULL;
 }
 
+static char *advice_settle(const struct account *account)
+{
+	if (account->phase == ACCOUNT_SWEEPING)
+		return NULL;
+	return xstrdup("only the sweep after a flip can be settled");
+}
+
+static char *advice_retire(const struct account *account)
+{
+	if (account_is_moving(account))
+		return advice_moving(account);
+	return NULL;
+}
+
 static char *advice_add(const struct account *account)
 {
 	return advice_command("show", account, "tells what is known of it");
@@ -123,6 +137,8 @@ char *describe_way_out(const char *command, const struct account *account)
 		{ "thaw", advice_thaw },
 		{ "in-service", advice_in_service },
 		{ "remove", advice_remove },
+		{ "settle", advice_settle },
+		{ "retire", advice_retire },
 		{ "add", advice_add },
 		{ "alias add", advice_add },
 	};

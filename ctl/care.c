@@ -54,15 +54,19 @@ int care_copy(struct session *session, const struct line *line)
 	return code;
 }
 
-/* policyd itself, on a store that no other one has open. */
+/* policyd itself, on a store that no other one has open; directory: a backup,
+ * or NULL. */
 static int care_policyd(
 	const struct session *session, const char *what, const char *directory)
 {
-	const char *argv[] = { NULL, "-c", session->config_path, what,
-		directory, NULL };
-
-	return care_become(session, "REHOME_POLICYD",
+	char *option = xasprintf("%s%s%s", what, directory != NULL ? "=" : "",
+		directory != NULL ? directory : "");
+	const char *argv[] = { NULL, "-c", session->config_path, option, NULL };
+	int code = care_become(session, "REHOME_POLICYD",
 		REHOME_SBINDIR "/rehome-policyd", argv);
+
+	free(option);
+	return code;
 }
 
 /* policyd's working directory is not ours. malloc'd. */
@@ -155,6 +159,21 @@ int care_verify(struct session *session, const struct line *line)
 			error.text, NULL);
 	attr_list_free(&request);
 	return code;
+}
+
+int care_maps_rebuild(struct session *session, const struct line *line)
+{
+	struct attr_list *request = session_request("maps-rebuild", NULL);
+	const struct attr_list *reply;
+	struct error error;
+	int code = session_call(session, request, &reply, &error);
+
+	(void)line;
+	attr_list_free(&request);
+	if (code != 0)
+		return session_fail(session, code, NULL, error.text, NULL);
+	care_report(session, reply, "maps", "published anew in a moment");
+	return 0;
 }
 
 int care_config_check(struct session *session, const struct line *line)

@@ -95,6 +95,17 @@ OPTIONS command_move_options[] = {
 
 OPTIONS command_batch_options[] = { OPTION_BATCH, OPTION_END };
 
+OPTIONS command_deed_options[] = {
+	OPTION_BATCH,
+	OPTION_REASON("why, for the account's history"),
+	OPTION_END,
+};
+
+OPTIONS command_freeze_options[] = {
+	OPTION_REASON("why, for the account's history"),
+	OPTION_END,
+};
+
 OPTIONS command_hold_options[] = {
 	OPTION_BATCH,
 	OPTION_REASON("why, for those who see it held (required)"),
@@ -135,8 +146,8 @@ static const struct command commands[] = {
 	  "list", "", "list accounts",
 	  command_list_options, list_command, 0, 0, false },
 	{ NULL,
-	  "show", "ADDRESS...", "show all about an account",
-	  NULL, show_command, 1, COMMAND_MANY, false },
+	  "show", "ADDRESS", "show all about an account",
+	  NULL, show_command, 1, 1, false },
 	{ NULL,
 	  "why", "ADDRESS", "tell the history of an account",
 	  command_why_options, why_command, 1, 1, false },
@@ -158,7 +169,13 @@ static const struct command commands[] = {
 	  command_batch_options, move_complete, 0, COMMAND_MANY, false },
 	{ NULL,
 	  "cancel", "ADDRESS... | --batch BATCH", "give a move up",
-	  command_batch_options, move_cancel, 0, COMMAND_MANY, false },
+	  command_deed_options, move_cancel, 0, COMMAND_MANY, false },
+	{ NULL,
+	  "settle", "ADDRESS... | --batch BATCH", "end the sweep after a move now",
+	  command_deed_options, move_settle, 0, COMMAND_MANY, false },
+	{ NULL,
+	  "retire", "ADDRESS... | --batch BATCH", "note that the old mailbox is deleted",
+	  command_deed_options, move_retire, 0, COMMAND_MANY, false },
 	{ NULL,
 	  "hold", "ADDRESS... | --batch BATCH", "stop accounts where they are",
 	  command_hold_options, move_hold, 0, COMMAND_MANY, false },
@@ -168,7 +185,7 @@ static const struct command commands[] = {
 
 	{ "The freeze",
 	  "freeze", "ADDRESS...", "take accounts out of service now",
-	  NULL, move_freeze, 1, COMMAND_MANY, false },
+	  command_freeze_options, move_freeze, 1, COMMAND_MANY, false },
 	{ NULL,
 	  "thaw", "ADDRESS... | --batch BATCH", "back into service where they were",
 	  command_thaw_options, move_thaw, 0, COMMAND_MANY, false },
@@ -189,6 +206,9 @@ static const struct command commands[] = {
 	{ NULL,
 	  "db verify", "[DIRECTORY]", "check the store, or a backup",
 	  NULL, care_verify, 0, 1, false },
+	{ NULL,
+	  "maps rebuild", "", "have policyd publish all its maps anew",
+	  NULL, care_maps_rebuild, 0, 0, false },
 	{ NULL,
 	  "config check", "[FILE]", "check the configuration",
 	  NULL, care_config_check, 0, 1, false },

@@ -26,6 +26,8 @@ int move_there(struct session *session, const struct line *line);
 int move_back(struct session *session, const struct line *line);
 int move_cancel(struct session *session, const struct line *line);
 int move_complete(struct session *session, const struct line *line);
+int move_settle(struct session *session, const struct line *line);
+int move_retire(struct session *session, const struct line *line);
 int move_hold(struct session *session, const struct line *line);
 int move_resume(struct session *session, const struct line *line);
 int move_freeze(struct session *session, const struct line *line);
@@ -37,6 +39,7 @@ int care_copy(struct session *session, const struct line *line);
 int care_backup(struct session *session, const struct line *line);
 int care_restore(struct session *session, const struct line *line);
 int care_verify(struct session *session, const struct line *line);
+int care_maps_rebuild(struct session *session, const struct line *line);
 int care_config_check(struct session *session, const struct line *line);
 int care_config_describe(struct session *session, const struct line *line);
 

@@ -85,12 +85,14 @@ static void describe_failure(
 {
 	char count[FIGURE_SIZE], wait[FIGURE_SIZE];
 
-	if (account->attempts > 1)
+	if (account->attempts > 2)
 		buffer_printf(out, "failed %s times",
 			figure_count(account->attempts, count));
 	else
-		buffer_add_text(out, "failed once");
-	if (account->due > now && account_is_moving(account))
+		buffer_printf(out, "failed %s",
+			account->attempts == 2 ? "twice" : "once");
+	if (account->due > now && account->due != INSTANT_NEVER &&
+		account_is_moving(account))
 		buffer_printf(out, ", again in %s",
 			figure_duration(
 				(account->due - now + 999) / 1000 * 1000,
@@ -116,9 +118,10 @@ void describe_note(
 	}
 	if (account->held)
 		return;
-	if (account->phase == ACCOUNT_REQUESTED)
+	if (account->phase == ACCOUNT_REQUESTED && account->not_before > now)
 		describe_begin(account, now, "", out);
-	else if (account->phase == ACCOUNT_READY ||
+	else if (account->phase == ACCOUNT_REQUESTED ||
+		 account->phase == ACCOUNT_READY ||
 		 account->phase == ACCOUNT_COPYING)
 		describe_end(account, now, "", out);
 	else if (account->phase == ACCOUNT_FROZEN)
@@ -126,17 +129,29 @@ void describe_note(
 			describe_frozen_for(account, now, text));
 }
 
+/* The front's work when the freeze has ended; its time is not the freeze's. */
+static bool describe_is_later(const char *name, size_t size)
+{
+	return (size == 4 && strncmp(name, "open", size) == 0) ||
+	       (size == 5 && strncmp(name, "flush", size) == 0);
+}
+
 void describe_steps(const char *steps, struct buffer *out)
 {
-	bool first = true;
+	bool first = true, later = false;
 
 	while (*steps != '\0') {
 		size_t size = strcspn(steps, " ");
 		size_t name = strcspn(steps, "= ");
 
 		if (name < size) {
-			buffer_printf(out, "%s%.*s %.*s ms", first ? "" : ", ",
-				(int)name, steps, (int)(size - name - 1),
+			const char *gap = first ? "" : ", ";
+
+			if (!first && !later && describe_is_later(steps, name))
+				gap = "; then ";
+			later = later || describe_is_later(steps, name);
+			buffer_printf(out, "%s%.*s %.*s ms", gap, (int)name,
+				steps, (int)(size - name - 1),
 				steps + name + 1);
 			first = false;
 		}

@@ -7,8 +7,8 @@
 #include "ctl/action.h"
 #include "ctl/commands.h"
 #include "ctl/text.h"
+#include "lib/address.h"
 
-/* A misspelt system would be refused by policyd too, but not by name. */
 static int entry_require(
 	struct session *session, const struct line *line, const char *option)
 {
@@ -21,22 +21,96 @@ static int entry_require(
 	return session_misused(session, error.text);
 }
 
-static bool entry_any(const struct account *account)
+/*
+ * Tells a typing error from what policyd may refuse for other reasons. With
+ * --socket there may be no configuration here; policyd has one.
+ */
+static int entry_check_address(struct session *session, const char *text)
 {
-	(void)account;
-	return true;
+	struct address address;
+	struct error error;
+
+	if (address_parse(text, &address, &error) < 0)
+		return session_fail(
+			session, EX_DATAERR, NULL, error.text, NULL);
+	if (session->endpoint != NULL)
+		return 0;
+	if (session_config(session) == NULL)
+		return EX_CONFIG;
+	if (config_domain(session->config, address_domain(&address)) != NULL)
+		return 0;
+	error_set(&error, "domain %s is not in the configuration",
+		address_domain(&address));
+	return session_fail(session, EX_DATAERR, text, error.text, NULL);
 }
 
-int entry_add(struct session *session, const struct line *line)
+static int entry_check_system(
+	struct session *session, const struct line *line, const char *option)
 {
-	static const struct action action = { "account-add", entry_any, NULL };
-	struct action_targets targets = { 0 };
-	struct attr_list *details;
-	const char *alias;
+	const char *name = line_option(line, option);
+	struct error error;
+
+	if (session->endpoint != NULL)
+		return 0;
+	if (session_config(session) == NULL)
+		return EX_CONFIG;
+	if (config_system(session->config, name) != NULL)
+		return 0;
+	error_set(&error, "--%s: system %s is not in the configuration", option,
+		name);
+	return session_fail(session, EX_DATAERR, NULL, error.text, NULL);
+}
+
+static int entry_check_addresses(
+	struct session *session, const struct line *line)
+{
+	const char *text;
+	int code = 0;
+
+	for (size_t i = 0; (text = line_argument(line, i)) != NULL; i++)
+		code = session_worse(code, entry_check_address(session, text));
+	for (size_t i = 0; (text = line_option_at(line, "alias", i)) != NULL;
+		i++)
+		code = session_worse(code, entry_check_address(session, text));
+	return code;
+}
+
+static int entry_check_home(struct session *session, const struct line *line)
+{
+	const char *text = line_option(line, "home");
+	enum account_home home;
+
+	if (text == NULL || account_home_parse(text, &home) == 0)
+		return 0;
+	return session_misused(session, "--home is source or destination");
+}
+
+/* All that can be told without policyd. */
+static int entry_check(struct session *session, const struct line *line)
+{
 	int code = entry_require(session, line, "source");
 
 	if (code == 0)
 		code = entry_require(session, line, "destination");
+	if (code == 0)
+		code = entry_check_home(session, line);
+	if (code == 0)
+		code = entry_check_system(session, line, "source");
+	if (code == 0)
+		code = entry_check_system(session, line, "destination");
+	if (code == 0)
+		code = entry_check_addresses(session, line);
+	return code;
+}
+
+int entry_add(struct session *session, const struct line *line)
+{
+	static const struct action action = { "account-add", NULL, NULL };
+	struct action_targets targets = { 0 };
+	struct attr_list *details;
+	const char *alias;
+	int code = entry_check(session, line);
+
 	if (code == 0)
 		code = action_find(session, line, &action, &targets);
 	if (code != 0)
@@ -59,7 +133,7 @@ int entry_add(struct session *session, const struct line *line)
 
 int entry_remove(struct session *session, const struct line *line)
 {
-	static const struct action action = { "account-remove", entry_any,
+	static const struct action action = { "account-remove", NULL,
 		"removed" };
 	struct action_targets targets = { 0 };
 	struct attr_list *details = attr_list_new();
@@ -82,7 +156,7 @@ static int entry_ask_alias(struct session *session, const char *verb,
 	struct attr_list *result = attr_list_new();
 	const struct attr_list *reply;
 	struct error error;
-	const char *status = control_status_name(CONTROL_ERROR);
+	const char *status = control_status_name(CONTROL_ERROR), *reason;
 	int code;
 
 	attr_list_add(request, "alias", alias);
@@ -94,8 +168,9 @@ static int entry_ask_alias(struct session *session, const char *verb,
 	attr_list_add(result, "alias", alias);
 	attr_list_add(result, "status", status);
 	if (code != 0) {
-		attr_list_add(result, "reason", error.text);
-		session_fail(session, code, alias, error.text, NULL);
+		reason = session_bare_reason(error.text, alias);
+		attr_list_add(result, "reason", reason);
+		session_fail(session, code, alias, reason, NULL);
 	} else if (!session->json && !session->quiet) {
 		text_print(stdout, "%s: alias %s %s", address, alias, done);
 		putchar('\n');
@@ -127,6 +202,10 @@ static int entry_alias(struct session *session, const struct line *line,
 
 int entry_alias_add(struct session *session, const struct line *line)
 {
+	int code = entry_check_addresses(session, line);
+
+	if (code != 0)
+		return code;
 	return entry_alias(session, line, "alias-add", "added");
 }
 

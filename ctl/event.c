@@ -11,6 +11,8 @@
 #include "ctl/figure.h"
 #include "lib/instant.h"
 
+#define EVENT_SOON 500 /* ms: not worth a word */
+
 static const char *event_get(const struct attr_list *event, const char *name)
 {
 	const char *value = attr_list_get(event, name);
@@ -260,6 +262,41 @@ static void event_complete(const struct attr_list *event, struct buffer *out)
 	event_add_actor(event, out);
 }
 
+static void event_lease(const struct attr_list *event, struct buffer *out)
+{
+	buffer_add_text(out, "taken");
+	event_add_actor(event, out);
+}
+
+static void event_release(const struct attr_list *event, struct buffer *out)
+{
+	int64_t at = 0, due = INSTANT_NEVER;
+
+	buffer_add_text(out, "given back");
+	event_add_actor(event, out);
+	event_add_text(event, "failure", ", failed: ", out);
+	event_number(event, "at", &at);
+	event_number(event, "due", &due);
+	/* what is done is due at once, and never taken again */
+	if (due > at + EVENT_SOON && due != INSTANT_NEVER)
+		event_add_instant(event, "due", ", goes on at ", out);
+}
+
+static void event_prove(const struct attr_list *event, struct buffer *out)
+{
+	char text[FIGURE_SIZE];
+	int64_t number;
+
+	buffer_add_text(out, "the copy is proved");
+	if (event_number(event, "messages", &number))
+		buffer_printf(
+			out, ": %s", figure_plural(number, "message", text));
+	if (event_number(event, "bytes", &number))
+		buffer_printf(out, ", %s", figure_size(number, text));
+	event_add_count(event, "folders", "folders", out);
+	event_add_count(event, "foreign", "foreign", out);
+}
+
 static void event_end(const struct attr_list *event, struct buffer *out)
 {
 	buffer_add_text(out, "the watch has ended");
@@ -307,6 +344,9 @@ void describe_event(const struct attr_list *event, struct buffer *out)
 		{ "round", event_round },
 		{ "progress", event_progress },
 		{ "deferral", event_deferral },
+		{ "lease", event_lease },
+		{ "release", event_release },
+		{ "prove", event_prove },
 		{ "front", event_front },
 		{ "add", event_add },
 		{ "remove", event_remove },

@@ -558,6 +558,7 @@ int follow_accounts(struct follow *follow, char *const addresses[],
 	size_t count, enum account_home to, struct json_array *array)
 {
 	char text[FIGURE_SIZE];
+	struct error error;
 	bool live;
 
 	follow->targets = xcalloc(count, sizeof(*follow->targets));
@@ -573,11 +574,13 @@ int follow_accounts(struct follow *follow, char *const addresses[],
 	terminal_close(&follow->terminal);
 	if (live)
 		follow_tell_all(follow);
-	if (follow->targets_open > 0)
-		follow->code = session_worse(follow->code,
-			session_fail(follow->session, EX_TEMPFAIL, NULL,
-				figure_plural((int64_t)follow->targets_open,
-					"move", text),
-				"still going on"));
+	if (follow->targets_open > 0) {
+		error_set(&error, "%s not over yet",
+			figure_plural(
+				(int64_t)follow->targets_open, "move", text));
+		session_fail(follow->session, EX_TEMPFAIL, NULL, error.text,
+			"`rehome status --watch` shows more");
+		follow->code = session_worse(follow->code, EX_TEMPFAIL);
+	}
 	return follow->code;
 }

@@ -36,6 +36,7 @@ static const struct {
 	{ "entries", 'n' },
 	{ "failing", 'n' },
 	{ "flags", 'n' },
+	{ "folders", 'n' },
 	{ "force", 'b' },
 	{ "foreign", 'n' },
 	{ "freeze_steps", 'o' },

@@ -33,6 +33,11 @@ static bool move_may_complete(const struct account *account)
 	return move_may_cancel(account) && account->complete_after != 0;
 }
 
+static bool move_may_settle(const struct account *account)
+{
+	return account->phase == ACCOUNT_SWEEPING;
+}
+
 static bool move_is_free(const struct account *account)
 {
 	return !account->held && account->phase != ACCOUNT_RETIRED;
@@ -246,6 +251,20 @@ int move_complete(struct session *session, const struct line *line)
 {
 	static const struct action action = { "complete", move_may_complete,
 		NULL };
+
+	return move_simply(session, line, &action);
+}
+
+int move_settle(struct session *session, const struct line *line)
+{
+	static const struct action action = { "settle", move_may_settle, NULL };
+
+	return move_simply(session, line, &action);
+}
+
+int move_retire(struct session *session, const struct line *line)
+{
+	static const struct action action = { "retire", move_may_return, NULL };
 
 	return move_simply(session, line, &action);
 }

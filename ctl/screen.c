@@ -222,8 +222,6 @@ static void screen_row(const struct screen_view *view,
 	struct buffer *out)
 {
 	const struct account *account = &item->account;
-	bool troubled = account->attempts > 0 || account->held;
-
 	text_add_fit(out, account->address, widths->address, false);
 	if (view->width > widths->address + SCREEN_GAP + SCREEN_PHASE) {
 		screen_gap(out);
@@ -238,7 +236,7 @@ static void screen_row(const struct screen_view *view,
 		return;
 	if (account->phase == ACCOUNT_FROZEN && !item->removed)
 		screen_freeze(view, account, widths, out);
-	else if (widths->bar > 0 && tracker_fraction(item) >= 0 && !troubled)
+	else if (widths->bar > 0 && tracker_fraction(item) >= 0)
 		screen_round(item, widths, out);
 	else
 		screen_words(view, item, widths, out);
@@ -297,12 +295,12 @@ static int64_t screen_sum(const struct attr_list *status, const char *home,
 	return sum;
 }
 
-static int64_t screen_moving(const struct attr_list *status)
+static int64_t screen_both(const struct attr_list *status,
+	enum account_phase from, enum account_phase to)
 {
-	return screen_sum(status, account_home_name(ACCOUNT_SOURCE),
-		       ACCOUNT_REQUESTED, ACCOUNT_SWEEPING) +
-	       screen_sum(status, account_home_name(ACCOUNT_DESTINATION),
-		       ACCOUNT_REQUESTED, ACCOUNT_SWEEPING);
+	return screen_sum(status, account_home_name(ACCOUNT_SOURCE), from, to) +
+	       screen_sum(status, account_home_name(ACCOUNT_DESTINATION), from,
+		       to);
 }
 
 static void screen_totals(const struct attr_list *status, struct buffer *line)
@@ -315,8 +313,14 @@ static void screen_totals(const struct attr_list *status, struct buffer *line)
 	attr_list_get_number(status, "failing", &failing, NULL);
 	there = screen_sum(status, account_home_name(ACCOUNT_DESTINATION),
 		ACCOUNT_SETTLED, ACCOUNT_RETIRED);
-	buffer_printf(
-		line, "%s moving, ", figure_count(screen_moving(status), text));
+	buffer_printf(line, "%s requested, ",
+		figure_count(screen_both(status, ACCOUNT_REQUESTED,
+				     ACCOUNT_REQUESTED),
+			text));
+	buffer_printf(line, "%s moving, ",
+		figure_count(
+			screen_both(status, ACCOUNT_COPYING, ACCOUNT_SWEEPING),
+			text));
 	buffer_printf(line, "%s of %s at the destination",
 		figure_count(there, text),
 		figure_plural(accounts, "account", all));

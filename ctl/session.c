@@ -199,12 +199,13 @@ void session_add_by(struct attr_list *request)
 
 const char *session_bare_reason(const char *reason, const char *address)
 {
-	static const char prefix[] = "account ";
+	static const char *const prefixes[] = { "account ", "address " };
 	size_t size = strlen(address);
 	const char *rest = reason;
 
-	if (strncmp(rest, prefix, sizeof(prefix) - 1) == 0)
-		rest += sizeof(prefix) - 1;
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++)
+		if (strncmp(reason, prefixes[i], strlen(prefixes[i])) == 0)
+			rest = reason + strlen(prefixes[i]);
 	if (strncmp(rest, address, size) != 0)
 		return reason;
 	rest += size;

@@ -89,6 +89,23 @@ static void show_phase(
 	buffer_free(&text);
 }
 
+static void show_request_times(
+	const struct account *account, struct buffer *text)
+{
+	char figure[FIGURE_SIZE];
+
+	if (account->not_before != 0)
+		buffer_add_text(
+			text, figure_instant(account->not_before, figure));
+	show_if("not before", text);
+	if (account->complete_after == INSTANT_NEVER)
+		buffer_add_text(text, "when `rehome complete` says so");
+	else if (account->complete_after != 0)
+		buffer_printf(text, "not before %s",
+			figure_instant(account->complete_after, figure));
+	show_if("completes", text);
+}
+
 static void show_request(const struct account *account)
 {
 	struct buffer text = BUFFER_EMPTY;
@@ -110,17 +127,10 @@ static void show_request(const struct account *account)
 		account->mail == ACCOUNT_MAIL_PARK ? "parked" : "deferred");
 	buffer_printf(&text, "freeze budget %s",
 		figure_duration(account->freeze_budget, figure));
-	show_if("requested", &text);
-	if (account->not_before != 0)
-		buffer_add_text(
-			&text, figure_instant(account->not_before, figure));
-	show_if("not before", &text);
-	if (account->complete_after == INSTANT_NEVER)
-		buffer_add_text(&text, "when `rehome complete` says so");
-	else if (account->complete_after != 0)
-		buffer_printf(&text, "not before %s",
-			figure_instant(account->complete_after, figure));
-	show_if("completes", &text);
+	show_if(account_is_moving(account) ? "requested" : "last request",
+		&text);
+	if (account_is_moving(account))
+		show_request_times(account, &text);
 	buffer_free(&text);
 }
 

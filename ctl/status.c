@@ -16,7 +16,7 @@ static const struct column status_columns[] = {
 	{ "PHASE", false, 0 },
 	{ "AT SOURCE", true, 0 },
 	{ "AT DESTINATION", true, 0 },
-	{ "TOGETHER", true, 0 },
+	{ "TOTAL", true, 0 },
 };
 
 static int64_t status_number(const struct attr_list *status, const char *name)
@@ -63,7 +63,7 @@ static void status_table(
 		source += one;
 		destination += two;
 	}
-	status_row(columns, "together", source, destination);
+	status_row(columns, "total", source, destination);
 	columns_flush(columns, session->width, stdout);
 	columns_free(&columns);
 }

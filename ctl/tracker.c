@@ -189,6 +189,8 @@ void tracker_take_event(
 		tracker_take_number(event, "bytes", &item->account.bytes);
 		item->account.rounds++;
 		tracker_end_round(item);
+	} else if (what != NULL && strcmp(what, "release") == 0) {
+		tracker_end_round(item);
 	} else if (what != NULL && strcmp(what, "remove") == 0) {
 		item->removed = true;
 		item->changed_at = now;

@@ -127,5 +127,12 @@ int config_check_files(const struct config *config, struct error *error);
 
 /* Prints the table: each option with its type, default and help. */
 void config_describe(FILE *out);
+/* One line of the table, all texts static; standard is the default as in a
+ * file, "" for off, NULL when the option must be given. */
+struct config_description {
+	const char *section, *name, *takes, *standard, *help;
+};
+/* The option at index; false behind the last. */
+bool config_describe_at(size_t index, struct config_description *option_r);
 
 #endif

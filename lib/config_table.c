@@ -325,3 +325,22 @@ void config_describe(FILE *out)
 		}
 	}
 }
+
+bool config_describe_at(size_t index, struct config_description *option_r)
+{
+	const struct config_option *option = config_options;
+
+	while (option->name != NULL && index > 0) {
+		option++;
+		index--;
+	}
+	if (option->name == NULL)
+		return false;
+	option_r->section = option->section;
+	option_r->name = option->name;
+	option_r->takes = option->type->name;
+	option_r->standard =
+		option->need == CONFIG_REQUIRED ? NULL : option->fallback;
+	option_r->help = option->help;
+	return true;
+}

@@ -132,11 +132,15 @@ tests_unit_reload_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
 
 # Tests of the directory, the machine and the servers.
 dist_man_MANS += policyd/rehome-policyd.8 policyd/rehome-control.7
-machine_tests = tests/unit/directory-test tests/unit/events-test \
+machine_tests = tests/unit/control-docs-test \
+	tests/unit/directory-test tests/unit/events-test \
 	tests/unit/machine-lease-test tests/unit/machine-test
 check_PROGRAMS += $(machine_tests)
 TESTS += $(machine_tests)
 machine_fixture = tests/unit/machine_fixture.c tests/unit/machine_fixture.h
+tests_unit_control_docs_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_control_docs_test_SOURCES = tests/unit/control-docs-test.c
+tests_unit_control_docs_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
 tests_unit_directory_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_directory_test_SOURCES = tests/unit/directory-test.c \
 	$(machine_fixture)

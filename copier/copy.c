@@ -21,6 +21,7 @@
 #include "copier/progress.h"
 #include "copier/round.h"
 
+#include "lib/daemon.h"
 #include "lib/instant.h"
 #include "lib/xalloc.h"
 
@@ -414,6 +415,7 @@ int copy_main(int argc, char **argv)
 {
 	struct copy copy = { .began = instant_monotonic() };
 	struct sigaction action = { .sa_handler = copy_on_signal };
+	struct error error;
 	int option, code;
 
 	while ((option = getopt_long(argc, argv, "h", copy_options, NULL)) !=
@@ -434,6 +436,9 @@ int copy_main(int argc, char **argv)
 	}
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+	/* No core and no debugger: passwords are in our memory. */
+	if (daemon_drop_privileges(NULL, NULL, NULL, true, &error) < 0)
+		return copy_fail(&copy, EX_OSERR, error.text);
 	copy.flags = flagpool_new();
 	copy.pass.flags = copy.flags;
 	copy.pass.side = JOURNAL_SOURCE;

@@ -97,6 +97,7 @@ struct mailbox_message {
 /* Which messages of the selected folder a scan looks at. */
 struct mailbox_scan {
 	const struct uidset *uids; /* these; NULL: all of the folder */
+	uint32_t first;		   /* without uids: from this UID on; 0 all */
 	uint64_t changed_since;	   /* modseq; 0: whether changed or not */
 	bool measured;		   /* size and date too, else 0 and "" */
 };

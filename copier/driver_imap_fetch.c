@@ -53,7 +53,8 @@ static int imap_scanning_data(void *context,
 	if (imap_fetch_parse(response->rest, false, &fetch) < 0)
 		result = imap_fetch_bad(error);
 	/* Others are told of their own accord: some flags have changed. */
-	else if (fetch.uid != 0 && fetch.has_flags &&
+	else if (fetch.uid != 0 && fetch.uid >= scanning->scan->first &&
+		 fetch.has_flags &&
 		 (!scanning->scan->measured ||
 			 (fetch.has_size && fetch.date[0] != '\0'))) {
 		imap_fetch_message(scanning->imap, &fetch, &message);
@@ -97,8 +98,12 @@ int imap_mailbox_scan(struct mailbox *mailbox, const struct mailbox_scan *scan,
 	if (imap->exists == 0)
 		return 1;
 	imap_session_handle(imap->session, &imap_scanning_handler, &scanning);
-	if (scan->uids == NULL)
-		result = imap_scan_set(imap, scan, "1:*", 3, error);
+	if (scan->uids == NULL) {
+		/* "n:*" is the last message even when that is below n. */
+		buffer_printf(&set, "%u:*",
+			scan->first > 0 ? (unsigned)scan->first : 1);
+		result = imap_scan_set(imap, scan, set.data, set.size, error);
+	}
 	while (scan->uids != NULL && result == 1 &&
 		index < scan->uids->count) {
 		buffer_clear(&set);

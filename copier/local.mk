@@ -1,1 +1,49 @@
 # SPDX-License-Identifier: BSD-2-Clause
+
+rehomelibexec_PROGRAMS += copier/rehome-copier
+
+# What the tests link, too: all but main().
+noinst_LIBRARIES += copier/libcopier.a
+copier_libcopier_a_SOURCES = \
+	copier/batch.c copier/batch.h \
+	copier/copy.c copier/copy.h \
+	copier/digest.c copier/digest.h \
+	copier/driver.h copier/mailbox.c \
+	copier/driver_imap.c copier/driver_imap_private.h \
+	copier/driver_imap_append.c copier/driver_imap_fetch.c \
+	copier/driver_imap_list.c \
+	copier/flags.c copier/flags.h \
+	copier/imap_login.c \
+	copier/imap_parse.c copier/imap_parse.h \
+	copier/imap_session.c copier/imap_session.h \
+	copier/imap_session_private.h \
+	copier/imap_stream.c copier/imap_stream.h \
+	copier/imap_wire.c copier/imap_wire.h \
+	copier/journal.c copier/journal.h copier/journal_private.h \
+	copier/journal_file.c copier/journal_line.c \
+	copier/lease.c copier/lease.h \
+	copier/location.c copier/location.h \
+	copier/maildate.c copier/maildate.h \
+	copier/move.c copier/move.h copier/move_private.h \
+	copier/move_freeze.c copier/move_side.c copier/move_sweep.c \
+	copier/naming.c copier/naming.h \
+	copier/pass.c copier/pass.h \
+	copier/plan.c copier/plan.h copier/plan_private.h \
+	copier/plan_folder.c copier/plan_match.c \
+	copier/progress.c copier/progress.h \
+	copier/proof.c copier/proof.h \
+	copier/round.c copier/round.h copier/round_private.h \
+	copier/round_execute.c \
+	copier/slot.c copier/slot.h \
+	copier/sweep.c copier/sweep.h \
+	copier/transfer.c copier/transfer.h \
+	copier/uidset.c copier/uidset.h \
+	copier/view.c copier/view.h \
+	copier/worker.c copier/worker.h
+
+copier_libs = copier/libcopier.a lib/librehome.a $(ETPAN_LIBS) \
+	$(OPENSSL_LIBS) $(CONFUSE_LIBS) $(IDN2_LIBS) $(UNISTRING_LIBS) \
+	$(JANSSON_LIBS) $(SYSTEMD_LIBS) -lpthread
+
+copier_rehome_copier_SOURCES = copier/main.c
+copier_rehome_copier_LDADD = $(copier_libs)

@@ -176,7 +176,8 @@ static void plan_unpaired(struct plan_work *work,
 			at++;
 		if (at < count && journal->pairs[order[at]].uid[side] == uid)
 			continue;
-		if (journal != NULL &&
+		/* Foreign is a word for the other side only. */
+		if (journal != NULL && side == work->far &&
 			uidset_has(&journal->foreign[side], uid))
 			continue;
 		plan_candidate_message(candidates, &view->messages[i]);

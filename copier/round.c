@@ -105,6 +105,27 @@ static int round_scan(struct pass *pass, struct view *view,
 	return 1;
 }
 
+/*
+ * What was foreign while this side was the other one is home's own now, to be
+ * carried over like all else.
+ */
+static void round_own(struct pass *pass)
+{
+	size_t i;
+
+	for (i = 0; i < journal_count(pass->journal); i++) {
+		struct journal_folder *folder = journal_at(pass->journal, i);
+		struct uidset *foreign = &folder->foreign[pass->side];
+
+		if (folder->gone || foreign->count == 0)
+			continue;
+		journal_seen(pass->journal, folder, pass->side, NULL);
+		while (foreign->count > 0)
+			journal_foreign(pass->journal, folder, pass->side,
+				foreign->uids[foreign->count - 1], false);
+	}
+}
+
 static void round_plan(struct round *round)
 {
 	struct plan_input input = { .home = &round->home,
@@ -284,6 +305,7 @@ static int round_steps(struct round *round, struct error *error)
 	struct pass *pass = round->pass;
 	enum journal_side far = journal_other(pass->side);
 
+	round_own(pass);
 	if (round_list(&round->home, pass->home, "home", error) < 0 ||
 		round_list(&round->other, pass->other, "other side", error) <
 			0)

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Between the parts of a move: move.c (its phases), move_side.c (connections
+ * and hooks), move_freeze.c (the freeze), move_sweep.c (after the flip).
+ */
+#ifndef REHOME_COPIER_MOVE_PRIVATE_H
+#define REHOME_COPIER_MOVE_PRIVATE_H
+
+#include "copier/location.h"
+#include "copier/move.h"
+#include "copier/pass.h"
+#include "copier/worker.h"
+
+struct move {
+	const struct move_order *order;
+	struct account *account;
+	struct worker worker;
+	struct flagpool *flags;
+	struct pass pass; /* home and other, as the account has them now */
+	int slots[2];	  /* of home and other, or -1 */
+	const char *kind; /* of the pass: "live", "last", "sweep" */
+	bool frozen;	  /* we work inside a freeze */
+	int64_t due;	  /* when to come again */
+	int64_t round_ms; /* the last round took */
+};
+
+/* The side of the journal that a home is. */
+static inline enum journal_side move_side(enum account_home home)
+{
+	return home == ACCOUNT_SOURCE ? JOURNAL_SOURCE : JOURNAL_DESTINATION;
+}
+
+/* True while there is a point in going on; the pass asks it, too. */
+bool move_goes_on(void *context, struct error *error);
+/* Sleeps in small pieces; false when move_goes_on said no. */
+bool move_sleep(struct move *move, int64_t ms, struct error *error);
+void move_log(const struct move *move, int level, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Opens the mailbox of home or of the other side, if it is not open. 0/-1. */
+int move_open_home(struct move *move, struct error *error);
+int move_open_other(struct move *move, struct error *error);
+/* Opens again what was lost: hooks may have ended our sessions, too. */
+int move_revive(struct move *move, struct error *error);
+void move_close(struct move *move);
+/* Runs the other side's provision hook. 0 or -1. */
+int move_provision(struct move *move, struct error *error);
+
+/* One round of that kind, told to policyd. 0 or -1. */
+int move_round(struct move *move, const char *kind, struct error *error);
+/* Tells policyd what the pass has done. */
+int move_report(struct move *move, int64_t duration, struct error *error);
+/* What was refused, as an error. -1 when something was. */
+int move_refusals(struct move *move, struct error *error);
+
+/* Sweeps above the bounds that policyd has, from the old home to the new one;
+ * they are swapped when the pass is one towards the old home. 0 or -1. */
+int move_sweep_bounds(struct move *move, struct error *error);
+/* The phase sweeping, up to settled. 0 or -1. */
+int move_sweeping(struct move *move, struct error *error);
+
+/* Frozen, barrier, last round, proof, flip. 0 flipped; -1 the account is
+ * thawed, with the reason. */
+int move_freeze(struct move *move, struct error *error);
+
+#endif

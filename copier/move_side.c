@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The two mailboxes of a move, and the hook that prepares the other side. */
+#include "config.h"
+
+#include "copier/move_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "copier/slot.h"
+
+#include "lib/process.h"
+#include "lib/xalloc.h"
+
+static const struct config_system *move_system(const struct move *move,
+	const char *name, struct error *error)
+{
+	const struct config_system *system =
+		config_system(move->order->config, name);
+
+	if (system == NULL)
+		error_set(error, "system %s is not configured", name);
+	return system;
+}
+
+static struct mailbox *move_connect(struct move *move,
+	const struct config_system *system, int *slot, struct error *error)
+{
+	struct mailbox *mailbox = NULL;
+	struct location location;
+	bool denied;
+
+	if (location_of_account(system, move->account->address, &location,
+		    error) < 0)
+		goto out;
+	*slot = slot_take(move->order->config->copier.state, system->name,
+		(size_t)system->connections, move_goes_on, move, error);
+	if (*slot < 0)
+		goto out;
+	mailbox = mailbox_open(&location.target, move->flags, &denied, error);
+	if (mailbox == NULL) {
+		error_prefix(error, "system %s", system->name);
+		close(*slot);
+		*slot = -1;
+	}
+out:
+	location_clear(&location);
+	return mailbox;
+}
+
+int move_open_home(struct move *move, struct error *error)
+{
+	const struct config_system *system = move_system(move,
+		account_home_system(move->account), error);
+
+	if (move->pass.home == NULL && system != NULL)
+		move->pass.home = move_connect(move, system, &move->slots[0],
+			error);
+	return move->pass.home != NULL ? 0 : -1;
+}
+
+int move_open_other(struct move *move, struct error *error)
+{
+	const struct config_system *system = move_system(move,
+		account_other_system(move->account), error);
+
+	if (move->pass.other == NULL && system != NULL)
+		move->pass.other = move_connect(move, system, &move->slots[1],
+			error);
+	return move->pass.other != NULL ? 0 : -1;
+}
+
+static void move_close_one(struct mailbox **mailbox, int *slot)
+{
+	mailbox_close(mailbox);
+	if (*slot >= 0)
+		close(*slot);
+	*slot = -1;
+}
+
+void move_close(struct move *move)
+{
+	move_close_one(&move->pass.home, &move->slots[0]);
+	move_close_one(&move->pass.other, &move->slots[1]);
+}
+
+int move_revive(struct move *move, struct error *error)
+{
+	if (move->pass.home != NULL &&
+		mailbox_keep_alive(move->pass.home, NULL) < 0)
+		move_close_one(&move->pass.home, &move->slots[0]);
+	if (move->pass.other != NULL &&
+		mailbox_keep_alive(move->pass.other, NULL) < 0)
+		move_close_one(&move->pass.other, &move->slots[1]);
+	if (move_open_home(move, error) < 0)
+		return -1;
+	return move_open_other(move, error);
+}
+
+/* The environment that every hook of an account gets. */
+static char **move_environment(const struct move *move,
+	const struct config_system *system)
+{
+	const char *address = move->account->address;
+	const char *at = strrchr(address, '@');
+	char *login = config_login_name(system, address);
+	char **environment = xcalloc(7, sizeof(*environment));
+
+	environment[0] = xasprintf("REHOME_ACCOUNT=%s", address);
+	environment[1] = xasprintf("REHOME_LOCAL_PART=%.*s",
+		at != NULL ? (int)(at - address) : (int)strlen(address),
+		address);
+	environment[2] =
+		xasprintf("REHOME_DOMAIN=%s", at != NULL ? at + 1 : "");
+	environment[3] = xasprintf("REHOME_LOGIN=%s", login);
+	environment[4] = xasprintf("REHOME_SYSTEM=%s", system->name);
+	environment[5] = xstrdup("REHOME_ACTION=provision");
+	free(login);
+	return environment;
+}
+
+int move_provision(struct move *move, struct error *error)
+{
+	const struct config_system *system = move_system(move,
+		account_other_system(move->account), error);
+	const char *argv[2] = { NULL, NULL };
+	struct process_job job = { .argv = argv };
+	char **environment;
+	int result, i;
+
+	if (system == NULL)
+		return -1;
+	if (system->provision == NULL)
+		return 0;
+	argv[0] = system->provision;
+	environment = move_environment(move, system);
+	job.environment = (const char *const *)environment;
+	job.timeout_ms = (int)system->hook_timeout;
+	result = process_run(&job, NULL, error);
+	for (i = 0; environment[i] != NULL; i++)
+		free(environment[i]);
+	free(environment);
+	if (result < 0)
+		error_prefix(error, "provision hook");
+	return result;
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Proof by counting where servers let us: a folder whose UIDVALIDITY, UIDNEXT
+ * and number of messages are those at which each message was accounted for
+ * holds those very messages, since UIDs are never given twice; with the same
+ * modification sequence their flags are the same, too. Else all are read.
+ */
+#include "config.h"
+
+#include "copier/proof.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "copier/digest.h"
+#include "copier/view.h"
+
+#include "lib/xalloc.h"
+
+void proof_clear(struct proof *proof)
+{
+	size_t i;
+
+	for (i = 0; i < proof->bounds_count; i++)
+		free(proof->bounds[i].folder);
+	free(proof->bounds);
+	memset(proof, 0, sizeof(*proof));
+}
+
+static void proof_add_bound(struct proof *proof,
+	const struct view_folder *folder)
+{
+	struct proof_bound *bound;
+	uint32_t uidnext = folder->status.uidnext;
+
+	/* A server that tells no UIDNEXT: all was read, the highest counts. */
+	if (uidnext == 0)
+		uidnext = folder->count > 0
+				  ? folder->messages[folder->count - 1].uid + 1
+				  : 1;
+	proof->bounds = xreallocarray(proof->bounds, proof->bounds_count + 1,
+		sizeof(*proof->bounds));
+	bound = &proof->bounds[proof->bounds_count++];
+	bound->folder = xstrdup(folder->name);
+	bound->uidvalidity = folder->status.uidvalidity;
+	bound->uidnext = uidnext;
+}
+
+/* Messages that the journal knows on that side of the folder. */
+static size_t proof_known(const struct journal_folder *journal,
+	enum journal_side side, bool foreign)
+{
+	return journal_live(journal) +
+	       (foreign ? journal->foreign[side].count : 0);
+}
+
+/* Each message of the folder is known, and its flags are what they were when
+ * it was carried over. 1, or 0 with the difference. */
+static int proof_messages(const struct view_folder *folder,
+	const struct journal_folder *journal, enum journal_side side,
+	bool foreign, struct error *error)
+{
+	size_t count, at = 0, i, foreigners = 0;
+	size_t *order = journal_sorted(journal, side, &count);
+	int result = 1;
+
+	for (i = 0; result == 1 && i < folder->count; i++) {
+		const struct view_message *message = &folder->messages[i];
+		const struct journal_pair *pair = NULL;
+
+		while (at < count && journal->pairs[order[at]].uid[side] <
+					     message->uid)
+			at++;
+		if (at < count &&
+			journal->pairs[order[at]].uid[side] == message->uid)
+			pair = &journal->pairs[order[at]];
+		if (foreign &&
+			uidset_has(&journal->foreign[side], message->uid))
+			foreigners++;
+		else if (pair == NULL)
+			result = 0;
+		else if (!foreign && !flagset_same(pair->flags, message->flags))
+			result = 0;
+		if (result == 0)
+			error_set(error, "%s uid %" PRIu32 ": %s", folder->name,
+				message->uid,
+				pair == NULL ? "not carried over"
+					     : "its flags have changed");
+	}
+	free(order);
+	if (result == 1 && folder->count != count + foreigners) {
+		error_set(error, "%s: %zu messages, of which %zu are known",
+			folder->name, folder->count, count + foreigners);
+		result = 0;
+	}
+	return result;
+}
+
+/* One folder of one side against the journal. */
+static int proof_folder(struct pass *pass, struct view_folder *folder,
+	struct mailbox *mailbox, enum journal_side side, struct error *error)
+{
+	const struct journal_folder *journal =
+		journal_find(pass->journal, side, folder->name);
+	bool home = side == pass->side;
+	int result;
+
+	if (journal == NULL && (home || folder->status.messages > 0)) {
+		error_set(error, "%s: a folder that was not there before",
+			folder->name);
+		return 0;
+	}
+	if (journal == NULL)
+		return 1;
+	if (view_is_seen(folder, journal, side, home)) {
+		if (proof_known(journal, side, !home) ==
+			folder->status.messages)
+			return 1;
+		error_set(error, "%s: %" PRIu32 " messages, of which %zu are "
+				 "known",
+			folder->name, folder->status.messages,
+			proof_known(journal, side, !home));
+		return 0;
+	}
+	if (folder->has_status &&
+		folder->status.uidvalidity != journal->uidvalidity[side]) {
+		error_set(error, "%s: its UIDVALIDITY has changed",
+			folder->name);
+		return 0;
+	}
+	result = view_scan(folder, mailbox, NULL, side, false, error);
+	if (result != 1)
+		return result;
+	return proof_messages(folder, journal, side, !home, error);
+}
+
+static int proof_side(struct pass *pass, struct view *view,
+	struct mailbox *mailbox, enum journal_side side, struct error *error)
+{
+	size_t i;
+	int result = view_list(view, mailbox, error);
+
+	for (i = 0; result == 1 && i < view->count; i++)
+		if (view->folders[i].selectable)
+			result = proof_folder(pass, &view->folders[i], mailbox,
+				side, error);
+	if (result != 1)
+		error_prefix(error, "%s",
+			side == pass->side ? "home" : "other side");
+	return result;
+}
+
+/* What the journal pairs must be on both sides still. */
+static int proof_journal(struct pass *pass, const struct view *home,
+	const struct view *other, struct proof *proof, struct error *error)
+{
+	enum journal_side far = journal_other(pass->side);
+	size_t i, j;
+
+	for (i = 0; i < journal_count(pass->journal); i++) {
+		const struct journal_folder *folder =
+			journal_at(pass->journal, i);
+
+		if (folder->gone)
+			continue;
+		proof->foreign += folder->foreign[far].count;
+		for (j = 0; j < folder->pairs_count; j++) {
+			if (folder->pairs[j].gone)
+				continue;
+			proof->messages++;
+			proof->bytes += folder->pairs[j].size;
+		}
+		if (journal_live(folder) > 0 &&
+			(view_find(home, folder->name[pass->side]) == NULL ||
+				view_find(other, folder->name[far]) == NULL)) {
+			error_set(error, "%s: the folder is gone",
+				folder->name[pass->side]);
+			return 0;
+		}
+	}
+	return 1;
+}
+
+int proof_run(struct pass *pass, struct proof *proof_r, struct error *error)
+{
+	struct view home = { .count = 0 }, other = { .count = 0 };
+	size_t i;
+	int result;
+
+	memset(proof_r, 0, sizeof(*proof_r));
+	result = proof_side(pass, &home, pass->home, pass->side, error);
+	if (result == 1)
+		result = proof_side(pass, &other, pass->other,
+			journal_other(pass->side), error);
+	if (result == 1)
+		result = proof_journal(pass, &home, &other, proof_r, error);
+	for (i = 0; result == 1 && i < home.count; i++)
+		if (home.folders[i].selectable)
+			proof_add_bound(proof_r, &home.folders[i]);
+	view_clear(&home);
+	view_clear(&other);
+	return result;
+}
+
+/* The messages that are read back, and what they turned out to be. */
+struct proof_choice {
+	struct journal_folder *folder;
+	size_t pair;
+};
+
+struct proof_reading {
+	enum journal_side far;
+	const struct journal_folder *folder;
+	const struct proof_choice *choices;
+	size_t count;
+	size_t read;
+	uint32_t differs; /* UID, or 0 */
+};
+
+/* Each message has the same chance; the choices are malloc'd. */
+static struct proof_choice *proof_choose(const struct pass *pass, size_t count,
+	uint64_t max, size_t *chosen_r)
+{
+	struct proof_choice *choices =
+		xreallocarray(NULL, count + 1, sizeof(*choices));
+	size_t i, j, seen = 0;
+
+	for (i = 0; i < journal_count(pass->journal); i++) {
+		struct journal_folder *folder = journal_at(pass->journal, i);
+
+		for (j = 0; !folder->gone && j < folder->pairs_count; j++) {
+			const struct journal_pair *pair = &folder->pairs[j];
+			size_t place = seen;
+
+			if (pair->gone || pair->uid[0] == 0 ||
+				pair->uid[1] == 0 || pair->size > max)
+				continue;
+			if (seen++ >= count)
+				place = (size_t)random() % seen;
+			if (place < count)
+				choices[place] =
+					(struct proof_choice){ folder, j };
+		}
+	}
+	*chosen_r = seen < count ? seen : count;
+	return choices;
+}
+
+static void proof_read(void *context, uint32_t uid, const unsigned char *digest)
+{
+	struct proof_reading *reading = context;
+	size_t i;
+
+	reading->read++;
+	for (i = 0; i < reading->count; i++) {
+		const struct proof_choice *choice = &reading->choices[i];
+		const struct journal_pair *pair;
+
+		if (choice->folder != reading->folder)
+			continue;
+		pair = &choice->folder->pairs[choice->pair];
+		if (pair->uid[reading->far] == uid &&
+			memcmp(pair->digest, digest, JOURNAL_DIGEST) != 0)
+			reading->differs = uid;
+	}
+}
+
+/* Reads back the chosen messages of one folder. */
+static int proof_read_folder(struct pass *pass, struct proof_reading *reading,
+	struct error *error)
+{
+	const char *name = reading->folder->name[reading->far];
+	struct mailbox_selected selected;
+	struct uidset uids = UIDSET_EMPTY;
+	size_t i;
+	int result;
+
+	for (i = 0; i < reading->count; i++)
+		if (reading->choices[i].folder == reading->folder)
+			uidset_add(&uids,
+				reading->folder->pairs[reading->choices[i].pair]
+					.uid[reading->far]);
+	reading->read = 0;
+	result = uids.count == 0 ? 1
+				 : mailbox_select(pass->other, name, false,
+					   &selected, error);
+	if (result == 1 && uids.count > 0)
+		result = digest_fetch(pass->other, &uids, proof_read, reading,
+			error);
+	if (result == 1 && (reading->differs != 0 ||
+				   reading->read != uids.count)) {
+		if (reading->differs != 0)
+			error_set(error, "%s uid %" PRIu32
+					 ": read back, it is not what was sent",
+				name, reading->differs);
+		else
+			error_set(error,
+				"%s: a message cannot be read back", name);
+		result = 0;
+	}
+	uidset_free(&uids);
+	return result;
+}
+
+int proof_sample(struct pass *pass, size_t count, uint64_t max,
+	struct error *error)
+{
+	struct proof_reading reading = { .far = journal_other(pass->side) };
+	struct proof_choice *choices =
+		proof_choose(pass, count, max, &reading.count);
+	size_t i;
+	int result = 1;
+
+	reading.choices = choices;
+	for (i = 0; result == 1 && i < journal_count(pass->journal); i++) {
+		reading.folder = journal_at(pass->journal, i);
+		result = proof_read_folder(pass, &reading, error);
+	}
+	free(choices);
+	return result;
+}

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Carrying stragglers from the old home to the new one. */
+#include "config.h"
+
+#include "copier/sweep.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "copier/naming.h"
+#include "copier/transfer.h"
+#include "copier/view.h"
+
+#include "lib/instant.h"
+
+/* An append whose answer was lost may be stored this long after (ms). */
+#define SWEEP_INTENT_AGE (10 * 60 * 1000)
+
+struct sweep {
+	struct pass *pass;
+	enum journal_side far;
+	struct view old;
+	struct view new;
+	const struct proof_bound *bounds;
+	size_t bounds_count;
+};
+
+static const struct proof_bound *sweep_bound(const struct sweep *sweep,
+	const char *folder)
+{
+	size_t i;
+
+	for (i = 0; i < sweep->bounds_count; i++)
+		if (strcmp(sweep->bounds[i].folder, folder) == 0)
+			return &sweep->bounds[i];
+	return NULL;
+}
+
+/* The folder's entry in the journal and its name at the new home, where it is
+ * made when it is not there. */
+static int sweep_target(struct sweep *sweep, const struct view_folder *old,
+	struct journal_folder **journal_r, struct error *error)
+{
+	struct pass *pass = sweep->pass;
+	struct journal_folder *journal =
+		journal_find(pass->journal, pass->side, old->name);
+	const struct view_folder *new;
+	struct mailbox_status status;
+	const char *names[2];
+	char *name;
+	int result;
+
+	if (journal == NULL) {
+		name = naming_map(old->name, old->separator,
+			&sweep->old.features, &sweep->new.features);
+		names[pass->side] = old->name;
+		names[sweep->far] = name;
+		journal = journal_add(pass->journal, names);
+		free(name);
+	}
+	journal_uidvalidity(pass->journal, journal, pass->side,
+		old->status.uidvalidity);
+	*journal_r = journal;
+	new = view_find(&sweep->new, journal->name[sweep->far]);
+	if (new != NULL && new->selectable && new->has_status) {
+		journal_uidvalidity(pass->journal, journal, sweep->far,
+			new->status.uidvalidity);
+		return 1;
+	}
+	result = mailbox_create(pass->other, journal->name[sweep->far], error);
+	if (result == 1)
+		result = mailbox_status(pass->other, journal->name[sweep->far],
+			&status, error);
+	if (result != 1)
+		return result;
+	journal_uidvalidity(pass->journal, journal, sweep->far,
+		status.uidvalidity);
+	journal_made(pass->journal, journal, sweep->far);
+	pass->counts.folders_made++;
+	return 1;
+}
+
+/* The messages that nobody has accounted for yet. */
+static void sweep_new_uids(const struct sweep *sweep,
+	const struct view_folder *old, const struct journal_folder *journal,
+	struct uidset *uids)
+{
+	enum journal_side side = sweep->pass->side;
+	struct uidset paired = UIDSET_EMPTY;
+	size_t i;
+
+	for (i = 0; i < journal->pairs_count; i++)
+		if (!journal->pairs[i].gone && journal->pairs[i].uid[side] != 0)
+			uidset_add(&paired, journal->pairs[i].uid[side]);
+	for (i = 0; i < old->count; i++)
+		if (!uidset_has(&paired, old->messages[i].uid) &&
+			!uidset_has(&journal->foreign[side],
+				old->messages[i].uid))
+			uidset_add(uids, old->messages[i].uid);
+	uidset_free(&paired);
+}
+
+/* Takes out of the set what was carried over before under another UID: moved
+ * between folders at the old side. */
+static int sweep_leave_out(struct sweep *sweep, struct view_folder *old,
+	struct journal_folder *journal, struct uidset *uids,
+	struct error *error)
+{
+	struct pass *pass = sweep->pass;
+	struct uidset suspects = UIDSET_EMPTY;
+	size_t i;
+	int result = view_measure(old, pass->home, uids, error);
+
+	for (i = 0; result == 1 && i < uids->count; i++) {
+		const struct view_message *message =
+			view_message_find(old, uids->uids[i]);
+
+		if (journal_has_size(pass->journal, message->size))
+			uidset_add(&suspects, message->uid);
+	}
+	if (result == 1 && suspects.count > 0)
+		result = view_digest(old, pass->home, &suspects, error);
+	for (i = 0; result == 1 && i < suspects.count; i++) {
+		const struct view_message *message =
+			view_message_find(old, suspects.uids[i]);
+
+		if (message->digest == NULL ||
+			!journal_has_digest(pass->journal, message->digest))
+			continue;
+		uidset_drop(uids, message->uid);
+		journal_foreign(pass->journal, journal, pass->side,
+			message->uid, true);
+		pass->counts.left_out++;
+	}
+	uidset_free(&suspects);
+	return result;
+}
+
+/* Pairs what a message at the new home was intended to be. */
+static void sweep_resolve(struct sweep *sweep, struct journal_folder *journal,
+	const struct view_message *message)
+{
+	struct pass *pass = sweep->pass;
+	size_t i;
+
+	for (i = 0; message->digest != NULL && i < journal->intents_count;
+		i++) {
+		const struct journal_intent *intent = &journal->intents[i];
+		struct journal_pair pair = { .origin = JOURNAL_COPIED,
+			.size = intent->size,
+			.flags = intent->flags };
+
+		if (intent->from != pass->side ||
+			message->uid < intent->uidnext ||
+			memcmp(intent->digest, message->digest,
+				JOURNAL_DIGEST) != 0)
+			continue;
+		pair.uid[pass->side] = intent->uid;
+		pair.uid[sweep->far] = message->uid;
+		memcpy(pair.digest, intent->digest, JOURNAL_DIGEST);
+		journal_pair(pass->journal, journal, &pair);
+		pass->counts.adopted++;
+		return;
+	}
+}
+
+/* The lowest UID that an open intent of ours may have become; 0 none. */
+static uint32_t sweep_intended_from(const struct sweep *sweep,
+	const struct journal_folder *journal)
+{
+	uint32_t from = 0;
+	size_t i;
+
+	for (i = 0; i < journal->intents_count; i++) {
+		const struct journal_intent *intent = &journal->intents[i];
+		uint32_t uid = intent->uidnext > 0 ? intent->uidnext : 1;
+
+		if (intent->from == sweep->pass->side &&
+			(from == 0 || uid < from))
+			from = uid;
+	}
+	return from;
+}
+
+static int sweep_found(void *context, const struct mailbox_message *message)
+{
+	view_message_add(context, message->uid, message->flags);
+	return 0;
+}
+
+/* What was intended before a crash, or stored without an answer that names it,
+ * is found at the new home by its digest. */
+static int sweep_recover(struct sweep *sweep, struct journal_folder *journal,
+	struct error *error)
+{
+	struct pass *pass = sweep->pass;
+	struct mailbox_scan scan = { .first = sweep_intended_from(sweep,
+					     journal) };
+	struct view found = { .count = 0 };
+	struct mailbox_selected selected;
+	struct view_folder *folder;
+	struct uidset uids = UIDSET_EMPTY;
+	size_t i;
+	int result;
+
+	if (scan.first == 0)
+		return 1;
+	folder = view_add(&found, journal->name[sweep->far]);
+	result = mailbox_select(pass->other, folder->name, false, &selected,
+		error);
+	if (result == 1)
+		result = mailbox_scan(pass->other, &scan, sweep_found, folder,
+			error);
+	for (i = 0; i < folder->count; i++)
+		uidset_add(&uids, folder->messages[i].uid);
+	for (i = 0; i < journal->pairs_count; i++)
+		if (!journal->pairs[i].gone)
+			uidset_drop(&uids, journal->pairs[i].uid[sweep->far]);
+	if (result == 1 && uids.count > 0)
+		result = view_digest(folder, pass->other, &uids, error);
+	for (i = 0; result == 1 && i < folder->count; i++)
+		sweep_resolve(sweep, journal, &folder->messages[i]);
+	uidset_free(&uids);
+	view_clear(&found);
+	return result;
+}
+
+static int sweep_carry(struct sweep *sweep, struct view_folder *old,
+	struct journal_folder *journal, struct error *error)
+{
+	struct pass *pass = sweep->pass;
+	struct uidset uids = UIDSET_EMPTY;
+	struct mailbox_selected selected;
+	int result = sweep_recover(sweep, journal, error);
+
+	sweep_new_uids(sweep, old, journal, &uids);
+	if (result == 1 && uids.count > 0)
+		result = sweep_leave_out(sweep, old, journal, &uids, error);
+	if (result == 1 && uids.count > 0) {
+		pass->counts.planned += uids.count;
+		result = mailbox_select(pass->home, old->name, false, &selected,
+			error);
+		if (result == 1)
+			result = transfer_folder(pass, journal, &uids, error);
+		if (result == 1 && pass->counts.unsettled > 0)
+			result = sweep_recover(sweep, journal, error);
+	}
+	uidset_free(&uids);
+	return result;
+}
+
+/* One folder of the old home. */
+static int sweep_folder(struct sweep *sweep, struct view_folder *old,
+	struct error *error)
+{
+	struct pass *pass = sweep->pass;
+	const struct proof_bound *bound = sweep_bound(sweep, old->name);
+	struct mailbox_scan scan = { .first = bound != NULL ? bound->uidnext
+							    : 1 };
+	struct journal_folder *journal =
+		journal_find(pass->journal, pass->side, old->name);
+	struct mailbox_selected selected;
+	uint64_t missed = pass->counts.missed;
+	int result;
+
+	if (!old->selectable || (old->has_status && old->status.messages == 0))
+		return 1;
+	if (bound != NULL && bound->uidvalidity != old->status.uidvalidity) {
+		error_set(error,
+			"folder %s: its UIDVALIDITY has changed since the flip "
+			"(%" PRIu32 ", now %" PRIu32
+			"); which of its messages are stragglers cannot be told",
+			old->name, bound->uidvalidity, old->status.uidvalidity);
+		return 0;
+	}
+	if (view_is_seen(old, journal, pass->side, false) &&
+		(journal->intents_count == 0 ||
+			sweep_intended_from(sweep, journal) == 0))
+		return 1;
+	result = mailbox_select(pass->home, old->name, false, &selected, error);
+	if (result == 1)
+		result = mailbox_scan(pass->home, &scan, sweep_found, old,
+			error);
+	if (result == 1 && old->count > 0) {
+		result = sweep_target(sweep, old, &journal, error);
+		if (result == 1)
+			result = sweep_carry(sweep, old, journal, error);
+	}
+	if (result == 0) {
+		pass_refuse(pass, old->name, 0, error);
+		return 1;
+	}
+	if (result == 1 && journal != NULL && pass->counts.refused == 0 &&
+		pass->counts.missed == missed) {
+		journal_seen(pass->journal, journal, pass->side, &old->status);
+		journal_forget_intents(pass->journal, journal,
+			instant_now() - SWEEP_INTENT_AGE);
+	}
+	return result;
+}
+
+int sweep_run(struct pass *pass, const struct proof_bound *bounds,
+	size_t bounds_count, struct error *error)
+{
+	struct sweep sweep = { .pass = pass,
+		.far = journal_other(pass->side),
+		.bounds = bounds,
+		.bounds_count = bounds_count };
+	size_t i;
+	int result;
+
+	pass_clear(pass);
+	result = view_list(&sweep.old, pass->home, error);
+	if (result == 1)
+		result = view_list(&sweep.new, pass->other, error);
+	if (result == 0)
+		result = -1;
+	for (i = 0; result == 1 && i < sweep.old.count; i++)
+		result = pass_goes_on(pass, error)
+				 ? sweep_folder(&sweep, &sweep.old.folders[i],
+					   error)
+				 : -1;
+	view_clear(&sweep.old);
+	view_clear(&sweep.new);
+	if (journal_sync(pass->journal, result < 0 ? NULL : error) < 0)
+		result = -1;
+	return result;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a worker tells policyd of the account that it has leased
+ * (rehome-control(7)). A connection that breaks is made anew for as long as
+ * the lease lasts, and the account is looked up to see whether what was asked
+ * has been done.
+ */
+#ifndef REHOME_COPIER_WORKER_H
+#define REHOME_COPIER_WORKER_H
+
+#include <stdint.h>
+
+#include "lib/account.h"
+#include "lib/attr.h"
+#include "lib/control_client.h"
+#include "lib/error.h"
+
+#include "copier/lease.h"
+
+struct worker {
+	const char *control; /* endpoint of policyd */
+	struct account *account; /* as last told */
+	uint64_t epoch;
+	struct lease *lease;
+	struct control_client *client;
+};
+
+/* Closes the connection. */
+void worker_close(struct worker *worker);
+
+/* A new request of that verb, with address and epoch. */
+struct attr_list *worker_request(const struct worker *worker, const char *verb);
+/*
+ * Sends the request until it is answered or the lease is over; takes it. 0
+ * with the answer, valid until the next call, when its status is ok; else -1
+ * with an error and the status (CONTROL_ERROR when nobody answered).
+ */
+int worker_call(struct worker *worker, struct attr_list **request,
+	const struct attr_list **reply_r, enum control_status *status_r,
+	struct error *error);
+
+/* Changes of phase; the account is up to date afterwards. 0 or -1. */
+int worker_enter(struct worker *worker, enum account_phase phase,
+	const char *reason, struct error *error);
+int worker_flip(struct worker *worker, const char *steps, struct error *error);
+/* 1 passed, 0 not yet, -1 the freeze is over or cannot be judged. */
+int worker_barrier(struct worker *worker, struct error *error);
+/* Gives the lease back; due is when to come again. */
+int worker_release(struct worker *worker, int64_t due, const char *failure,
+	struct error *error);
+
+#endif

@@ -176,33 +176,39 @@ int care_maps_rebuild(struct session *session, const struct line *line)
 	return 0;
 }
 
-int care_config_check(struct session *session, const struct line *line)
+/* The file itself, and what it points at. */
+static struct config *care_load_config(const char *file, struct error *error)
 {
-	const char *file = line_argument(line, 0);
+	struct config *config = config_load(file, error);
+
+	if (config != NULL && config_check_files(config, error) < 0) {
+		error_prefix(error, "%s", file);
+		config_free(&config);
+	}
+	return config;
+}
+
+static void care_print_config(const struct session *session, const char *file,
+	const struct config *config, const struct error *error)
+{
 	struct attr_list *result = attr_list_new();
 	char systems[FIGURE_SIZE], domains[FIGURE_SIZE];
-	struct config *config;
-	struct error error;
 
-	if (file == NULL)
-		file = session->config_path;
-	config = config_load(file, &error);
-	attr_list_add(result, "file", file);
-	attr_list_add(result, "valid", config != NULL ? "yes" : "no");
-	if (config == NULL)
-		attr_list_add(result, "reason", error.text);
-	else {
+	if (session->json) {
+		attr_list_add(result, "file", file);
+		attr_list_add(result, "valid", config != NULL ? "yes" : "no");
+	}
+	if (session->json && config == NULL)
+		attr_list_add(result, "reason", error->text);
+	if (session->json && config != NULL) {
 		attr_list_add_number(
 			result, "systems", (int64_t)config->systems_count);
 		attr_list_add_number(
 			result, "domains", (int64_t)config->domains_count);
 	}
-	if (session->json)
+	if (session->json) {
 		json_print(stdout, result);
-	attr_list_free(&result);
-	if (config == NULL)
-		return session_fail(session, EX_CONFIG, NULL, error.text, NULL);
-	if (!session->json && !session->quiet) {
+	} else if (config != NULL && !session->quiet) {
 		text_print(stdout, "%s: correct, %s, %s", file,
 			figure_plural((int64_t)config->systems_count, "system",
 				systems),
@@ -210,14 +216,51 @@ int care_config_check(struct session *session, const struct line *line)
 				domains));
 		putchar('\n');
 	}
+	attr_list_free(&result);
+}
+
+int care_config_check(struct session *session, const struct line *line)
+{
+	const char *file = line_argument(line, 0);
+	struct config *config;
+	struct error error;
+	int code = 0;
+
+	if (file == NULL)
+		file = session->config_path;
+	config = care_load_config(file, &error);
+	care_print_config(session, file, config, &error);
+	if (config == NULL)
+		code = session_fail(session, EX_CONFIG, NULL, error.text, NULL);
 	config_free(&config);
-	return 0;
+	return code;
 }
 
 int care_config_describe(struct session *session, const struct line *line)
 {
-	(void)session;
+	struct config_description option;
+	struct json_array array;
+
 	(void)line;
-	config_describe(stdout);
+	if (!session->json) {
+		config_describe(stdout);
+		return 0;
+	}
+	json_array_begin(&array, stdout);
+	for (size_t i = 0; config_describe_at(i, &option); i++) {
+		struct attr_list *message = attr_list_new();
+
+		attr_list_add(message, "section", option.section);
+		attr_list_add(message, "name", option.name);
+		attr_list_add(message, "takes", option.takes);
+		attr_list_add(message, "required",
+			option.standard == NULL ? "yes" : "no");
+		attr_list_add(message, "default",
+			option.standard != NULL ? option.standard : "");
+		attr_list_add(message, "help", option.help);
+		json_array_add(&array, message);
+		attr_list_free(&message);
+	}
+	json_array_end(&array);
 	return 0;
 }

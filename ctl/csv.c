@@ -46,6 +46,7 @@ struct csv_parser {
 	size_t count;
 	/* the character under way */
 	unsigned int utf8_left;
+	unsigned char utf8_first;
 	unsigned char utf8_low, utf8_high; /* bounds of its next byte */
 	bool utf8_c1;			   /* may turn out as U+0080..U+009F */
 };
@@ -91,6 +92,7 @@ static int csv_bad(struct csv_parser *parser, struct csv_place place,
 /* RFC 3629 section 4: what may follow a lead byte. False: no lead byte. */
 static bool csv_utf8_lead(struct csv_parser *parser, unsigned char byte)
 {
+	parser->utf8_first = byte;
 	parser->utf8_low = 0x80;
 	parser->utf8_high = 0xbf;
 	parser->utf8_c1 = byte == 0xc2;
@@ -141,7 +143,8 @@ static int csv_check_byte(
 	return 0;
 no_utf8:
 	return csv_bad(parser, parser->place, error,
-		"not UTF-8 (byte 0x%02x); save the file as UTF-8", byte);
+		"not UTF-8 (byte 0x%02x); save the file as UTF-8",
+		parser->utf8_first);
 }
 
 static void csv_advance(struct csv_parser *parser, unsigned char byte)

@@ -149,8 +149,10 @@ static void import_take_titles(struct import_reader *reader)
 	reader->columns_count = csv_parser_fields(reader->parser);
 	for (size_t i = 0; i < reader->columns_count; i++)
 		import_take_title(reader, i, given);
+	/* one that is misspelt is not told again as missing */
+	reader->untitled = reader->import->problems_found > 0;
 	for (size_t i = IMPORT_ADDRESS; i <= IMPORT_DESTINATION; i++) {
-		if (given[i])
+		if (given[i] || reader->untitled)
 			continue;
 		error_set(&error, "the first line names no column %s",
 			import_names[i]);

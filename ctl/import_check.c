@@ -196,6 +196,9 @@ static void import_check_instant(
 		return;
 	if (instant_parse(text, reader->now, &instant, &error) < 0)
 		import_complain(reader, column, &error);
+	else if (instant == INSTANT_NEVER)
+		attr_list_add(
+			reader->row.request, import_names[column], "never");
 	else
 		attr_list_add_number(
 			reader->row.request, import_names[column], instant);

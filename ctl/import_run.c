@@ -311,23 +311,30 @@ static void import_rows(struct import_run *run, const struct import *import)
 
 static void import_summary(const struct import_run *run)
 {
+	const char *would = run->dry ? "would be " : "";
+	const char *gap = ": ";
 	char text[FIGURE_SIZE];
 	size_t all = 0;
 
 	for (size_t i = 0; i < IMPORT_RESULTS; i++)
 		all += run->counts[i];
-	text_print(stdout, "%s: %s%s", run->file,
-		figure_plural((int64_t)all, "account", text),
-		run->dry ? ", nothing was done" : "");
-	for (size_t i = 0; i < IMPORT_RESULTS; i++)
-		if (run->counts[i] > 0)
-			printf("%s%s %s", i == 0 || all == 0 ? ": " : ", ",
-				figure_count((int64_t)run->counts[i], text),
-				import_result_names[i]);
+	text_print(stdout, "%s: %s", run->file,
+		figure_plural((int64_t)all, "account", text));
+	for (size_t i = 0; i < IMPORT_RESULTS; i++) {
+		if (run->counts[i] == 0)
+			continue;
+		printf("%s%s %s%s", gap,
+			figure_count((int64_t)run->counts[i], text),
+			i == IMPORT_UNCHANGED || i == IMPORT_FAILED ? ""
+								    : would,
+			import_result_names[i]);
+		gap = ", ";
+	}
 	if (run->requested > 0)
-		printf(", %s requested",
-			figure_plural((int64_t)run->requested, "move", text));
-	putchar('\n');
+		printf(", %s %srequested",
+			figure_plural((int64_t)run->requested, "move", text),
+			would);
+	puts(run->dry ? "; nothing was done" : "");
 }
 
 static int import_refuse(

@@ -70,7 +70,10 @@ static int move_add_instant(struct session *session, const struct line *line,
 		return 0;
 	if (instant_parse(text, instant_now(), &instant, &error) < 0)
 		return move_bad_value(session, option, &error);
-	attr_list_add_number(details, name, instant);
+	if (instant == INSTANT_NEVER)
+		attr_list_add(details, name, "never");
+	else
+		attr_list_add_number(details, name, instant);
 	return 0;
 }
 

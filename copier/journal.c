@@ -51,9 +51,16 @@ size_t journal_damaged(const struct journal *journal)
 	return journal->damaged;
 }
 
-bool journal_is_new(const struct journal *journal)
+bool journal_is_empty(const struct journal *journal)
 {
-	return journal->is_new;
+	size_t i, j;
+
+	for (i = 0; i < journal->folders_count; i++)
+		for (j = 0; j < journal->folders[i]->pairs_count; j++)
+			if (!journal->folders[i]->gone &&
+				!journal->folders[i]->pairs[j].gone)
+				return false;
+	return true;
 }
 
 size_t journal_count(const struct journal *journal)

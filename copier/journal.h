@@ -89,8 +89,8 @@ void journal_close(struct journal **journal);
 
 /* Lines in the middle of the file that were not what was written. */
 size_t journal_damaged(const struct journal *journal);
-/* True when the file was not there before. */
-bool journal_is_new(const struct journal *journal);
+/* True when it knows of no pair. */
+bool journal_is_empty(const struct journal *journal);
 
 /* Folders in the order of their ids, gone ones too. */
 size_t journal_count(const struct journal *journal);

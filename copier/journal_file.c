@@ -165,7 +165,6 @@ static int journal_begin(struct journal *journal, struct error *error)
 	char *header = journal_header(journal);
 	int result = 0;
 
-	journal->is_new = true;
 	if (ftruncate(journal->file, 0) < 0 ||
 		journal_write(journal->file, header, strlen(header)) < 0 ||
 		fsync(journal->file) < 0)

@@ -13,7 +13,6 @@ struct journal {
 	char *systems[2];
 	int file;
 	int lock;
-	bool is_new;
 	struct flagpool *flags;
 	struct journal_folder **folders;
 	size_t folders_count;

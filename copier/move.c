@@ -207,7 +207,7 @@ static int move_preflight(struct move *move, struct error *error)
 		return 0;
 	/* Without a journal stragglers cannot be told from the rest; they stay
 	 * where they are, and that is where the account is going. */
-	if (!journal_is_new(move->pass.journal) &&
+	if (!journal_is_empty(move->pass.journal) &&
 		move_sweep_bounds(move, error) < 0)
 		return -1;
 	if (!move->account->strategy->copy_before_flip)

@@ -145,12 +145,12 @@ static int move_check_journal(const struct move *move, struct error *error)
 
 	if (!move->account->strategy->copy_before_flip ||
 		(journal_damaged(journal) == 0 &&
-			(!journal_is_new(journal) ||
+			(!journal_is_empty(journal) ||
 				move->account->messages == 0)))
 		return 0;
 	error_set(error, "sweep: the journal is %s; which messages are "
 			 "stragglers cannot be told",
-		journal_is_new(journal) ? "lost" : "damaged");
+		journal_is_empty(journal) ? "lost" : "damaged");
 	return -1;
 }
 

@@ -119,7 +119,9 @@ class Demo:
             account = self.rehome.show(address)
             within = within and account["freeze_ms"] <= BUDGET_MS
             say("%7d  %-17s %s" % (account["freeze_ms"], address,
-                                   account["freeze_steps"]))
+                                   " ".join("%s %d," % step for step in
+                                            account["freeze_steps"].items())
+                                   .rstrip(",")))
         for reader in self.readers:
             say("%-17s flagged %d, filed %d, drafted %d; served by %s"
                 % (reader.address, len(reader.flagged), len(reader.filed),

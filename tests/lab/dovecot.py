@@ -75,6 +75,12 @@ service lmtp {{
     port = {lmtp}
   }}
 }}
+# A locked-out reader and the copier come from one address here: no penalty.
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
 service auth {{
   unix_listener {directory}/auth-client {{
     mode = 0666

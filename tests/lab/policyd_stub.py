@@ -19,6 +19,7 @@ class Stub:
         self.path = path
         self.asked = []
         self.connections = 0
+        self.most_at_once = 0
         self._lock = threading.Lock()
         self._listener = None
         self._open = set()
@@ -55,6 +56,7 @@ class Stub:
             with self._lock:
                 self.connections += 1
                 self._open.add(connection)
+                self.most_at_once = max(self.most_at_once, len(self._open))
             threading.Thread(target=self._serve, args=(connection,),
                              daemon=True).start()
 
@@ -115,7 +117,7 @@ class PolicydStub(Stub):
         """False when the connection is to be closed."""
         text = self.answer(request)
         if self.misbehaviour == "hang":
-            threading.Event().wait(30)
+            connection.recv(1)  # until the other end gives up
             return False
         if self.misbehaviour == "close":
             return False

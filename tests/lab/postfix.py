@@ -99,7 +99,9 @@ class Postfix:
                                 os.path.join(self.etc, name))
         inline = ""
         if aliases:
-            inline = "virtual_alias_maps = inline:{ %s }" % ", ".join(
+            inline = "virtual_alias_domains = %s\nvirtual_alias_maps = " % (
+                " ".join({alias.split("@")[1] for alias in aliases}))
+            inline += "inline:{ %s }" % ", ".join(
                 "{ %s = %s }" % pair for pair in aliases.items())
         scratch.file("postfix", "etc", "main.cf", text=MAIN.format(
             directory=self.directory, domain=domain, aliases=inline,

@@ -19,7 +19,6 @@ static const enum account_phase machine_work_phases[] = { ACCOUNT_REQUESTED,
 struct machine_search {
 	struct machine *machine;
 	int64_t now;
-	const char *batch; /* or NULL */
 	struct error *error;
 	bool failed;
 	char address[ADDRESS_SIZE]; /* the best so far, "" for none */
@@ -55,8 +54,6 @@ static bool machine_search_account(const struct account *account, void *context)
 
 	if (account->due >= search->when)
 		return false;
-	if (search->batch != NULL && strcmp(account->batch, search->batch) != 0)
-		return true;
 	leased = store_get_lease(search->machine->store, account->address,
 		&lease, search->error);
 	if (leased < 0) {
@@ -89,7 +86,6 @@ static int machine_search(struct machine *machine, const char *batch,
 	*search_r = (struct machine_search){
 		.machine = machine,
 		.now = machine->clock(),
-		.batch = batch,
 		.error = error,
 		.when = INSTANT_NEVER,
 	};

@@ -62,9 +62,6 @@ static enum control_status machine_request_step(
 	if (account_request(account, request->request, request->to, change->now,
 		    error) < 0)
 		return CONTROL_CONFLICT;
-	/* the worker of a cancelled move may still be at it */
-	if (change->leased && account->due < change->lease.expires)
-		account->due = change->lease.expires;
 	machine_request_line(machine_line(change, "transition"), account);
 	return CONTROL_OK;
 }

@@ -46,9 +46,6 @@ void machine_put_off(struct machine_change *change)
 void machine_fence(struct machine_change *change)
 {
 	change->account.epoch++;
-	/* a lease that is still there keeps others away until it expires */
-	if (change->leased && change->account.due < change->lease.expires)
-		change->account.due = change->lease.expires;
 }
 
 enum control_status machine_check_lease(const struct machine_change *change,

@@ -388,6 +388,7 @@ static void test_timer_is_prompt(void **state)
 	(void)state;
 	bench->machine->clock = instant_now;
 	machine_start(bench->machine);
+	usleep(50000); /* it sleeps for a second by now */
 	bench_add(bench, ANN);
 	account_init(&account);
 	account.freeze_budget = 150;

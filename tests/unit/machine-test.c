@@ -205,7 +205,16 @@ static void test_whole_move(void **state)
 	assert_string_equal(bench_history(bench, ANN),
 		"add transition lease transition transition transition front "
 		"prove round transition transition release ");
-	/* a late step of the front is added still */
+	/* a late step of the front is added still; one of another freeze or
+	 * another state is not */
+	assert_int_equal(machine_store_front(machine, ANN, START + 1,
+				 ACCOUNT_FRONT_OPENING, ACCOUNT_FRONT_OPEN,
+				 "flush=1", &bench->error),
+		0);
+	assert_int_equal(
+		machine_store_front(machine, ANN, START, ACCOUNT_FRONT_CLOSING,
+			ACCOUNT_FRONT_CLOSED, "lock=1", &bench->error),
+		0);
 	assert_int_equal(
 		machine_store_front(machine, ANN, START, ACCOUNT_FRONT_OPENING,
 			ACCOUNT_FRONT_OPEN, "flush=40", &bench->error),

@@ -196,7 +196,11 @@ struct account bench_get(struct bench *bench, const char *address)
 
 static bool bench_history_line(const struct store_audit *audit, void *context)
 {
-	strcat(context, attr_list_get(audit->detail, "event"));
+	assert_string_equal(attr_list_name(audit->detail, 0), "event");
+	for (size_t i = 1; i < attr_list_count(audit->detail); i++)
+		assert_string_not_equal(
+			attr_list_name(audit->detail, i), "event");
+	strcat(context, attr_list_value(audit->detail, 0));
 	strcat(context, " ");
 	return true;
 }

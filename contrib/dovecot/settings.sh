@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# What the Dovecot hooks share: the settings of one Dovecot, and careful
-# changes of its files. Sourced by lock, unlock and provision, which rehome
-# calls with REHOME_ACCOUNT, REHOME_LOGIN and REHOME_SYSTEM set.
+# What the Dovecot hooks share. Sourced by lock, unlock and provision, which
+# rehome calls with REHOME_LOGIN and REHOME_SYSTEM set. README has the settings
+# of Dovecot that belong to it.
 #
-# The settings file, /etc/rehome/dovecot/SYSTEM.conf, is shell:
+# The settings of one Dovecot, /etc/rehome/dovecot/SYSTEM.conf, are shell:
 #   DOVECOT_CONFIG=/etc/dovecot/dovecot.conf
-#   DENY_FILE=/etc/dovecot/rehome-deny     # a passdb with deny = yes
-#   USERS_FILE=/etc/dovecot/users          # passwd-file, for provision
-#   NEW_USER_FIELDS='{PLAIN}...::::::'     # what follows "login:" there
+#   DENY_DIRECTORY=/var/lib/rehome-dovecot/deny
+#   DENY_SERVICES="imap pop3 sieve"   # submission logins stay possible
+#   USERS_FILE=/etc/dovecot/users     # for provision: a passwd-file
+#   NEW_USER_FIELDS='{PLAIN}...::::::'  # for provision: what follows "login:"
 set -eu
 
 settings=${REHOME_DOVECOT_SETTINGS:-/etc/rehome/dovecot/$REHOME_SYSTEM.conf}
@@ -18,46 +19,37 @@ fi
 # shellcheck source=/dev/null
 . "$settings"
 : "${DOVECOT_CONFIG:=/etc/dovecot/dovecot.conf}"
+: "${DENY_DIRECTORY:=/var/lib/rehome-dovecot/deny}"
+: "${DENY_SERVICES:=imap pop3 sieve}"
 
-# The login stands in awk's ENVIRON, since -v would read its backslashes.
-export REHOME_LOGIN
+# The login becomes the name of a file.
+case $REHOME_LOGIN in
+'' | . | .. | */*)
+	echo "login $REHOME_LOGIN: cannot be the name of a file"
+	exit 65
+	;;
+esac
 
-# has_line FILE: whether a line of the file is for the login.
-has_line() {
-	awk -F: '$1 == ENVIRON["REHOME_LOGIN"] { found = 1 }
-		END { exit !found }' "$1"
+# Dovecot's dict reads the file at each login, so this holds at once; a
+# passwd-file would be looked at only once a second.
+deny() {
+	for service in $DENY_SERVICES; do
+		denied=$DENY_DIRECTORY/$service/$REHOME_LOGIN
+		mkdir -p "$DENY_DIRECTORY/$service"
+		echo '{"password":"locked by rehome"}' >"$denied.new"
+		mv "$denied.new" "$denied"
+	done
+	forget
 }
 
-# add_line FILE FIELDS: adds a line "login:FIELDS" unless there is one.
-add_line() {
-	if ! has_line "$1"; then
-		FIELDS=$2 change "$1" awk '{ print }
-			END { print ENVIRON["REHOME_LOGIN"] ":" ENVIRON["FIELDS"] }'
-	fi
+allow() {
+	for service in $DENY_SERVICES; do
+		rm -f "$DENY_DIRECTORY/$service/$REHOME_LOGIN"
+	done
+	forget
 }
 
-# drop_line FILE: removes the lines of the login.
-drop_line() {
-	if has_line "$1"; then
-		change "$1" awk -F: '$1 != ENVIRON["REHOME_LOGIN"]'
-	fi
-}
-
-# change FILE COMMAND...: replaces the file by what the command makes of it,
-# at once and under a lock, so that no reader sees half of it.
-change() {
-	file=$1
-	shift
-	(
-		flock 9
-		"$@" <"$file" >"$file.new"
-		chmod --reference="$file" "$file.new"
-		chown --reference="$file" "$file.new"
-		mv "$file.new" "$file"
-	) 9>"$file.lock"
-}
-
-# Dovecot caches what its password databases answered.
+# What Dovecot has cached of the login, where auth_cache_size is set.
 forget() {
 	doveadm -c "$DOVECOT_CONFIG" auth cache flush "$REHOME_LOGIN" \
 		>/dev/null 2>&1 || true

@@ -34,8 +34,8 @@ passdb {{
   master = yes
 }}
 passdb {{
-  driver = passwd-file
-  args = {directory}/deny-%s
+  driver = dict
+  args = {directory}/deny.conf
   deny = yes
 }}
 passdb {{
@@ -89,6 +89,16 @@ service auth {{
 {extra}
 """
 
+DENY = """
+uri = fs:posix:prefix=%s/deny/
+iterate_disable = yes
+key passdb {
+  key = %%s/%%u
+  format = json
+}
+passdb_objects = passdb
+"""
+
 
 class Dovecot:
     """One mail system of the laboratory. Users are ADDRESS with PASSWORD."""
@@ -117,8 +127,8 @@ class Dovecot:
                 separator=separator, prefix=prefix, extra=extra,
                 uid=nobody.pw_uid, gid=grp.getgrgid(nobody.pw_gid).gr_gid))
         scratch.file(name, "users", text="")
-        for service in ("imap", "smtp"):  # the lock does not touch SASL
-            scratch.file(name, "deny-" + service, text="")
+        scratch.file(name, "deny.conf", text=DENY % self.directory)
+        scratch.dir(name, "deny")
         scratch.file(name, "masters",
                      text="%s:%s\n" % (MASTER, MASTER_PASSWORD))
         self.hooks = self._write_hooks()
@@ -127,7 +137,7 @@ class Dovecot:
         """The hooks of contrib/dovecot, told where this instance is."""
         settings = self.scratch.file(
             self.name, "hooks.conf", text=(
-                "DOVECOT_CONFIG=%s\nUSERS_FILE=%s/users\nDENY_FILE=%s/deny-imap\n"
+                "DOVECOT_CONFIG=%s\nUSERS_FILE=%s/users\nDENY_DIRECTORY=%s/deny\n"
                 "NEW_USER_FIELDS='{PLAIN}%s::::::'\n"
                 % (self.config, self.directory, self.directory, PASSWORD)))
         hooks = {}

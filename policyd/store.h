@@ -68,14 +68,21 @@ struct store_filter {
 };
 
 /*
- * Opens "bdb:DIRECTORY" (made when missing), "mem:" or "fail:MODE" (lookups,
- * commits, unknown, all). Recovers what a crash left. Refuses a store of a
- * newer schema and a directory that another process has open.
+ * Opens "bdb:DIRECTORY" (made when missing), "mem:" or
+ * "fail:MODE[:SWITCH[:URI]]" (MODE is lookups, commits, unknown or all; with a
+ * SWITCH it fails only while that file exists; URI is the store behind it).
+ * Recovers what a crash left. Refuses a store of a newer schema and a directory
+ * that is open already.
  */
 struct store *store_open(const char *uri, struct error *error);
 void store_close(struct store **store);
 
-/* ---- lookups: 1 found, 0 not there, -1 could not tell ---- */
+/*
+ * ---- lookups: 1 found, 0 not there, -1 could not tell ----
+ * They and the scans answer what is durable, never what a crash could still
+ * take back (a scan may leave out what is just being removed), and they wait
+ * for no transaction.
+ */
 
 /* account_r is set up by the store when found; account_clear it. */
 int store_get_account(struct store *store, const char *address,
@@ -91,7 +98,8 @@ int store_get_lease(struct store *store, const char *address,
  * They return 0 at the end, 1 when the callback stopped them, -1 when they
  * could not tell. No lock is held while the callback runs, so it may call the
  * store; a scan sees each record as it was at some moment during the scan.
- * Accounts come in the order of their addresses (by due with due_before).
+ * Accounts come in the order of their addresses (by due with due_before; one
+ * whose due changes meanwhile may come twice or not).
  */
 typedef bool store_account_fn(const struct account *account, void *context);
 typedef bool store_alias_fn(
@@ -118,12 +126,17 @@ int store_count(struct store *store, struct store_counts *counts_r,
 
 /* ---- transactions ---- */
 
+/*
+ * May wait until another thread's transaction is over: keep them short. -1 also
+ * in a thread that is in a transaction already.
+ */
 int store_begin(
 	struct store *store, struct store_txn **txn_r, struct error *error);
 /*
  * Inside a transaction a get locks the record until the end. After any -1 the
  * transaction is doomed: commit then answers STORE_CONFLICT when trying again
- * may help, else STORE_FAILED.
+ * may help, else STORE_FAILED; so it does when it has put an alias, a lease or
+ * a bound whose account is not there at its end.
  */
 int store_txn_get_account(struct store_txn *txn, const char *address,
 	struct account *account_r, struct error *error);
@@ -171,8 +184,10 @@ int store_restore(const char *uri, const char *directory, char **kept_r,
  * tell. Offline.
  */
 int store_verify(const char *uri, struct error *error);
-/* Checkpoint and removal of logs that recovery no longer needs; called by
- * policyd from time to time. */
+/*
+ * Checkpoint and removal of logs that recovery no longer needs, when it is due:
+ * after 32 MB of log or 4 minutes. Call it every few seconds.
+ */
 int store_checkpoint(struct store *store, struct error *error);
 
 #endif

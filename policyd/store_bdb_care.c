@@ -18,12 +18,19 @@
 #include "policyd/store_bdb.h"
 #include "policyd/store_tables.h"
 
+/* A checkpoint is due after so much log (bytes), which is what a recovery has
+ * to read, or so much time, so that the logs of a quiet store go as well. */
+#define BDB_CHECKPOINT_LOG     (32u << 20)
+#define BDB_CHECKPOINT_MINUTES 4
+
 /* ---- checkpoints ---- */
 
-/* With the care lock held. */
-static int bdb_prune(struct bdb *bdb, struct error *error)
+/* With the care lock held: when so much log was written since the last one, or
+ * so many minutes have passed; 0 and 0: now. */
+static int bdb_prune(struct bdb *bdb, u_int32_t kilobytes, u_int32_t minutes,
+	struct error *error)
 {
-	int code = bdb->env->txn_checkpoint(bdb->env, 0, 0, 0);
+	int code = bdb->env->txn_checkpoint(bdb->env, kilobytes, minutes, 0);
 
 	if (code != 0)
 		return bdb_fail(bdb, code, error, "checkpoint");
@@ -39,7 +46,8 @@ int bdb_checkpoint(struct store_engine *engine, struct error *error)
 	int result;
 
 	pthread_mutex_lock(&bdb->care);
-	result = bdb_prune(bdb, error);
+	result = bdb_prune(
+		bdb, BDB_CHECKPOINT_LOG >> 10, BDB_CHECKPOINT_MINUTES, error);
 	pthread_mutex_unlock(&bdb->care);
 	return result;
 }
@@ -60,7 +68,7 @@ static int bdb_settle(const char *directory, struct error *error)
 		return -1;
 	result = bdb_open_tables(bdb, error);
 	if (result == 0)
-		result = bdb_prune(bdb, error);
+		result = bdb_prune(bdb, 0, 0, error);
 	bdb_free(bdb);
 	return result;
 }
@@ -85,7 +93,7 @@ static int bdb_backup_files(
 
 	pthread_mutex_lock(&bdb->care);
 	/* the fewer logs, the sooner the copy is recovered */
-	result = bdb_prune(bdb, error);
+	result = bdb_prune(bdb, 0, 0, error);
 	if (result == 0) {
 		code = bdb->env->backup(bdb->env, directory, DB_EXCL);
 		if (code != 0)

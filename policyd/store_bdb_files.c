@@ -70,6 +70,7 @@ int bdb_lock(const char *directory, struct error *error)
 			directory, strerror(errno));
 	} else {
 		held = true;
+		bdb_adopt(directory);
 	}
 	free(path);
 	if (held || lock < 0)

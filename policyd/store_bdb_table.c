@@ -17,7 +17,8 @@
 
 /* Most values fit; a larger one is read once more. */
 #define BDB_VALUE_ROOM 1024
-/* A page of more records than this is read in bulk. */
+/* A page of more records than this is read in bulk, as many as a block holds.
+ */
 #define BDB_SINGLY  32
 #define BDB_BULK    (64u << 10)
 #define BDB_RETRIES 100
@@ -88,7 +89,7 @@ struct bdb_reading {
 	struct store_page *page;
 };
 
-/* Adds a record; false when it is behind the last one that is wanted. */
+/* Adds a record; false when it is behind the last one with the prefix. */
 static bool bdb_reading_add(
 	struct bdb_reading *reading, struct store_bytes key, DBT value)
 {
@@ -99,7 +100,7 @@ static bool bdb_reading_add(
 		return false;
 	}
 	store_page_add(reading->page, key, bytes);
-	return reading->page->count < reading->wanted;
+	return true;
 }
 
 static int bdb_read_singly(struct bdb_reading *reading, DBC *cursor)
@@ -116,7 +117,9 @@ static int bdb_read_singly(struct bdb_reading *reading, DBC *cursor)
 		memcpy(key.data, reading->from.data, reading->from.size);
 	while (more && (code = cursor->get(cursor, &key, &value, where)) == 0) {
 		more = bdb_reading_add(reading,
-			(struct store_bytes){ key.data, key.size }, value);
+			       (struct store_bytes){ key.data, key.size },
+			       value) &&
+		       reading->page->count < reading->wanted;
 		where = DB_NEXT;
 	}
 	free(key.data);
@@ -124,7 +127,7 @@ static int bdb_read_singly(struct bdb_reading *reading, DBC *cursor)
 	return code;
 }
 
-/* Takes the records of a bulk read apart. */
+/* Takes the records of a bulk read apart, all of them. */
 static void bdb_read_block(struct bdb_reading *reading, DBT *block)
 {
 	DBT value = { .data = NULL };

@@ -69,8 +69,7 @@ static void tables_scan_choose(struct tables_scan *scan)
 
 /*
  * The account that a record of the leading table is or leads to. 1, 0 when it
- * is not there any more or stands elsewhere in the index by now, 2 when nothing
- * behind it can match, -1.
+ * is not there any more, 2 when nothing behind it can match, -1.
  */
 static int tables_scan_account(struct tables_scan *scan, struct store_bytes key,
 	struct store_bytes value, struct account *account_r,
@@ -79,8 +78,7 @@ static int tables_scan_account(struct tables_scan *scan, struct store_bytes key,
 	struct store_bytes address = { (const char *)key.data +
 					       scan->prefix.size,
 		key.size - scan->prefix.size };
-	int64_t due = 0;
-	int result;
+	int64_t due;
 
 	if (scan->table == STORE_ACCOUNTS)
 		return store_record_get_account(key, value, account_r, error) <
@@ -96,13 +94,7 @@ static int tables_scan_account(struct tables_scan *scan, struct store_bytes key,
 		if (due > scan->filter->due_before)
 			return 2;
 	}
-	result = tables_read_account(scan->tables, address, account_r, error);
-	if (result > 0 && scan->table == STORE_BY_DUE &&
-		account_r->due != due) {
-		account_clear(account_r);
-		result = 0;
-	}
-	return result;
+	return tables_read_account(scan->tables, address, account_r, error);
 }
 
 static int tables_scan_run(

@@ -24,7 +24,9 @@ struct gate {
 	struct store_engine *inner;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	bool closed;	/* flushes wait */
+	bool closed; /* flushes wait, but for the one of that number */
+	int pass;
+	int flushes;
 	int waiting;	/* flushes that do */
 	int fail_flush; /* so many flushes from now on fail */
 	enum store_commit apply;
@@ -77,11 +79,13 @@ static int gate_flush(struct store_engine *engine, struct error *error)
 {
 	struct gate *gate = (struct gate *)engine;
 	int result = 0;
+	int number;
 
 	pthread_mutex_lock(&gate->lock);
+	number = ++gate->flushes;
 	gate->waiting++;
 	pthread_cond_broadcast(&gate->changed);
-	while (gate->closed)
+	while (gate->closed && gate->pass != number)
 		pthread_cond_wait(&gate->changed, &gate->lock);
 	gate->waiting--;
 	if (gate->fail_flush > 0) {
@@ -326,6 +330,35 @@ static void test_chain(void **state)
 	store_close(&store);
 }
 
+/* The later flush ends first: it has made the earlier commit durable as well,
+ * although its thread does not know it yet. */
+static void test_overtaken(void **state)
+{
+	struct committer first, second;
+	struct gate *gate;
+	struct store *store = gate_new(&gate);
+
+	(void)state;
+	fixture_add(store, "ann@example.org");
+	fixture_add(store, "bob@example.org");
+	gate_set(gate, true);
+	committer_start(&first, store, CHANGE, "ann@example.org");
+	gate_await(gate, 1);
+	committer_start(&second, store, CHANGE, "ann@example.org");
+	gate_await(gate, 2);
+	pthread_mutex_lock(&gate->lock);
+	gate->pass = gate->flushes;
+	pthread_cond_broadcast(&gate->changed);
+	pthread_mutex_unlock(&gate->lock);
+	assert_int_equal(committer_join(&second), STORE_DONE);
+	assert_int_equal(fixture_revision(store, "ann@example.org"), 3);
+	gate_set(gate, false);
+	assert_int_equal(committer_join(&first), STORE_DONE);
+	assert_int_equal(fixture_revision(store, "ann@example.org"), 3);
+	fixture_check(store);
+	store_close(&store);
+}
+
 /* A transaction that only read what is not durable yet waits for it. */
 static void test_read_only(void **state)
 {
@@ -529,6 +562,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hidden),
 		cmocka_unit_test(test_chain),
+		cmocka_unit_test(test_overtaken),
 		cmocka_unit_test(test_read_only),
 		cmocka_unit_test(test_flush_fails),
 		cmocka_unit_test(test_read_only_flush_fails),

@@ -132,50 +132,79 @@ static void test_verify_records(void **state)
 
 /* ---- a disk that takes no more ---- */
 
-/*
- * In a child: the log can be written up to a limit only. What was answered DONE
- * goes up the pipe. A lookup may fail then, but never says "not there".
- */
-static void write_until_full(const struct place *place, int answers)
+/* Transactions so small that the log's buffer takes them, and so large that it
+ * has to be written before the commit. */
+static const struct fullness {
+	rlim_t limit;	 /* of a file, bytes */
+	unsigned lines;	 /* of audit in each transaction */
+	uint64_t fewest; /* transactions before the limit is met */
+} fullnesses[] = {
+	{ 1 << 20, 1, 100 },
+	{ 10 << 20, 4000, 1 },
+};
+
+/* The next revision of the account, with so many lines. */
+static enum store_commit grow(
+	struct store *store, unsigned lines, uint64_t *revision_r)
 {
-	const struct rlimit limit = { 1 << 20, 1 << 20 };
+	struct attr_list *detail = attr_list_new();
+	struct account account;
+	struct store_txn *txn;
+	int result;
+
+	if (store_begin(store, &txn, NULL) < 0 ||
+		store_txn_get_account(txn, "bob@example.org", &account, NULL) !=
+			1)
+		_exit(5);
+	*revision_r = account.revision + 1;
+	attr_list_printf(detail, "event", "%01000d", 7);
+	result = store_txn_put_account(txn, &account, NULL);
+	for (unsigned i = 0; i < lines && result == 0; i++)
+		result = store_txn_add_audit(
+			txn, 1, account.address, detail, NULL);
+	account_clear(&account);
+	attr_list_free(&detail);
+	return store_commit(&txn, NULL);
+}
+
+/* In a child: the log can be written up to a limit only. What was answered DONE
+ * goes up the pipe. A lookup may fail then, but never says "not there". */
+static void write_until_full(
+	const struct place *place, const struct fullness *fullness, int answers)
+{
+	const struct rlimit limit = { fullness->limit, fullness->limit };
 	struct store *store = store_open(place->uri, NULL);
-	enum store_commit result = STORE_DONE;
+	enum store_commit result;
 	struct account account;
 	uint64_t revision;
 
 	signal(SIGXFSZ, SIG_IGN);
 	if (store == NULL || setrlimit(RLIMIT_FSIZE, &limit) < 0)
 		_exit(1);
-	while (result == STORE_DONE) {
-		result =
-			fixture_transition(store, "ann@example.org", &revision);
-		if (result == STORE_DONE &&
-			write(answers, &revision, sizeof(revision)) !=
-				sizeof(revision))
+	while ((result = grow(store, fullness->lines, &revision)) == STORE_DONE)
+		if (write(answers, &revision, sizeof(revision)) !=
+			sizeof(revision))
 			_exit(2);
-	}
 	if (result == STORE_CONFLICT)
 		_exit(3);
-	if (store_get_account(store, "ann@example.org", &account, NULL) == 0)
+	if (store_get_account(store, "bob@example.org", &account, NULL) == 0)
 		_exit(4);
 	_exit(0);
 }
 
-static void test_full_disk(void **state)
+static void check_full(
+	const struct place *place, const struct fullness *fullness)
 {
-	const struct place *place = *state;
-	uint64_t revision = 0, last = 2, count = 0;
+	uint64_t revision = 0, last = 1, count = 0;
 	struct store *store;
 	int answers[2];
 	int status;
 	pid_t child;
 
-	place_fill(place);
 	assert_int_equal(pipe(answers), 0);
 	child = fork();
 	if (child == 0)
-		write_until_full(place, answers[1]);
+		write_until_full(place, fullness, answers[1]);
 	close(answers[1]);
 	while (read(answers[0], &revision, sizeof(revision)) ==
 		sizeof(revision)) {
@@ -186,15 +215,26 @@ static void test_full_disk(void **state)
 	close(answers[0]);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
-	assert_true(count > 100); /* the limit was met on the way */
+	assert_true(count >= fullness->fewest);
 	store = fixture_open(place->uri);
-	revision = fixture_revision(store, "ann@example.org");
+	revision = fixture_revision(store, "bob@example.org");
 	/* the one whose outcome was unknown may be there */
 	assert_true(revision == last || revision == last + 1);
-	assert_int_equal(
-		fixture_audit_count(store, "ann@example.org"), revision - 1);
+	assert_int_equal(fixture_audit_count(store, "bob@example.org"),
+		fullness->lines * (revision - 1));
 	fixture_check(store);
 	store_close(&store);
+}
+
+static void test_full_disk(void **state)
+{
+	const struct place *place = *state;
+
+	for (size_t i = 0; i < COUNT(fullnesses); i++) {
+		place_fill(place);
+		check_full(place, &fullnesses[i]);
+		bdb_discard(place->store);
+	}
 }
 
 /*

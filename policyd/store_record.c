@@ -199,7 +199,7 @@ void store_record_text_prefix(const char *text, struct buffer *prefix)
 bool store_record_index(enum store_table index, const struct account *account,
 	struct buffer *key, struct buffer *value)
 {
-	switch ((int)index) {
+	switch (index) {
 	case STORE_BY_PHASE:
 		store_record_phase_prefix(account->phase, key);
 		store_record_add_byte(account->home, value);

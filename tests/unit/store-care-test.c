@@ -391,6 +391,43 @@ static void test_restore_damaged(void **state)
 	free(file);
 }
 
+/* Root may look after a store of another user, who can open it afterwards. */
+static void test_owner(void **state)
+{
+	const uid_t other = 65534;
+	const struct place *place = *state;
+	struct error error = { "" };
+	struct stat status;
+	char *kept = NULL;
+
+	if (geteuid() != 0)
+		skip();
+	make_backup(place);
+	assert_int_equal(chown(place->store, other, other), 0);
+	for (int restored = 0; restored < 2; restored++) {
+		DIR *files;
+		struct dirent *entry;
+
+		assert_int_equal(store_verify(place->uri, &error), 0);
+		files = opendir(place->store);
+		assert_non_null(files);
+		while ((entry = readdir(files)) != NULL) {
+			if (strcmp(entry->d_name, "..") == 0)
+				continue;
+			assert_int_equal(fstatat(dirfd(files), entry->d_name,
+						 &status, 0),
+				0);
+			assert_int_equal(status.st_uid, other);
+		}
+		closedir(files);
+		if (restored == 0)
+			assert_int_equal(store_restore(place->uri,
+						 place->backup, &kept, &error),
+				0);
+	}
+	free(kept);
+}
+
 #define CARE_TEST(function)                                                    \
 	cmocka_unit_test_setup_teardown(function, place_make, place_remove)
 
@@ -406,6 +443,7 @@ int main(void)
 		CARE_TEST(test_backup),
 		CARE_TEST(test_restore),
 		CARE_TEST(test_restore_damaged),
+		CARE_TEST(test_owner),
 	};
 
 	return cmocka_run_group_tests(

@@ -158,7 +158,7 @@ void test_long_scans(void **state)
 	const struct store_filter due = {
 		.by_phase = true, .phase = ACCOUNT_COPYING, .due_before = MANY
 	};
-	struct seen seen = { NULL };
+	struct seen seen = { .store = NULL };
 	struct buffer text = BUFFER_EMPTY;
 	size_t aliases = 0;
 

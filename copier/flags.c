@@ -96,7 +96,9 @@ static void flags_remember(struct flagpool *pool, const char *text, size_t size,
 	struct flags_entry **bucket = flags_bucket(pool, text, size);
 	struct flags_entry *entry = xmalloc(sizeof(*entry));
 
-	entry->key = xstrndup(text, size);
+	/* Not a string: a server's text may hold a NUL. */
+	entry->key = xmalloc(size + 1);
+	memcpy(entry->key, text, size);
 	entry->key_size = size;
 	entry->set = set;
 	entry->next = *bucket;
@@ -135,7 +137,8 @@ static bool flags_unwanted(const struct flags_word *word)
 	       (word->size == 2 && memcmp(word->text, "\\*", 2) == 0);
 }
 
-/* Splits text into words; the array is the caller's. */
+/* Splits text into words at blanks and control characters; the array is the
+ * caller's. */
 static struct flags_word *flags_split(const char *text, size_t size,
 	size_t *count_r)
 {
@@ -146,7 +149,7 @@ static struct flags_word *flags_split(const char *text, size_t size,
 	while (at < size) {
 		struct flags_word word = { text + at, 0 };
 
-		while (at < size && text[at] != ' ') {
+		while (at < size && (unsigned char)text[at] > ' ') {
 			word.size++;
 			at++;
 		}

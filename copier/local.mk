@@ -47,3 +47,27 @@ copier_libs = copier/libcopier.a lib/librehome.a $(ETPAN_LIBS) \
 
 copier_rehome_copier_SOURCES = copier/main.c
 copier_rehome_copier_LDADD = $(copier_libs)
+
+copier_tests = tests/unit/imap-parse-test tests/unit/journal-test \
+	tests/unit/plan-test
+check_PROGRAMS += $(copier_tests)
+TESTS += $(copier_tests)
+tests_unit_imap_parse_test_SOURCES = tests/unit/imap-parse-test.c
+tests_unit_imap_parse_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_imap_parse_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
+tests_unit_journal_test_SOURCES = tests/unit/journal-test.c
+tests_unit_journal_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_journal_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
+tests_unit_plan_test_SOURCES = tests/unit/plan-test.c
+tests_unit_plan_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_plan_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
+
+# Found and run by tests/fuzz/run.sh, compiled anew like its other targets.
+if FUZZERS
+check_PROGRAMS += tests/fuzz/imap-fuzz
+tests_fuzz_imap_fuzz_SOURCES = tests/fuzz/imap-fuzz.c copier/imap_parse.c \
+	copier/imap_wire.c copier/maildate.c lib/buffer.c lib/error.c \
+	lib/xalloc.c
+tests_fuzz_imap_fuzz_CFLAGS = $(AM_CFLAGS) -U_FORTIFY_SOURCE -g \
+	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+endif

@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * copier/journal: what was written is read again, torn at any octet, damaged
+ * in the middle, compacted; one copier at a time.
+ */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "lib/buffer.h"
+#include "lib/xalloc.h"
+
+#include "copier/journal.h"
+
+static const char *const systems[2] = { "old system", "new" };
+
+struct fixture {
+	char directory[64];
+	char path[128];
+	struct flagpool *flags;
+	struct journal *journal;
+};
+
+static void fixture_open(struct fixture *fixture)
+{
+	struct error error;
+
+	fixture->journal = journal_open(fixture->directory, "ann", systems,
+		fixture->flags, &error);
+	if (fixture->journal == NULL)
+		fail_msg("%s", error.text);
+}
+
+static void fixture_reopen(struct fixture *fixture)
+{
+	journal_close(&fixture->journal);
+	fixture_open(fixture);
+}
+
+static int setup(void **state)
+{
+	struct fixture *fixture = xcalloc(1, sizeof(*fixture));
+
+	snprintf(fixture->directory, sizeof(fixture->directory), "%s",
+		"/tmp/journal-test.XXXXXX");
+	if (mkdtemp(fixture->directory) == NULL)
+		return -1;
+	snprintf(fixture->path, sizeof(fixture->path), "%s/ann.journal",
+		fixture->directory);
+	fixture->flags = flagpool_new();
+	fixture_open(fixture);
+	*state = fixture;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *fixture = *state;
+	char *command = xasprintf("rm -rf '%s'", fixture->directory);
+	int status;
+
+	journal_close(&fixture->journal);
+	flagpool_free(&fixture->flags);
+	status = system(command);
+	free(command);
+	free(fixture);
+	return status;
+}
+
+static const struct flagset *flags(struct fixture *fixture, const char *text)
+{
+	return flagpool_get(fixture->flags, text, strlen(text));
+}
+
+static struct journal_pair make_pair(struct fixture *fixture, uint32_t source,
+	uint32_t destination, const char *text)
+{
+	struct journal_pair pair = { .uid = { source, destination },
+		.origin = source % 2 ? JOURNAL_COPIED : JOURNAL_ADOPTED,
+		.size = 1000ull + source,
+		.flags = flags(fixture, text) };
+
+	memset(pair.digest, (int)source, sizeof(pair.digest));
+	return pair;
+}
+
+static struct journal_intent make_intent(struct fixture *fixture, uint32_t uid)
+{
+	struct journal_intent intent = { .from = JOURNAL_SOURCE,
+		.uid = uid,
+		.uidnext = 5,
+		.at = 1000 + uid,
+		.size = 1000ull + uid,
+		.flags = flags(fixture, "\\Seen") };
+
+	memset(intent.digest, (int)uid, sizeof(intent.digest));
+	return intent;
+}
+
+static void print_folder(const struct journal_folder *folder,
+	struct buffer *text)
+{
+	size_t i, side;
+
+	buffer_printf(text, "folder %s %s\n", folder->name[0],
+		folder->name[1]);
+	for (side = 0; side < 2; side++) {
+		buffer_printf(text, " %u made %d subscribed %d foreign ",
+			folder->uidvalidity[side], folder->made[side],
+			folder->subscribed[side]);
+		uidset_print(&folder->foreign[side], 0, SIZE_MAX, SIZE_MAX,
+			text);
+		buffer_printf(text, " seen %u %u %u %llu\n",
+			folder->seen[side].uidvalidity,
+			folder->seen[side].uidnext, folder->seen[side].messages,
+			(unsigned long long)folder->seen[side].modseq);
+	}
+	for (i = 0; i < folder->pairs_count; i++)
+		if (!folder->pairs[i].gone)
+			buffer_printf(text, " %u=%u %llu %d %02x (%s)\n",
+				folder->pairs[i].uid[0],
+				folder->pairs[i].uid[1],
+				(unsigned long long)folder->pairs[i].size,
+				folder->pairs[i].origin,
+				folder->pairs[i].digest[31],
+				folder->pairs[i].flags->text);
+	for (i = 0; i < folder->intents_count; i++)
+		buffer_printf(text, " intent %d %u %u %lld %02x (%s)\n",
+			folder->intents[i].from, folder->intents[i].uid,
+			folder->intents[i].uidnext,
+			(long long)folder->intents[i].at,
+			folder->intents[i].digest[0],
+			folder->intents[i].flags->text);
+}
+
+/* All that a journal knows. malloc'd. */
+static char *print_journal(const struct journal *journal)
+{
+	struct buffer text = BUFFER_EMPTY;
+	size_t i;
+
+	buffer_add(&text, "", 0);
+	for (i = 0; i < journal_count(journal); i++)
+		if (!journal_at(journal, i)->gone)
+			print_folder(journal_at(journal, i), &text);
+	return text.data;
+}
+
+/* One of everything. */
+static void fill(struct fixture *fixture)
+{
+	const char *const inbox[2] = { "INBOX", "INBOX" };
+	const char *const odd[2] = { "a b/100%\n\xc3\xa9", "a b.100%_" };
+	const char *const gone[2] = { "gone", "gone" };
+	const struct mailbox_status seen = { 77, 9, 3, 1ull << 62 };
+	struct journal *journal = fixture->journal;
+	struct journal_folder *folder = journal_add(journal, inbox);
+	struct journal_pair pair;
+	struct journal_intent intent;
+	struct error error;
+	uint32_t i;
+
+	journal_uidvalidity(journal, folder, JOURNAL_SOURCE, 77);
+	journal_uidvalidity(journal, folder, JOURNAL_DESTINATION, 88);
+	for (i = 1; i <= 6; i++) {
+		intent = make_intent(fixture, i);
+		assert_int_equal(journal_intend(journal, folder, &intent,
+					 &error),
+			0);
+		if (i == 6)
+			break;
+		pair = make_pair(fixture, i, 10 + i, i % 2 ? "" : "\\Seen k");
+		assert_int_equal(journal_pair(journal, folder, &pair), i - 1);
+	}
+	journal_unpair(journal, folder, 1);
+	journal_flags(journal, folder, 2, flags(fixture, "\\Flagged a b"));
+	journal_foreign(journal, folder, JOURNAL_DESTINATION, 3, true);
+	journal_foreign(journal, folder, JOURNAL_DESTINATION, 4, true);
+	journal_foreign(journal, folder, JOURNAL_DESTINATION, 3, false);
+	journal_seen(journal, folder, JOURNAL_SOURCE, &seen);
+	folder = journal_add(journal, odd);
+	journal_made(journal, folder, JOURNAL_DESTINATION);
+	journal_subscribed(journal, folder, JOURNAL_DESTINATION, true);
+	folder = journal_add(journal, gone);
+	journal_drop(journal, folder);
+	assert_int_equal(journal_sync(journal, &error), 0);
+}
+
+static void test_replay(void **state)
+{
+	struct fixture *fixture = *state;
+	struct journal_folder *folder;
+	char *before, *after;
+
+	fill(fixture);
+	before = print_journal(fixture->journal);
+	fixture_reopen(fixture);
+	after = print_journal(fixture->journal);
+	assert_string_equal(after, before);
+	assert_int_equal(journal_damaged(fixture->journal), 0);
+	folder = journal_find(fixture->journal, JOURNAL_DESTINATION,
+		"a b.100%_");
+	assert_non_null(folder);
+	assert_string_equal(folder->name[0], "a b/100%\n\xc3\xa9");
+	assert_null(journal_find(fixture->journal, JOURNAL_SOURCE, "gone"));
+	folder = journal_find(fixture->journal, JOURNAL_SOURCE, "INBOX");
+	assert_int_equal(journal_live(folder), 4);
+	assert_true(journal_has_size(fixture->journal, 1005));
+	assert_false(journal_has_size(fixture->journal, 1002));
+	free(before);
+	free(after);
+}
+
+static char *read_file(const char *path, size_t *size_r)
+{
+	FILE *in = fopen(path, "r");
+	struct buffer text = BUFFER_EMPTY;
+	char piece[4096];
+	size_t got;
+
+	assert_non_null(in);
+	while ((got = fread(piece, 1, sizeof(piece), in)) > 0)
+		buffer_add(&text, piece, got);
+	fclose(in);
+	*size_r = text.size;
+	return text.data;
+}
+
+static void write_file(const char *path, const char *data, size_t size)
+{
+	FILE *out = fopen(path, "w");
+
+	assert_non_null(out);
+	assert_int_equal(fwrite(data, 1, size, out), size);
+	assert_int_equal(fclose(out), 0);
+}
+
+/* Torn at every octet it opens, says nothing of damage, takes new lines. */
+static void test_torn(void **state)
+{
+	struct fixture *fixture = *state;
+	const char *const late[2] = { "late", "late" };
+	struct error error;
+	size_t size, cut;
+	char *data;
+
+	fill(fixture);
+	journal_close(&fixture->journal);
+	data = read_file(fixture->path, &size);
+	for (cut = 0; cut <= size; cut++) {
+		write_file(fixture->path, data, cut);
+		fixture_open(fixture);
+		assert_int_equal(journal_damaged(fixture->journal), 0);
+		journal_add(fixture->journal, late);
+		assert_int_equal(journal_flush(fixture->journal, &error), 0);
+		fixture_reopen(fixture);
+		assert_int_equal(journal_damaged(fixture->journal), 0);
+		assert_non_null(journal_find(fixture->journal, JOURNAL_SOURCE,
+			"late"));
+		journal_close(&fixture->journal);
+	}
+	free(data);
+	fixture_open(fixture);
+}
+
+/* Any octet changed costs the line that it stands in, and that is told. */
+static void test_damaged(void **state)
+{
+	struct fixture *fixture = *state;
+	size_t size, at;
+	char *data, *line;
+
+	fill(fixture);
+	journal_close(&fixture->journal);
+	data = read_file(fixture->path, &size);
+	line = strstr(data, " P 0 2 "); /* index 2: uids 3 and 13 */
+	assert_non_null(line);
+	for (at = (size_t)(line - data) - 8; data[at] != '\n'; at++) {
+		struct journal_folder *folder;
+		char kept = data[at];
+
+		data[at] ^= 1;
+		write_file(fixture->path, data, size);
+		data[at] = kept;
+		fixture_open(fixture);
+		assert_in_range(journal_damaged(fixture->journal), 1, 2);
+		folder = journal_find(fixture->journal, JOURNAL_SOURCE,
+			"INBOX");
+		assert_non_null(folder);
+		assert_int_equal(journal_live(folder), 3);
+		assert_true(folder->pairs[2].gone);
+		assert_int_equal(folder->pairs[4].uid[0], 5);
+		journal_close(&fixture->journal);
+	}
+	free(data);
+	fixture_open(fixture);
+}
+
+static void test_lock(void **state)
+{
+	struct fixture *fixture = *state;
+	struct error error;
+
+	assert_null(journal_open(fixture->directory, "ann", systems,
+		fixture->flags, &error));
+	assert_non_null(strstr(error.text, "another copier"));
+}
+
+static void test_other_systems(void **state)
+{
+	static const char *const others[2] = { "old system", "third" };
+	struct fixture *fixture = *state;
+	struct stat status;
+	struct error error;
+	char *old = xasprintf("%s.old", fixture->path);
+
+	fill(fixture);
+	journal_close(&fixture->journal);
+	fixture->journal = journal_open(fixture->directory, "ann", others,
+		fixture->flags, &error);
+	assert_non_null(fixture->journal);
+	assert_true(journal_is_empty(fixture->journal));
+	assert_int_equal(stat(old, &status), 0);
+	free(old);
+}
+
+static void test_compact(void **state)
+{
+	struct fixture *fixture = *state;
+	struct journal_folder *folder;
+	struct stat before_size, after_size;
+	struct error error;
+	char *before, *after;
+	int i;
+
+	fill(fixture);
+	folder = journal_find(fixture->journal, JOURNAL_SOURCE, "INBOX");
+	for (i = 0; i < 2000; i++)
+		journal_flags(fixture->journal, folder, 4,
+			flags(fixture, i % 2 ? "\\Seen" : ""));
+	assert_int_equal(journal_flush(fixture->journal, &error), 0);
+	assert_int_equal(stat(fixture->path, &before_size), 0);
+	before = print_journal(fixture->journal);
+	assert_int_equal(journal_compact(fixture->journal, &error), 0);
+	after = print_journal(fixture->journal);
+	assert_string_equal(after, before);
+	free(after);
+	assert_int_equal(stat(fixture->path, &after_size), 0);
+	assert_true(after_size.st_size * 10 < before_size.st_size);
+	/* and it goes on in the new file */
+	folder = journal_find(fixture->journal, JOURNAL_SOURCE, "INBOX");
+	journal_unpair(fixture->journal, folder, 0);
+	assert_int_equal(journal_flush(fixture->journal, &error), 0);
+	free(before);
+	before = print_journal(fixture->journal);
+	fixture_reopen(fixture);
+	after = print_journal(fixture->journal);
+	assert_string_equal(after, before);
+	free(before);
+	free(after);
+}
+
+static size_t intents(struct fixture *fixture)
+{
+	return journal_find(fixture->journal, JOURNAL_SOURCE, "INBOX")
+		->intents_count;
+}
+
+/* A pair ends one intent, the newest: the older append may still come true. */
+static void test_intents(void **state)
+{
+	struct fixture *fixture = *state;
+	struct journal_folder *folder;
+	struct journal_intent intent;
+	struct journal_pair pair;
+	struct error error;
+
+	fill(fixture);
+	assert_int_equal(intents(fixture), 1);
+	folder = journal_find(fixture->journal, JOURNAL_SOURCE, "INBOX");
+	intent = make_intent(fixture, 6);
+	intent.at = 5000;
+	assert_int_equal(journal_intend(fixture->journal, folder, &intent,
+				 &error),
+		0);
+	assert_int_equal(intents(fixture), 2);
+	pair = make_pair(fixture, 6, 16, "");
+	journal_pair(fixture->journal, folder, &pair);
+	assert_int_equal(intents(fixture), 1);
+	assert_int_equal(folder->intents[0].at, 1006);
+	journal_flush(fixture->journal, &error);
+	fixture_reopen(fixture);
+	assert_int_equal(intents(fixture), 1);
+	folder = journal_find(fixture->journal, JOURNAL_SOURCE, "INBOX");
+	journal_forget_intents(fixture->journal, folder, 1006);
+	assert_int_equal(intents(fixture), 1);
+	journal_forget_intents(fixture->journal, folder, 1007);
+	assert_int_equal(intents(fixture), 0);
+	intent = make_intent(fixture, 7);
+	assert_int_equal(journal_intend(fixture->journal, folder, &intent,
+				 &error),
+		0);
+	journal_unintend(fixture->journal, folder, JOURNAL_SOURCE, 7);
+	assert_int_equal(intents(fixture), 0);
+	journal_flush(fixture->journal, &error);
+	fixture_reopen(fixture);
+	assert_int_equal(intents(fixture), 0);
+}
+
+static void test_uidvalidity(void **state)
+{
+	struct fixture *fixture = *state;
+	struct journal_folder *folder;
+	struct error error;
+	size_t *order, count;
+
+	fill(fixture);
+	folder = journal_find(fixture->journal, JOURNAL_SOURCE, "INBOX");
+	order = journal_sorted(folder, JOURNAL_SOURCE, &count);
+	assert_int_equal(count, 4);
+	assert_int_equal(folder->pairs[order[1]].uid[0], 3);
+	free(order);
+	journal_uidvalidity(fixture->journal, folder, JOURNAL_SOURCE, 78);
+	assert_int_equal(folder->pairs[0].uid[0], 0);
+	assert_int_equal(folder->pairs[0].uid[1], 11);
+	assert_int_equal(folder->seen[0].uidvalidity, 0);
+	assert_int_equal(folder->foreign[1].count, 1);
+	assert_int_equal(journal_live(folder), 0);
+	journal_flush(fixture->journal, &error);
+	fixture_reopen(fixture);
+	folder = journal_find(fixture->journal, JOURNAL_SOURCE, "INBOX");
+	assert_int_equal(folder->pairs[0].uid[0], 0);
+	assert_int_equal(folder->pairs[0].uid[1], 11);
+	order = journal_sorted(folder, JOURNAL_SOURCE, &count);
+	assert_int_equal(count, 0);
+	free(order);
+	journal_uidvalidity(fixture->journal, folder, JOURNAL_DESTINATION, 89);
+	assert_int_equal(folder->foreign[1].count, 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_replay),
+		TEST(test_torn),
+		TEST(test_damaged),
+		TEST(test_lock),
+		TEST(test_other_systems),
+		TEST(test_compact),
+		TEST(test_intents),
+		TEST(test_uidvalidity),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

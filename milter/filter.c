@@ -11,10 +11,12 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +47,7 @@ static struct filter {
 	pthread_mutex_t mutex;
 	struct settings *settings; /* guarded by the mutex */
 	struct log *log;
-	void (*ended)(void);
+	int alive;  /* closed when libmilter has given up */
 	char *path; /* of the UNIX socket, or NULL */
 	struct stat socket;
 	int64_t started; /* with the count it makes session names unique */
@@ -416,23 +418,42 @@ int filter_open(const struct config *config, struct error *error)
 	return 0;
 }
 
+/*
+ * libmilter has a thread that waits here for SIGHUP, SIGTERM and SIGINT and
+ * takes each as an order to stop; it cannot be told not to. The signals are
+ * main's, so in this program nobody is served by this function: it waits for
+ * ever.
+ */
+int sigwait(const sigset_t *set, int *signal_r)
+{
+	(void)set;
+	(void)signal_r;
+	for (;;)
+		pause();
+}
+
 static void *filter_main(void *unused)
 {
 	(void)unused;
 	smfi_main();
-	filter.ended();
+	close(filter.alive);
 	return NULL;
 }
 
-int filter_start(struct settings *settings, struct log *log,
-	void (*ended)(void), struct error *error)
+int filter_start(
+	struct settings *settings, struct log *log, struct error *error)
 {
 	pthread_t thread;
+	int ends[2];
 	int status;
 
+	if (pipe2(ends, O_CLOEXEC) < 0) {
+		error_set(error, "pipe: %s", strerror(errno));
+		return -1;
+	}
+	filter.alive = ends[1];
 	filter.settings = settings_hold(settings);
 	filter.log = log;
-	filter.ended = ended;
 	filter.started = instant_now() / 1000;
 	status = pthread_create(&thread, NULL, filter_main, NULL);
 	if (status != 0) {
@@ -440,7 +461,7 @@ int filter_start(struct settings *settings, struct log *log,
 		return -1;
 	}
 	pthread_detach(thread);
-	return 0;
+	return ends[0];
 }
 
 void filter_reload(struct settings *settings)

@@ -20,12 +20,13 @@ int filter_open(const struct config *config, struct error *error);
 
 /*
  * Serves in threads of their own, until the end of the process; holds the
- * settings. ended is called from such a thread when libmilter gives up, which
- * it does after repeated failures of accept(2) or of making a thread. Call with
- * all signals blocked that the caller wants for itself. Returns 0 or -1.
+ * settings. Call with all signals blocked that the caller wants for itself.
+ * Returns a descriptor that gets readable (end of file) when libmilter gives
+ * up, which it does after repeated failures of accept(2) or of making a thread;
+ * or -1.
  */
-int filter_start(struct settings *settings, struct log *log,
-	void (*ended)(void), struct error *error);
+int filter_start(
+	struct settings *settings, struct log *log, struct error *error);
 
 /* Messages that begin from now on go by these settings. */
 void filter_reload(struct settings *settings);

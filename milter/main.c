@@ -2,21 +2,16 @@
 /*
  * rehome-milter: defers outside mail for accounts that are out of service.
  * Options, privileges, signals; the filter itself is in filter.c.
- *
- * Signals come to the main thread by handlers that stay unblocked. lib/daemon's
- * signalfd cannot be used here: libmilter has a thread that waits with
- * sigwait(3) for SIGHUP, SIGTERM and SIGINT, and would take any of them as an
- * order to stop. Linux prefers the main thread as long as it wants the signal.
  */
 #include "config.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -25,39 +20,10 @@
 #include "milter/filter.h"
 #include "milter/settings.h"
 
-enum main_event {
-	MAIN_STOP = 's',
-	MAIN_RELOAD = 'r',
-	MAIN_ENDED = 'e', /* libmilter gave up */
-};
-
 struct main_options {
 	const char *config;
 	bool version;
 };
-
-static int main_pipe[2]; /* events, one byte each */
-
-static void main_tell(enum main_event event)
-{
-	const char byte = (char)event;
-	int saved = errno;
-
-	/* A full pipe has events enough. */
-	while (write(main_pipe[1], &byte, 1) < 0 && errno == EINTR)
-		;
-	errno = saved;
-}
-
-static void main_signal(int number)
-{
-	main_tell(number == SIGHUP ? MAIN_RELOAD : MAIN_STOP);
-}
-
-static void main_filter_ended(void)
-{
-	main_tell(MAIN_ENDED);
-}
 
 static int main_usage(void)
 {
@@ -93,43 +59,6 @@ static void main_raise_limits(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* The signals that are ours and not libmilter's. */
-static void main_signal_set(sigset_t *set_r)
-{
-	sigemptyset(set_r);
-	sigaddset(set_r, SIGTERM);
-	sigaddset(set_r, SIGINT);
-	sigaddset(set_r, SIGHUP);
-}
-
-/*
- * Starts the filter's threads with the signals blocked and takes the signals
- * here.
- */
-static int main_start(
-	struct settings *settings, struct log *log, struct error *error)
-{
-	struct sigaction action = { .sa_handler = main_signal };
-	sigset_t set;
-	int status;
-
-	if (pipe2(main_pipe, O_CLOEXEC) < 0 ||
-		fcntl(main_pipe[1], F_SETFL, O_NONBLOCK) < 0) {
-		error_set(error, "pipe: %s", strerror(errno));
-		return -1;
-	}
-	main_signal_set(&set);
-	action.sa_mask = set;
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGHUP, &action, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	status = filter_start(settings, log, main_filter_ended, error);
-	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-	return status;
-}
-
 static void main_reload(const char *path, struct log *log)
 {
 	struct settings *settings;
@@ -148,29 +77,44 @@ static void main_reload(const char *path, struct log *log)
 	daemon_ready();
 }
 
-/* Until the end. Returns the exit status. */
-static int main_serve(const char *path, struct log *log)
+/* The next signal; 0 when libmilter has given up. */
+static int main_wait(int signals, int filter)
 {
-	daemon_ready();
-	for (;;) {
-		char event;
-		ssize_t got = read(main_pipe[0], &event, 1);
+	struct pollfd items[] = {
+		{ .fd = signals, .events = POLLIN },
+		{ .fd = filter, .events = POLLIN },
+	};
+	struct signalfd_siginfo signal;
 
-		if (got < 0 && errno == EINTR)
+	for (;;) {
+		if (poll(items, 2, -1) < 0)
 			continue;
-		if (got == 1 && event == MAIN_RELOAD) {
-			main_reload(path, log);
-			continue;
-		}
-		daemon_stopping();
-		filter_close();
-		if (got == 1 && event == MAIN_STOP) {
-			log_write(log, LOG_INFO, "stopped");
-			return EX_OK;
-		}
+		if (items[0].revents != 0 &&
+			read(signals, &signal, sizeof(signal)) ==
+				sizeof(signal))
+			return (int)signal.ssi_signo;
+		if (items[1].revents != 0)
+			return 0;
+	}
+}
+
+/* Until the end. Returns the exit status. */
+static int main_serve(
+	const char *path, struct log *log, int signals, int filter)
+{
+	int signal;
+
+	daemon_ready();
+	while ((signal = main_wait(signals, filter)) == SIGHUP)
+		main_reload(path, log);
+	daemon_stopping();
+	filter_close();
+	if (signal == 0) {
 		log_write(log, LOG_ERR, "libmilter has given up");
 		return EX_UNAVAILABLE;
 	}
+	log_write(log, LOG_INFO, "stopped");
+	return EX_OK;
 }
 
 static const char *main_or_null(const char *text)
@@ -188,19 +132,21 @@ static int main_run(const struct main_options *options,
 {
 	const struct config *config = settings_config(settings);
 	struct error error;
+	int signals, filter;
 
 	main_raise_limits();
 	if (filter_open(config, &error) < 0 ||
 		daemon_drop_privileges(main_or_null(config->milter.user),
 			main_or_null(config->milter.group), NULL, false,
 			&error) < 0 ||
-		main_start(settings, log, &error) < 0) {
+		(signals = daemon_signals(&error)) < 0 ||
+		(filter = filter_start(settings, log, &error)) < 0) {
 		log_write(log, LOG_ERR, "%s", error.text);
 		return EX_OSERR;
 	}
 	log_write(log, LOG_INFO, "%s serves on %s", PACKAGE_STRING,
 		config->milter.socket);
-	return main_serve(options->config, log);
+	return main_serve(options->config, log, signals, filter);
 }
 
 int main(int argc, char **argv)

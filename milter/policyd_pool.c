@@ -3,6 +3,11 @@
  * The pool of connections to policyd. Idle ones are a stack, so that the same
  * few stay warm. A connection that failed is closed at once: a late answer must
  * never be taken for that of the next question.
+ *
+ * When policyd stands still, each question would pin one of libmilter's worker
+ * threads for the whole time limit, and sessions that have nothing to do with
+ * policyd would wait for a worker. So after a question that got no answer in
+ * time all are told "later" at once, but for one at a time that tries again.
  */
 #include "config.h"
 
@@ -23,6 +28,9 @@
 #include "lib/xalloc.h"
 #include "milter/policyd_pool.h"
 
+/* Between two trials of a policyd that stands still. */
+#define POLICYD_PAUSE_MS 1000
+
 struct policyd_connection {
 	struct policyd_connection *next; /* in the stack of idle ones */
 	int fd;				 /* -1: not connected yet */
@@ -39,7 +47,10 @@ struct policyd_pool {
 	pthread_mutex_t mutex; /* of all below */
 	pthread_cond_t freed;  /* a connection was given back or closed */
 	struct policyd_connection *idle;
-	size_t count; /* idle and lent */
+	size_t count;	  /* idle and lent */
+	bool silent;	  /* the last word was no answer in time */
+	bool tried;	  /* somebody is trying again */
+	int64_t try_next; /* when silent: not before */
 };
 
 struct policyd_pool *policyd_pool_new(const char *endpoint, size_t limit)
@@ -318,23 +329,67 @@ static bool policyd_pool_can_send(const char *recipient)
 	return true;
 }
 
-int policyd_pool_ask(struct policyd_pool *pool, const char *recipient,
-	int64_t deadline, struct decision *decision_r, struct error *error)
+/* Whether the question may be asked now; *trial_r when it is a trial. */
+static bool policyd_pool_enter(struct policyd_pool *pool, bool *trial_r)
 {
+	bool open;
+
+	pthread_mutex_lock(&pool->mutex);
+	*trial_r = pool->silent && !pool->tried &&
+		   instant_monotonic() >= pool->try_next;
+	open = !pool->silent || *trial_r;
+	if (*trial_r)
+		pool->tried = true;
+	pthread_mutex_unlock(&pool->mutex);
+	return open;
+}
+
+static void policyd_pool_leave(
+	struct policyd_pool *pool, bool trial, bool in_time)
+{
+	pthread_mutex_lock(&pool->mutex);
+	if (trial)
+		pool->tried = false;
+	pool->silent = !in_time;
+	if (!in_time)
+		pool->try_next = instant_monotonic() + POLICYD_PAUSE_MS;
+	pthread_mutex_unlock(&pool->mutex);
+}
+
+/* As policyd_pool_ask, but for the words in front of the error. */
+static int policyd_pool_question(struct policyd_pool *pool,
+	const char *recipient, int64_t deadline, struct decision *decision_r,
+	struct error *error)
+{
+	bool trial;
 	int status;
 
-	decision_unknown(decision_r);
 	if (!policyd_pool_can_send(recipient)) {
 		error_set(error, "control character in the recipient");
+		return -1;
+	}
+	if (!policyd_pool_enter(pool, &trial)) {
+		error_set(error, "no answer in time a moment ago");
 		return -1;
 	}
 	do {
 		status = policyd_pool_try(
 			pool, recipient, deadline, decision_r, error);
 	} while (status > 0);
-	if (status < 0 || decision_r->verdict == DECISION_LATER) {
+	policyd_pool_leave(
+		pool, trial, status == 0 || instant_monotonic() < deadline);
+	return decision_r->verdict == DECISION_LATER ? -1 : 0;
+}
+
+int policyd_pool_ask(struct policyd_pool *pool, const char *recipient,
+	int64_t deadline, struct decision *decision_r, struct error *error)
+{
+	int status;
+
+	decision_unknown(decision_r);
+	status = policyd_pool_question(
+		pool, recipient, deadline, decision_r, error);
+	if (status < 0)
 		error_prefix(error, "policyd");
-		return -1;
-	}
-	return 0;
+	return status;
 }

@@ -24,7 +24,8 @@ void policyd_pool_free(struct policyd_pool **pool);
  * Asks policyd about a recipient of outside mail, and waits no longer than to
  * the deadline (of instant_monotonic). Returns 0 with the decision; -1 with
  * DECISION_LATER and an error that tells why when there was no answer in time,
- * or policyd itself could not tell. Any thread.
+ * or policyd itself could not tell. While policyd stands still this is found
+ * out by one question at a time; the others are told at once. Any thread.
  */
 int policyd_pool_ask(struct policyd_pool *pool, const char *recipient,
 	int64_t deadline, struct decision *decision_r, struct error *error);

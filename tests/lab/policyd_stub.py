@@ -19,7 +19,6 @@ class Stub:
         self.path = path
         self.asked = []
         self.connections = 0
-        self.most_at_once = 0
         self._lock = threading.Lock()
         self._listener = None
         self._open = set()
@@ -56,7 +55,6 @@ class Stub:
             with self._lock:
                 self.connections += 1
                 self._open.add(connection)
-                self.most_at_once = max(self.most_at_once, len(self._open))
             threading.Thread(target=self._serve, args=(connection,),
                              daemon=True).start()
 

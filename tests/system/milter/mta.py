@@ -78,6 +78,10 @@ class MailServer:
         return self._ask("R", recipient.encode("utf-8", "surrogateescape")
                          + b"\0")
 
+    def send_rcpt(self, recipient):
+        """Without waiting for the answer."""
+        self._send("R", recipient.encode() + b"\0")
+
     def data(self):
         return self._ask("T")
 

@@ -13,6 +13,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/machine_lease.c policyd/machine_names.c \
 	policyd/machine_operator.c policyd/machine_rules.c \
 	policyd/machine_timer.c policyd/machine_worker.c \
+	policyd/pace.c policyd/pace.h \
 	policyd/pool.c policyd/pool.h \
 	policyd/server.c policyd/server.h policyd/server_private.h \
 	policyd/server_connection.c \
@@ -81,7 +82,8 @@ tests_unit_store_crash_test_SOURCES = tests/unit/store-crash-test.c \
 	$(store_fixture)
 tests_unit_store_crash_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_store_crash_test_LDADD = $(store_libraries) $(CMOCKA_LIBS)
-tests_bench_store_bench_SOURCES = tests/bench/store-bench.c
+tests_bench_store_bench_SOURCES = tests/bench/store-bench.c \
+	tests/bench/keys.c tests/bench/keys.h
 tests_bench_store_bench_LDADD = $(store_libraries)
 
 # The front: maps, hooks and queue follow the store.

@@ -21,6 +21,7 @@
 #define SERVER_TICK_MAX_MS 1000
 #define SERVER_STOP_MS	   3000 /* for clients to read their last answers */
 #define SERVER_TELL_MS	   10000
+#define SERVER_ACCEPT_MAX  16 /* in a row: those that are there come first */
 
 struct server *server_new(struct settings_box *settings, struct log *log,
 	size_t threads, void *context)
@@ -38,6 +39,7 @@ struct server *server_new(struct settings_box *settings, struct log *log,
 
 		loop->server = server;
 		loop->last = &loop->first;
+		loop->round.last = &loop->round.first;
 		pthread_mutex_init(&loop->lock, NULL);
 	}
 	return server;
@@ -78,19 +80,15 @@ static void server_admit(struct server_listener *listener, int socket)
 	pthread_mutex_unlock(&loop->lock);
 }
 
-/* Says at most every few seconds why clients are turned away. */
 static void server_tell_refused(
 	struct server_listener *listener, const char *why)
 {
-	int64_t now = instant_monotonic();
+	long count;
 
-	if (listener->refused_at != 0 &&
-		now - listener->refused_at < SERVER_TELL_MS)
-		return;
-	listener->refused_at = now;
-	log_write(listener->server->log, LOG_WARNING,
-		"%s listener: clients are turned away: %s",
-		listener->protocol->name, why);
+	if (pace_allows(&listener->refused, SERVER_TELL_MS, &count))
+		log_write(listener->server->log, LOG_WARNING,
+			"%s listener: clients are turned away: %s (%ld so far)",
+			listener->protocol->name, why, count);
 }
 
 static size_t server_clients_max(struct server *server)
@@ -109,7 +107,7 @@ static void server_accept(evutil_socket_t socket, short what, void *context)
 	size_t most = server_clients_max(listener->server);
 
 	(void)what;
-	for (;;) {
+	for (int i = 0; i < SERVER_ACCEPT_MAX; i++) {
 		int client = accept4(
 			socket, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
@@ -263,6 +261,14 @@ static void *server_loop_run(void *context)
 	return NULL;
 }
 
+static void server_loop_end_round(
+	evutil_socket_t socket, short what, void *context)
+{
+	(void)socket;
+	(void)what;
+	server_round_end(context);
+}
+
 static int server_loop_prepare(struct server_loop *loop)
 {
 	loop->base = event_base_new();
@@ -271,7 +277,11 @@ static int server_loop_prepare(struct server_loop *loop)
 	loop->wake = event_new(
 		loop->base, -1, EV_READ | EV_PERSIST, server_loop_wake, loop);
 	loop->tick = event_new(loop->base, -1, 0, server_loop_tick, loop);
-	return loop->wake != NULL && loop->tick != NULL ? 0 : -1;
+	loop->round.end =
+		event_new(loop->base, -1, 0, server_loop_end_round, loop);
+	if (loop->wake == NULL || loop->tick == NULL || loop->round.end == NULL)
+		return -1;
+	return 0;
 }
 
 static int server_listener_prepare(
@@ -346,6 +356,9 @@ static void server_loop_clear(struct server_loop *loop)
 		event_free(loop->wake);
 	if (loop->tick != NULL)
 		event_free(loop->tick);
+	if (loop->round.end != NULL)
+		event_free(loop->round.end);
+	settings_put(loop->server->settings, &loop->round.settings);
 	if (loop->base != NULL)
 		event_base_free(loop->base);
 	pthread_mutex_destroy(&loop->lock);

@@ -60,6 +60,8 @@ void server_free(struct server **server);
 #define SERVER_OUTPUT_MAX 262144
 
 struct buffer *server_output(struct server_connection *connection);
+/* The settings in force; valid while the present call of the protocol runs. */
+const struct settings *server_settings(struct server_connection *connection);
 int server_socket(const struct server_connection *connection);
 /* A request was complete: the time for the next one begins anew. */
 void server_answered(struct server_connection *connection);
@@ -73,6 +75,8 @@ void server_resume(struct server_connection *connection);
 /* The connection is of use for its output alone, so it stays after the
  * client's end of file. */
 void server_stream(struct server_connection *connection, bool streams);
+/* Logs that the client is closed, and why: once a second for a listener. */
+void server_complain(struct server_connection *connection, const char *why);
 /* Closes it when the output has been read. */
 void server_finish(struct server_connection *connection);
 /*

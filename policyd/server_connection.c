@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One connection: bytes in, bytes out, one write for all the requests that one
- * read has brought.
+ * read has brought, at the end of the loop's round.
  */
 #include "config.h"
 
@@ -20,6 +20,7 @@
 
 /* Memory that an idle connection may keep. */
 #define SERVER_KEEP_MAX 16384
+#define SERVER_TELL_MS	1000
 
 struct buffer *server_output(struct server_connection *connection)
 {
@@ -51,6 +52,80 @@ void server_finish(struct server_connection *connection)
 	connection->finishing = true;
 }
 
+/* ---- rounds ---- */
+
+static void server_round_begin(struct server_loop *loop)
+{
+	if (loop->round.begun)
+		return;
+	loop->round.begun = true;
+	/* it comes behind all events that are active now */
+	event_active(loop->round.end, EV_TIMEOUT, 0);
+}
+
+static void server_round_join(struct server_connection *connection)
+{
+	struct server_round *round = &connection->loop->round;
+
+	if (connection->round_place != NULL)
+		return;
+	server_round_begin(connection->loop);
+	connection->round_place = round->last;
+	*round->last = connection;
+	round->last = &connection->round_next;
+}
+
+static void server_round_leave(struct server_connection *connection)
+{
+	struct server_round *round = &connection->loop->round;
+
+	if (connection->round_place == NULL)
+		return;
+	*connection->round_place = connection->round_next;
+	if (connection->round_next != NULL)
+		connection->round_next->round_place = connection->round_place;
+	else
+		round->last = connection->round_place;
+	connection->round_next = NULL;
+	connection->round_place = NULL;
+}
+
+void server_round_end(struct server_loop *loop)
+{
+	struct server_connection *connection;
+
+	loop->round.begun = false;
+	settings_put(loop->server->settings, &loop->round.settings);
+	while ((connection = loop->round.first) != NULL) {
+		server_round_leave(connection);
+		server_connection_update(connection);
+	}
+}
+
+const struct settings *server_settings(struct server_connection *connection)
+{
+	struct server_loop *loop = connection->loop;
+
+	if (loop->round.settings == NULL) {
+		server_round_begin(loop);
+		loop->round.settings = settings_get(loop->server->settings);
+	}
+	return loop->round.settings;
+}
+
+/* ---- life ---- */
+
+void server_complain(struct server_connection *connection, const char *why)
+{
+	struct server_listener *listener = connection->listener;
+	long count;
+
+	if (pace_allows(&listener->closed, SERVER_TELL_MS, &count))
+		log_write(listener->server->log, LOG_NOTICE,
+			"%s client closed: %s (%ld of them)",
+			listener->protocol->name, why, count);
+}
+
 static void server_connection_free(struct server_connection *connection)
 {
 	buffer_free(&connection->in);
@@ -72,6 +147,7 @@ void server_connection_close(struct server_connection *connection)
 	*connection->place = connection->next;
 	if (connection->next != NULL)
 		connection->next->place = connection->place;
+	server_round_leave(connection);
 	atomic_fetch_sub(&loop->clients, 1);
 	atomic_fetch_sub(&connection->listener->clients, 1);
 	pthread_mutex_lock(&loop->lock);
@@ -257,7 +333,7 @@ static void server_connection_readable(
 {
 	struct server_connection *connection = context;
 	char *scratch = connection->loop->scratch;
-	ssize_t size = read(socket, scratch, SERVER_SCRATCH_SIZE);
+	ssize_t size = recv(socket, scratch, SERVER_SCRATCH_SIZE, 0);
 
 	(void)what;
 	if (size < 0 && (errno == EAGAIN || errno == EINTR))
@@ -268,7 +344,7 @@ static void server_connection_readable(
 		connection->ended = true;
 	if (size < 0)
 		server_finish(connection);
-	server_connection_update(connection);
+	server_round_join(connection);
 }
 
 static void server_connection_writable(
@@ -330,8 +406,6 @@ void server_connection_check(
 	else if (!connection->ended || !server_connection_is_gone(connection))
 		return;
 	if (why != NULL)
-		log_write(connection->loop->server->log, LOG_NOTICE,
-			"%s client closed: %s",
-			connection->listener->protocol->name, why);
+		server_complain(connection, why);
 	server_connection_close(connection);
 }

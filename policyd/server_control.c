@@ -320,8 +320,7 @@ static ssize_t control_session_input(struct server_connection *connection,
 	if (got == 0)
 		return (ssize_t)used;
 	if (got < 0) {
-		log_write(session->service->log, LOG_NOTICE,
-			"control client closed: %s", error.text);
+		server_complain(connection, error.text);
 		buffer_printf(server_output(connection),
 			"status=error\nreason=%s\n\n", error.text);
 		return -1;

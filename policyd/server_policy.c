@@ -209,7 +209,7 @@ static ssize_t policy_input(struct server_connection *connection, void *state,
 {
 	struct policy_session *session = state;
 	struct service *service = session->service;
-	const struct settings *settings = settings_get(service->settings);
+	const struct settings *settings = server_settings(connection);
 	struct buffer *out = server_output(connection);
 	struct error error;
 	size_t taken = 0;
@@ -226,11 +226,9 @@ static ssize_t policy_input(struct server_connection *connection, void *state,
 		policy_dispatch(service, settings,
 			attr_parser_message(session->parser), out);
 	}
-	settings_put(service->settings, &settings);
 	if (got >= 0)
 		return (ssize_t)taken;
-	log_write(service->log, LOG_NOTICE, "policy client closed: %s",
-		error.text);
+	server_complain(connection, error.text);
 	buffer_printf(out, "status=error\nreason=%s\n\n", error.text);
 	return -1;
 }

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "policyd/pace.h"
 #include "policyd/server.h"
 
 #define SERVER_SCRATCH_SIZE 65536
@@ -20,13 +21,26 @@ struct server_listener {
 	struct event *event;
 	struct event *retry; /* after the system had no descriptor left */
 	atomic_size_t clients;
-	int64_t refused_at; /* last told in the log, monotonic */
+	struct pace refused, closed; /* log lines */
 };
 
 struct server_task {
 	struct server_task *next;
 	struct server_connection *connection;
 	server_fn *fn;
+};
+
+/*
+ * What a loop does from one wait for events to the next. The connections that
+ * it has read from are written to when all of them have been read: the first
+ * answer would wake a client that takes the processor from the requests of the
+ * others.
+ */
+struct server_round {
+	struct event *end; /* active as long as there is something to end */
+	bool begun;
+	struct server_connection *first, **last;
+	const struct settings *settings; /* taken once for all, or NULL */
 };
 
 struct server_loop {
@@ -38,6 +52,7 @@ struct server_loop {
 	bool started;
 	atomic_size_t clients;
 	struct server_connection *connections; /* this thread's alone */
+	struct server_round round;
 	char scratch[SERVER_SCRATCH_SIZE];
 	int64_t stop_by; /* monotonic; 0 while it runs */
 
@@ -58,6 +73,7 @@ struct server {
 
 struct server_connection {
 	struct server_connection *next, **place;
+	struct server_connection *round_next, **round_place; /* or NULL */
 	struct server_loop *loop;
 	struct server_listener *listener;
 	int socket;
@@ -81,6 +97,8 @@ void server_connection_check(
 	struct server_connection *connection, int64_t now, int64_t limit);
 /* Writes what it can, reads on when there is room, closes what is done. */
 void server_connection_update(struct server_connection *connection);
+/* Updates the connections of the loop's round, gives back its settings. */
+void server_round_end(struct server_loop *loop);
 /* A task is done: frees a closed connection behind the last one. */
 void server_connection_drop_task(struct server_connection *connection);
 

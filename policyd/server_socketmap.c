@@ -344,7 +344,7 @@ static ssize_t socketmap_input(struct server_connection *connection,
 	void *state, const char *data, size_t size)
 {
 	struct service *service = state;
-	const struct settings *settings = settings_get(service->settings);
+	const struct settings *settings = server_settings(connection);
 	struct buffer reply = BUFFER_EMPTY;
 	const char *request;
 	size_t request_size, used;
@@ -366,11 +366,9 @@ static ssize_t socketmap_input(struct server_connection *connection,
 			reply.data, reply.size, server_output(connection));
 	}
 	buffer_free(&reply);
-	settings_put(service->settings, &settings);
 	if (got >= 0)
 		return (ssize_t)taken;
-	log_write(service->log, LOG_NOTICE, "socketmap client closed: %s",
-		error.text);
+	server_complain(connection, error.text);
 	return -1;
 }
 

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -119,6 +120,17 @@ static int service_open(struct service *service, const struct config *config,
 	return service_serve(service, config, sockets, error);
 }
 
+/* A connection is a descriptor: as many as the system lets us have. */
+static void service_raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 struct service *service_start(const char *config_path, struct config *config,
 	struct log *log, struct error *error)
 {
@@ -129,6 +141,7 @@ struct service *service_start(const char *config_path, struct config *config,
 	service->log = log;
 	service->started = instant_now();
 	pthread_mutex_init(&service->care_lock, NULL);
+	service_raise_descriptors();
 	service->settings = settings_box_new(config, error);
 	if (service->settings == NULL ||
 		service_open_sockets(config, sockets, error) < 0) {
@@ -175,18 +188,12 @@ void service_stop(struct service **service_pointer)
 void service_cannot_tell(
 	struct service *service, const char *address, const struct error *error)
 {
-	long long now = instant_monotonic();
-	long long told = atomic_load(&service->unknown_told);
-	long count = atomic_fetch_add(&service->unknown_count, 1) + 1;
+	long count;
 
-	if ((told != 0 && now - told < SERVICE_TELL_MS) ||
-		!atomic_compare_exchange_strong(
-			&service->unknown_told, &told, now))
-		return;
-	atomic_fetch_sub(&service->unknown_count, count);
-	log_account(service->log, LOG_WARNING, address,
-		"told to try later, cannot tell: %s (%ld such answers)",
-		error->text, count);
+	if (pace_allows(&service->unknown, SERVICE_TELL_MS, &count))
+		log_account(service->log, LOG_WARNING, address,
+			"told to try later, cannot tell: %s (%ld such answers)",
+			error->text, count);
 }
 
 static bool service_differs(const char *one, const char *other)

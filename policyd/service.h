@@ -8,7 +8,6 @@
 #define REHOME_SERVICE_H
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdint.h>
 
 #include "lib/error.h"
@@ -16,6 +15,7 @@
 #include "policyd/events.h"
 #include "policyd/front.h"
 #include "policyd/machine.h"
+#include "policyd/pace.h"
 #include "policyd/pool.h"
 #include "policyd/server.h"
 #include "policyd/settings.h"
@@ -34,8 +34,7 @@ struct service {
 	struct server *server;
 	int64_t started;	   /* instant */
 	pthread_mutex_t care_lock; /* one backup or verification at a time */
-	atomic_llong unknown_told; /* monotonic ms */
-	atomic_long unknown_count; /* since then */
+	struct pace unknown;	   /* that the store could not tell */
 };
 
 /*

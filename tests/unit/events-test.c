@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The hub of `watch`, and the small parts of the machine beside it: steps of a
- * freeze, counted deferrals, threads for work that waits.
+ * The hub of `watch`, and the small parts beside it: steps of a freeze, counted
+ * deferrals, log lines that do not flood, threads for work that waits.
  */
 #include <config.h>
 
@@ -13,9 +13,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "machine_fixture.h"
+#include "policyd/pace.h"
 #include "policyd/pool.h"
 #include "policyd/steps.h"
 
@@ -269,6 +271,22 @@ static void test_deferrals(void **state)
 	deferrals_free(&deferrals);
 }
 
+static void test_pace(void **state)
+{
+	struct pace pace = { 0 };
+	long count = 0;
+
+	(void)state;
+	assert_true(pace_allows(&pace, 60, &count));
+	assert_int_equal(count, 1);
+	assert_false(pace_allows(&pace, 60, &count));
+	assert_false(pace_allows(&pace, 60, &count));
+	usleep(70000);
+	assert_true(pace_allows(&pace, 60, &count));
+	assert_int_equal(count, 3);
+	assert_false(pace_allows(&pace, 60, &count));
+}
+
 static void test_pool(void **state)
 {
 	struct pool *pool = pool_new(3);
@@ -291,6 +309,7 @@ int main(void)
 		cmocka_unit_test(test_machine_tells),
 		cmocka_unit_test(test_steps),
 		cmocka_unit_test(test_deferrals),
+		cmocka_unit_test(test_pace),
 		cmocka_unit_test(test_pool),
 	};
 

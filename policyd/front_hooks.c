@@ -125,17 +125,11 @@ static int front_hook_write(
 	bool closing = job->state == ACCOUNT_FRONT_CLOSING;
 	struct front *front = job->front;
 	char steps[128];
-	int result;
 
 	front_hook_steps(job, steps, sizeof(steps));
-	result = front->store_front(front->context, job->address,
-		job->frozen_at, job->state,
-		closing ? ACCOUNT_FRONT_CLOSED : ACCOUNT_FRONT_OPEN, steps,
-		error);
-	if (result > 0)
-		log_account(front->log, LOG_INFO, job->address, "front %s: %s",
-			closing ? "closed" : "open", steps);
-	return result;
+	return front->store_front(front->context, job->address, job->frozen_at,
+		job->state, closing ? ACCOUNT_FRONT_CLOSED : ACCOUNT_FRONT_OPEN,
+		steps, error);
 }
 
 /* 1 done, 0 the account is not in that state any more, -1 failed. */

@@ -104,6 +104,7 @@ policyd_libfront_a_SOURCES = \
 front_tests = tests/unit/command-test tests/unit/front-test \
 	tests/unit/jobs-test tests/unit/mapfile-test tests/unit/maps-test \
 	tests/unit/queue-test tests/unit/reload-test
+SYSTEM_TESTS += tests/system/front-postfix.py
 check_PROGRAMS += $(front_tests)
 TESTS += $(front_tests)
 front_accounts = tests/unit/accounts.c tests/unit/accounts.h

@@ -433,6 +433,7 @@ static void account_freeze(struct account *account, int64_t now)
 	account->freeze_ms = 0;
 	account->freeze_steps[0] = '\0';
 	account->deferred = 0;
+	account->due = 0;
 }
 
 static void account_flip(struct account *account, int64_t now)

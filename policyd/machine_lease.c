@@ -12,9 +12,10 @@
 
 #define MACHINE_LEASE_TRIES 64
 
-/* The phases in which there is work for a worker. */
-static const enum account_phase machine_work_phases[] = { ACCOUNT_REQUESTED,
-	ACCOUNT_COPYING, ACCOUNT_READY, ACCOUNT_SWEEPING };
+/* The phases in which there is work for a worker. What is frozen and leased by
+ * nobody was frozen by the operator: it is the most urgent. */
+static const enum account_phase machine_work_phases[] = { ACCOUNT_FROZEN,
+	ACCOUNT_REQUESTED, ACCOUNT_COPYING, ACCOUNT_READY, ACCOUNT_SWEEPING };
 
 struct machine_search {
 	struct machine *machine;

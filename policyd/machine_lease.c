@@ -13,7 +13,7 @@
 #define MACHINE_LEASE_TRIES 64
 
 /* The phases in which there is work for a worker. What is frozen and leased by
- * nobody was frozen by the operator: it is the most urgent. */
+ * nobody was frozen by an operator: a dead worker's was thawed before. */
 static const enum account_phase machine_work_phases[] = { ACCOUNT_FROZEN,
 	ACCOUNT_REQUESTED, ACCOUNT_COPYING, ACCOUNT_READY, ACCOUNT_SWEEPING };
 

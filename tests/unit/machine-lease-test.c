@@ -148,6 +148,28 @@ static void test_due_of_ready(void **state)
 	bench_free(&bench);
 }
 
+/* What an operator froze is a worker's at once, before its due. */
+static void test_operator_freezes(void **state)
+{
+	struct bench *bench = bench_new("mem:");
+
+	(void)state;
+	bench_add(bench, ANN);
+	bench_move(bench, ANN);
+	bench_bring(bench, ANN, ACCOUNT_READY);
+	release(bench, ANN, START + 60000, NULL);
+	assert_int_equal(machine_operate(bench->machine, ANN, MACHINE_FREEZE,
+				 false, NULL, "eve", NULL, &bench->error),
+		CONTROL_OK);
+	assert_string_equal(lease(bench, NULL, NULL), ANN);
+	assert_int_equal(bench_get(bench, ANN).phase, ACCOUNT_FROZEN);
+	/* that worker dies too: a thaw */
+	bench_now = START + LEASE;
+	assert_string_equal(lease(bench, NULL, NULL), "later 11000");
+	assert_int_equal(bench_get(bench, ANN).phase, ACCOUNT_COPYING);
+	bench_free(&bench);
+}
+
 static void test_renew(void **state)
 {
 	static const struct {
@@ -484,6 +506,7 @@ int main(void)
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_order_across_phases),
 		cmocka_unit_test(test_due_of_ready),
+		cmocka_unit_test(test_operator_freezes),
 		cmocka_unit_test(test_renew),
 		cmocka_unit_test(test_backoff),
 		cmocka_unit_test(test_thaw_counts_once),

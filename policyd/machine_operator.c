@@ -137,10 +137,6 @@ static enum control_status machine_deed_step(
 	status = machine_transition(change, &transition, request->by, error);
 	if (status == CONTROL_OK && row->fences)
 		machine_fence(change);
-	/* the last round is urgent now, whatever the worker had planned */
-	if (status == CONTROL_OK && account_is_frozen(account) &&
-		account->due > change->now)
-		account->due = change->now;
 	return status;
 }
 

@@ -57,3 +57,19 @@ tests_fuzz_netstring_fuzz_SOURCES = tests/fuzz/netstring-fuzz.c \
 	lib/netstring.c $(FUZZ_BASE)
 tests_fuzz_netstring_fuzz_CFLAGS = $(FUZZ_CFLAGS)
 endif
+
+# Benchmarks: load, and the least that a server can do.
+bench_clients = tests/bench/clients.c tests/bench/clients.h \
+	tests/bench/histogram.c tests/bench/histogram.h \
+	tests/bench/keys.c tests/bench/keys.h
+bench_programs = tests/bench/floor tests/bench/load \
+	tests/bench/milter-floor tests/bench/milter-load
+check_PROGRAMS += $(bench_programs)
+tests_bench_floor_SOURCES = tests/bench/floor.c
+tests_bench_floor_LDADD = lib/librehome.a
+tests_bench_load_SOURCES = tests/bench/load.c $(bench_clients)
+tests_bench_load_LDADD = lib/librehome.a
+tests_bench_milter_floor_SOURCES = tests/bench/milter-floor.c
+tests_bench_milter_floor_LDADD = $(MILTER_LIBS) -lpthread
+tests_bench_milter_load_SOURCES = tests/bench/milter-load.c $(bench_clients)
+tests_bench_milter_load_LDADD = lib/librehome.a

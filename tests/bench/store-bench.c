@@ -7,9 +7,18 @@
  *
  * fills a store of so many accounts (1000000) below DIRECTORY (/tmp), measures
  * each figure for so long (3), prints lines "name=value" and removes the store.
+ * The parts, for who compares them with something else:
+ *
+ *     store-bench fill ACCOUNTS STORE
+ *     store-bench transitions ACCOUNTS SECONDS STORE
+ *     store-bench disk SECONDS DIRECTORY
+ *
+ * disk is what transitions stand on: small records appended to a file, each
+ * made durable before the next.
  */
 #include "config.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
@@ -23,9 +32,11 @@
 #include "lib/instant.h"
 #include "lib/xalloc.h"
 #include "policyd/store.h"
+#include "tests/bench/keys.h"
 
 #define BENCH_THREADS 8
 #define BENCH_FILL    500 /* accounts in one transaction */
+#define BENCH_RECORD  512 /* bytes of a durable record */
 
 struct bench {
 	char *directory;
@@ -64,12 +75,6 @@ static uint64_t bench_random(uint64_t *state)
 	return *state;
 }
 
-static void bench_address(uint64_t number, char *address_r)
-{
-	snprintf(address_r, ADDRESS_SIZE, "user%07" PRIu64 "@example.org",
-		number);
-}
-
 static void bench_open(struct bench *bench)
 {
 	struct error error;
@@ -94,7 +99,7 @@ static void bench_fill_some(struct bench *bench, uint64_t from, uint64_t to)
 	strcpy(account.source, "old");
 	strcpy(account.destination, "new");
 	for (uint64_t i = from; i < to; i++) {
-		bench_address(i, account.address);
+		keys_address(i, account.address);
 		if (store_txn_put_account(txn, &account, &error) < 0)
 			bench_die("put", &error);
 		if (i % 4 != 0)
@@ -139,7 +144,7 @@ static void *bench_lookups(void *context)
 	while (!atomic_load(&bench->over)) {
 		uint64_t number = bench_random(&thread->random);
 
-		bench_address(number % bench->accounts, address);
+		keys_address(number % bench->accounts, address);
 		if (store_get_account(
 			    bench->store, address, &account, &error) != 1)
 			bench_die("lookup", &error);
@@ -161,7 +166,7 @@ static enum store_commit bench_transition(
 	struct error error;
 	enum store_commit result;
 
-	bench_address(number, address);
+	keys_address(number, address);
 	if (store_begin(bench->store, &txn, &error) < 0 ||
 		store_txn_get_account(txn, address, &account, &error) != 1)
 		bench_die("transition", &error);
@@ -320,32 +325,131 @@ static void bench_all(struct bench *bench)
 	bench_kill(bench);
 }
 
-int main(int argc, char **argv)
+/* Fills a store below the directory, measures all, removes it. */
+static int bench_default(struct bench *bench, const char *directory)
 {
-	struct bench bench = {
-		.accounts = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000,
-		.duration = 1000 * (argc > 2 ? atoi(argv[2]) : 3),
-		.directory = xasprintf(
-			"%s/store-bench.XXXXXX", argc > 3 ? argv[3] : "/tmp"),
-	};
 	char *command;
 	int result;
 
-	if (bench.accounts == 0 || bench.duration <= 0) {
-		fprintf(stderr, "usage: store-bench [ACCOUNTS [SECONDS "
-				"[DIRECTORY]]]\n");
-		return 64;
-	}
-	if (mkdtemp(bench.directory) == NULL) {
-		perror(bench.directory);
+	bench->directory = xasprintf("%s/store-bench.XXXXXX", directory);
+	if (mkdtemp(bench->directory) == NULL) {
+		perror(bench->directory);
 		return 1;
 	}
-	bench.uri = xasprintf("bdb:%s/store", bench.directory);
-	bench_all(&bench);
-	command = xasprintf("rm -rf '%s'", bench.directory);
+	bench->uri = xasprintf("bdb:%s/store", bench->directory);
+	bench_all(bench);
+	command = xasprintf("rm -rf '%s'", bench->directory);
 	result = system(command);
 	free(command);
-	free(bench.uri);
-	free(bench.directory);
+	free(bench->uri);
+	free(bench->directory);
 	return result != 0;
+}
+
+/* ---- the parts ---- */
+
+static void bench_part_fill(struct bench *bench)
+{
+	bench_open(bench);
+	bench_fill(bench);
+	store_close(&bench->store);
+}
+
+static void bench_part_transitions(struct bench *bench)
+{
+	bench_open(bench);
+	bench_run(bench, "1", 0, 1);
+	bench_run(bench, "8", 0, 8);
+	store_close(&bench->store);
+}
+
+static void bench_part_disk(struct bench *bench)
+{
+	char *path = xasprintf("%s/disk-bench", bench->directory);
+	int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
+	static const char record[BENCH_RECORD];
+	int64_t begun = instant_monotonic();
+	int64_t took = 0;
+	uint64_t done;
+
+	for (done = 0; took < bench->duration; done++) {
+		if (fd < 0 || write(fd, record, sizeof(record)) < 0 ||
+			fdatasync(fd) < 0) {
+			perror(path);
+			exit(1);
+		}
+		took = instant_monotonic() - begun;
+	}
+	bench_print("disk_per_s", done * 1000 / (uint64_t)took);
+	close(fd);
+	unlink(path);
+	free(path);
+}
+
+struct bench_part {
+	const char *name;
+	bool accounts, seconds; /* arguments, before the directory */
+	void (*run)(struct bench *bench);
+};
+
+static const struct bench_part bench_parts[] = {
+	{ "fill", true, false, bench_part_fill },
+	{ "transitions", true, true, bench_part_transitions },
+	{ "disk", false, true, bench_part_disk },
+};
+
+static const struct bench_part *bench_part_find(const char *name)
+{
+	size_t count = sizeof(bench_parts) / sizeof(bench_parts[0]);
+
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(bench_parts[i].name, name) == 0)
+			return &bench_parts[i];
+	return NULL;
+}
+
+static int bench_usage(void)
+{
+	fputs("usage: store-bench [ACCOUNTS [SECONDS [DIRECTORY]]]\n"
+	      "       store-bench fill ACCOUNTS STORE\n"
+	      "       store-bench transitions ACCOUNTS SECONDS STORE\n"
+	      "       store-bench disk SECONDS DIRECTORY\n",
+		stderr);
+	return 64;
+}
+
+static int bench_part(const struct bench_part *part, char **arguments)
+{
+	struct bench bench = { .accounts = 1, .duration = 1 };
+
+	for (size_t i = 0; i < 1u + part->accounts + part->seconds; i++)
+		if (arguments[i] == NULL)
+			return bench_usage();
+	if (part->accounts)
+		bench.accounts = strtoull(*arguments++, NULL, 10);
+	if (part->seconds)
+		bench.duration = 1000 * atoi(*arguments++);
+	if (bench.accounts == 0 || bench.duration <= 0 || arguments[1] != NULL)
+		return bench_usage();
+	bench.directory = arguments[0];
+	bench.uri = xasprintf("bdb:%s", bench.directory);
+	part->run(&bench);
+	free(bench.uri);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const struct bench_part *part =
+		argc > 1 ? bench_part_find(argv[1]) : NULL;
+	struct bench bench = {
+		.accounts = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000,
+		.duration = 1000 * (argc > 2 ? atoi(argv[2]) : 3),
+	};
+
+	if (part != NULL)
+		return bench_part(part, argv + 2);
+	if (bench.accounts == 0 || bench.duration <= 0 || argc > 4)
+		return bench_usage();
+	return bench_default(&bench, argc > 3 ? argv[3] : "/tmp");
 }

@@ -137,7 +137,8 @@ tests_unit_reload_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
 dist_man_MANS += policyd/rehome-policyd.8 policyd/rehome-control.7
 machine_tests = tests/unit/control-docs-test \
 	tests/unit/directory-test tests/unit/events-test \
-	tests/unit/machine-lease-test tests/unit/machine-test
+	tests/unit/machine-lease-test tests/unit/machine-names-test \
+	tests/unit/machine-test
 check_PROGRAMS += $(machine_tests)
 TESTS += $(machine_tests)
 machine_fixture = tests/unit/machine_fixture.c tests/unit/machine_fixture.h
@@ -155,6 +156,10 @@ tests_unit_machine_lease_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_machine_lease_test_SOURCES = tests/unit/machine-lease-test.c \
 	$(machine_fixture)
 tests_unit_machine_lease_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
+tests_unit_machine_names_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_machine_names_test_SOURCES = tests/unit/machine-names-test.c \
+	$(machine_fixture)
+tests_unit_machine_names_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
 tests_unit_machine_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_machine_test_SOURCES = tests/unit/machine-test.c $(machine_fixture)
 tests_unit_machine_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)

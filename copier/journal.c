@@ -202,6 +202,13 @@ void journal_unpair(struct journal *journal, struct journal_folder *folder,
 	journal_line(journal, "X %u %zu", folder->id, index);
 }
 
+void journal_widow(struct journal *journal, struct journal_folder *folder,
+	size_t index, enum journal_side side)
+{
+	folder->pairs[index].uid[side] = 0;
+	journal_line(journal, "W %u %zu %d", folder->id, index, (int)side);
+}
+
 void journal_flags(struct journal *journal, struct journal_folder *folder,
 	size_t index, const struct flagset *flags)
 {

@@ -119,6 +119,9 @@ size_t journal_pair(struct journal *journal, struct journal_folder *folder,
 	const struct journal_pair *pair);
 void journal_unpair(struct journal *journal, struct journal_folder *folder,
 	size_t index);
+/* Its message is gone on that side: as if the UID there were void. */
+void journal_widow(struct journal *journal, struct journal_folder *folder,
+	size_t index, enum journal_side side);
 void journal_flags(struct journal *journal, struct journal_folder *folder,
 	size_t index, const struct flagset *flags);
 void journal_foreign(struct journal *journal, struct journal_folder *folder,

@@ -282,7 +282,7 @@ static bool journal_scan_intent(struct journal *journal,
 	return true;
 }
 
-/* Lines about one pair that is there: X and G. */
+/* Lines about one pair that is there: G, W and X. */
 static bool journal_scan_change(struct journal *journal,
 	struct journal_folder *folder, char letter,
 	struct journal_fields *fields)
@@ -293,6 +293,8 @@ static bool journal_scan_change(struct journal *journal,
 		return false;
 	if (letter == 'X')
 		folder->pairs[index].gone = true;
+	else if (letter == 'W')
+		folder->pairs[index].uid[journal_field_side(fields)] = 0;
 	else
 		folder->pairs[index].flags =
 			journal_field_flags(journal, fields);
@@ -369,8 +371,9 @@ bool journal_scan_line(struct journal *journal, char *line, size_t size)
 		return true;
 	case 'P':
 		return journal_scan_pair(journal, folder, &fields);
-	case 'X':
 	case 'G':
+	case 'W':
+	case 'X':
 		return journal_scan_change(journal, folder, letter, &fields);
 	case 'I':
 		return journal_scan_intent(journal, folder, &fields);

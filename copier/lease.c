@@ -40,6 +40,7 @@ struct lease {
 	char round[16];
 	char folder[128];
 	uint64_t messages;
+	uint64_t total;
 	uint64_t bytes;
 	bool progressed;
 };
@@ -54,6 +55,7 @@ static void lease_print(struct lease *lease, struct attr_list *request)
 	attr_list_add(request, "round", lease->round);
 	attr_list_add(request, "folder", lease->folder);
 	attr_list_printf(request, "messages_done", "%" PRIu64, lease->messages);
+	attr_list_printf(request, "messages_total", "%" PRIu64, lease->total);
 	attr_list_printf(request, "bytes_done", "%" PRIu64, lease->bytes);
 	lease->progressed = false;
 }
@@ -229,7 +231,7 @@ void lease_set_phase(struct lease *lease, enum account_phase phase)
 }
 
 void lease_progress(struct lease *lease, const char *round, const char *folder,
-	uint64_t messages, uint64_t bytes)
+	uint64_t messages, uint64_t total, uint64_t bytes)
 {
 	char *at;
 
@@ -241,6 +243,7 @@ void lease_progress(struct lease *lease, const char *round, const char *folder,
 		if ((unsigned char)*at < ' ' || *at == 127)
 			*at = '?';
 	lease->messages = messages;
+	lease->total = total;
 	lease->bytes = bytes;
 	lease->progressed = true;
 	pthread_mutex_unlock(&lease->mutex);

@@ -35,6 +35,6 @@ enum account_phase lease_phase(struct lease *lease);
 void lease_set_phase(struct lease *lease, enum account_phase phase);
 /* What is told to watchers with the next renewal. */
 void lease_progress(struct lease *lease, const char *round, const char *folder,
-	uint64_t messages, uint64_t bytes);
+	uint64_t messages, uint64_t total, uint64_t bytes);
 
 #endif

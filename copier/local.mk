@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 rehomelibexec_PROGRAMS += copier/rehome-copier
+dist_man_MANS += copier/rehome-copier.8
 
 # What the tests link, too: all but main().
 noinst_LIBRARIES += copier/libcopier.a
@@ -71,3 +72,5 @@ tests_fuzz_imap_fuzz_SOURCES = tests/fuzz/imap-fuzz.c copier/imap_parse.c \
 tests_fuzz_imap_fuzz_CFLAGS = $(AM_CFLAGS) -U_FORTIFY_SOURCE -g \
 	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
 endif
+
+SYSTEM_TESTS += tests/system/mailbox_copy.py

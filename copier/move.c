@@ -89,7 +89,8 @@ static void move_progress(void *context, const struct pass *pass,
 	struct move *move = context;
 
 	lease_progress(move->worker.lease, move->kind, folder,
-		pass->counts.copied, pass->counts.copied_bytes);
+		pass->counts.copied, pass->counts.planned,
+		pass->counts.copied_bytes);
 }
 
 int move_refusals(struct move *move, struct error *error)

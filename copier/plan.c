@@ -167,6 +167,7 @@ void plan_clear(struct plan *plan)
 		free(folder->flags);
 		free(folder->gone);
 		free(folder->removed);
+		free(folder->widowed);
 		uidset_free(&folder->copy);
 		uidset_free(&folder->expunge);
 		uidset_free(&folder->foreign);

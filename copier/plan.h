@@ -73,6 +73,8 @@ struct plan_folder {
 	size_t gone_count;
 	size_t *removed; /* pairs that are none once expunge is done */
 	size_t removed_count;
+	size_t *widowed; /* pairs gone at home that are kept at the other */
+	size_t widowed_count;
 	struct uidset expunge; /* at the other side */
 	struct uidset foreign; /* at the other side, newly found */
 	struct uidset departed; /* on the foreign list and no longer there */

@@ -9,11 +9,15 @@
 
 #include "lib/xalloc.h"
 
+static void plan_add(size_t **list, size_t *count, size_t pair)
+{
+	*list = xreallocarray(*list, *count + 1, sizeof(**list));
+	(*list)[(*count)++] = pair;
+}
+
 void plan_add_gone(struct plan_folder *folder, size_t pair)
 {
-	folder->gone = xreallocarray(folder->gone, folder->gone_count + 1,
-		sizeof(*folder->gone));
-	folder->gone[folder->gone_count++] = pair;
+	plan_add(&folder->gone, &folder->gone_count, pair);
 }
 
 struct plan_candidate *plan_candidate_add(struct plan_candidates *candidates,
@@ -105,17 +109,20 @@ void plan_remove(struct plan_work *work, size_t pair, uint32_t other_uid)
 
 	if (removal == PLAN_REMOVE_NOTHING ||
 		(removal == PLAN_REMOVE_COPIED &&
-			folder->journal->pairs[pair].origin != JOURNAL_COPIED))
+			folder->journal->pairs[pair].origin !=
+				JOURNAL_COPIED)) {
+		if (folder->journal->pairs[pair].uid[work->side] != 0)
+			plan_add(&folder->widowed, &folder->widowed_count,
+				pair);
 		return;
+	}
 	if (!work->input->other->features.expunge_by_uid) {
 		plan_add_gone(folder, pair);
 		uidset_add(&folder->foreign, other_uid);
 		return;
 	}
 	uidset_add(&folder->expunge, other_uid);
-	folder->removed = xreallocarray(folder->removed,
-		folder->removed_count + 1, sizeof(*folder->removed));
-	folder->removed[folder->removed_count++] = pair;
+	plan_add(&folder->removed, &folder->removed_count, pair);
 }
 
 /* Whether the UID is in the folder: 1 with its message when the view has it

@@ -31,8 +31,10 @@ void progress_draw(struct progress *progress, const struct pass *pass,
 	progress->last = now;
 	error_set(&name, "%.40s", folder);
 	fprintf(stderr,
-		"\r%" PRIu64 " messages, %.1f MB, %.0f/s, %.1f MB/s  %s\033[K",
-		pass->counts.copied, (double)pass->counts.copied_bytes / 1e6,
+		"\r%" PRIu64 " of %" PRIu64
+		" messages, %.1f MB, %.0f/s, %.1f MB/s  %s\033[K",
+		pass->counts.copied, pass->counts.planned,
+		(double)pass->counts.copied_bytes / 1e6,
 		(double)pass->counts.copied * 1000 / (double)ms,
 		(double)pass->counts.copied_bytes / 1e3 / (double)ms,
 		name.text);

@@ -166,7 +166,9 @@ static int proof_journal(struct pass *pass, const struct view *home,
 			continue;
 		proof->foreign += folder->foreign[far].count;
 		for (j = 0; j < folder->pairs_count; j++) {
-			if (folder->pairs[j].gone)
+			if (folder->pairs[j].gone ||
+				folder->pairs[j].uid[0] == 0 ||
+				folder->pairs[j].uid[1] == 0)
 				continue;
 			proof->messages++;
 			proof->bytes += folder->pairs[j].size;

@@ -268,7 +268,9 @@ static void round_count(struct pass *pass)
 			continue;
 		pass->counts.foreign += folder->foreign[far].count;
 		for (j = 0; j < folder->pairs_count; j++) {
-			if (folder->pairs[j].gone)
+			if (folder->pairs[j].gone ||
+				folder->pairs[j].uid[0] == 0 ||
+				folder->pairs[j].uid[1] == 0)
 				continue;
 			pass->counts.messages++;
 			pass->counts.bytes += folder->pairs[j].size;
@@ -316,8 +318,8 @@ static int round_steps(struct round *round, struct error *error)
 		round_scan(pass, &round->other, pass->other, far, error) < 0 ||
 		round_plan_all(round, error) < 0)
 		return -1;
+	pass->counts.planned = round->plan.copies;
 	if (round->options->dry_run != NULL) {
-		pass->counts.planned = round->plan.copies;
 		plan_print(&round->plan, round->options->dry_run);
 		return 1;
 	}

@@ -94,6 +94,8 @@ static void round_note(struct pass *pass, const struct plan_folder *folder)
 
 	for (i = 0; i < folder->gone_count; i++)
 		journal_unpair(journal, known, folder->gone[i]);
+	for (i = 0; i < folder->widowed_count; i++)
+		journal_widow(journal, known, folder->widowed[i], pass->side);
 	for (i = 0; i < folder->adoptions_count; i++) {
 		const struct plan_adoption *adoption = &folder->adoptions[i];
 		struct journal_pair pair = { .origin = adoption->origin,
@@ -338,7 +340,6 @@ int round_execute(struct pass *pass, struct plan_folder *folder, bool *wrote_r,
 
 	if (!pass_goes_on(pass, error))
 		return -1;
-	pass->counts.planned += folder->copy.count;
 	if (holds_mail)
 		round_introduce(pass, folder);
 	if (folder->create) {

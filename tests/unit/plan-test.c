@@ -21,6 +21,7 @@
  * A folder INBOX on both sides. The journal, one fact a line:
  *   pair SOURCE DESTINATION SIZE DIGEST ORIGIN [FLAGS]
  *   intent UID UIDNEXT DIGEST    foreign SIDE UID    void SIDE    made
+ *   widow INDEX
  * A side: "none", or "whole" or "delta" and one message a line:
  *   UID SIZE DATE DIGEST [FLAGS]    (SIZE "-": not measured; DIGEST "-")
  * The plan as plan_print gives it; or what must be known first:
@@ -75,6 +76,9 @@ static const struct scenario table[] = {
 	{ "deleted at home, nothing goes",
 		"pair 1 11 100 a c\npair 2 12 100 b a\n", "whole\n", "delta\n",
 		"", PLAN_REMOVE_NOTHING, false, NULL },
+	{ "deleted at home once, now it is to go",
+		"pair 1 11 100 a c\nwidow 0\n", "delta\n", "delta\n",
+		"expunge 11 INBOX\n", PLAN_REMOVE_COPIED, false, NULL },
 	{ "deleted at home, the server cannot",
 		"pair 1 11 100 a c\n", "whole\n", "delta\n",
 		"foreign 11 INBOX\n", PLAN_REMOVE_PAIRED, true, NULL },
@@ -266,6 +270,8 @@ static void journal_fact(struct fixture *fixture, struct journal_folder *folder,
 	} else if (sscanf(fact, "void %u", &first) == 1) {
 		journal_uidvalidity(fixture->journal, folder,
 			(enum journal_side)first, 999);
+	} else if (sscanf(fact, "widow %u", &first) == 1) {
+		journal_widow(fixture->journal, folder, first, JOURNAL_SOURCE);
 	} else if (strcmp(fact, "made") == 0) {
 		journal_made(fixture->journal, folder, JOURNAL_DESTINATION);
 	} else {
@@ -426,6 +432,25 @@ static void assert_plan(struct fixture *fixture, const char *expected)
 	buffer_free(&text);
 }
 
+/* What is gone at home and kept over there is remembered as that. */
+static void test_widows(void **state)
+{
+	struct fixture *fixture = *state;
+	struct plan plan;
+
+	set_journal(fixture, "pair 1 11 100 a c\npair 2 12 100 b c\n");
+	set_view(fixture, &fixture->home, "whole\n2 - - -\n", 1);
+	set_view(fixture, &fixture->other, "delta\n", 2);
+	make_plan(fixture, PLAN_REMOVE_NOTHING, &plan);
+	assert_int_equal(plan.folders[0].widowed_count, 1);
+	assert_int_equal(plan.folders[0].widowed[0], 0);
+	plan_clear(&plan);
+	make_plan(fixture, PLAN_REMOVE_PAIRED, &plan);
+	assert_int_equal(plan.folders[0].widowed_count, 0);
+	assert_int_equal(plan.folders[0].removed_count, 1);
+	plan_clear(&plan);
+}
+
 /* Names are mapped, INBOX is itself, two that become one are kept apart, and
  * what only holds other folders is not made. */
 static void test_names(void **state)
@@ -485,6 +510,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_scenario),
+		cmocka_unit_test_setup_teardown(test_widows, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_prefix_is_taken_off, setup,
 			teardown),

@@ -5,6 +5,7 @@ test wants: policyd itself cannot be made to fail on demand."""
 import os
 import socket
 import threading
+import time
 
 GO_ON = {"action": "go-on", "moving": "no"}
 MOVING = {"action": "go-on", "moving": "yes"}
@@ -76,14 +77,15 @@ class Stub:
 class PolicydStub(Stub):
     """The policy socket. replies: recipient -> the replies to the milter, one
     question after the other; the last one stays. actions: recipient -> what
-    Postfix is told. misbehaviour: None, or what happens to each question:
-    "hang", "close", "half", "garbage", "twice", "error"."""
+    Postfix is told. delay: seconds before each answer. misbehaviour: None, or
+    what happens to each question: "hang", "close", "half", "garbage", "twice", "error"."""
 
     def __init__(self, path):
         super().__init__(path)
         self.replies = {}
         self.actions = {}
         self.misbehaviour = None
+        self.delay = 0
 
     def read(self, stream):
         request = {}
@@ -114,6 +116,7 @@ class PolicydStub(Stub):
     def reply(self, connection, request):
         """False when the connection is to be closed."""
         text = self.answer(request)
+        time.sleep(self.delay)
         if self.misbehaviour == "hang":
             connection.recv(1)  # until the other end gives up
             return False

@@ -9,6 +9,13 @@ rcpt(connection, "<freezes@example.org>", SMFIR_CONTINUE)
 data(connection, SMFIR_CONTINUE)
 finish(connection, SMFIR_REPLYCODE)
 
+-- in whatever order
+message(connection)
+rcpt(connection, "<freezes2@example.org>", SMFIR_CONTINUE)
+rcpt(connection, "<moving@example.org>", SMFIR_CONTINUE)
+data(connection, SMFIR_CONTINUE)
+finish(connection, SMFIR_REPLYCODE)
+
 -- the sender tries again
 message(connection)
 rcpt(connection, "<freezes@example.org>", SMFIR_REPLYCODE)

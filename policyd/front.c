@@ -149,16 +149,17 @@ static void front_round_end(struct front *front,
 	}
 }
 
-/* The next round is not begun at once: reloads in close succession would keep
- * the mail server from its work. */
-static void front_round_pace(struct front *front, int result)
+/* After a reload the next round is not begun at once: reloads in close
+ * succession would keep the mail server from its work. */
+static void front_round_pace(struct front *front, int result, bool reloaded)
 {
+	int64_t pause = reloaded ? FRONT_PACE_MS : 0;
+
 	front->round_failures = result < 0 ? front->round_failures + 1 : 0;
-	front->round_at =
-		instant_monotonic() +
-		(result < 0 ? account_backoff(front->round_failures,
-				      FRONT_RETRY_MIN, FRONT_RETRY_MAX)
-			    : FRONT_PACE_MS);
+	if (result < 0)
+		pause = account_backoff(front->round_failures, FRONT_RETRY_MIN,
+			FRONT_RETRY_MAX);
+	front->round_at = instant_monotonic() + pause;
 }
 
 /* Publishes and reloads when somebody waits for it. Called with the lock,
@@ -192,7 +193,7 @@ static void front_round(struct front *front)
 		front->reload_wanted |= round.reload;
 	}
 	front_log_news(front, &front->round_error, result, &error);
-	front_round_pace(front, result);
+	front_round_pace(front, result, round.reload);
 	front_round_end(front, &round, result, &error);
 	front_settings_give(front, settings);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The only place that knows how Postfix wants its hash: tables. Of the two
- * files that include <db.h> this one has nothing to do with the store: a plain
- * database file without environment, locks or log, as postmap(1) makes them.
+ * The only place that knows how Postfix wants its hash: tables. It includes
+ * <db.h>, which is else the store's alone (store_bdb*.c), for another use of
+ * it: a plain database file without environment, locks or log, as postmap(1)
+ * makes them.
  */
 #include "config.h"
 

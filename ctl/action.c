@@ -156,8 +156,12 @@ static void action_accepted(struct action_report *report, const char *address,
 	}
 }
 
+/*
+ * What to do about a refusal. A reason in terms of the machine is replaced by
+ * the phase that the account is in.
+ */
 static char *action_advice(struct action_report *report, int code,
-	const char *status, const char *address)
+	const char *status, const char *address, struct error *reason)
 {
 	struct account account;
 	struct error error;
@@ -172,6 +176,9 @@ static char *action_advice(struct action_report *report, int code,
 	if (session_get_account(report->session, address, &account, &error) !=
 		0)
 		return NULL;
+	if (strstr(reason->text, "no such transition") != NULL)
+		error_set(
+			reason, "it is %s", account_phase_name(account.phase));
 	advice = describe_way_out(report->session->command->name, &account);
 	account_clear(&account);
 	return advice;
@@ -183,8 +190,9 @@ static void action_refused(struct action_report *report, const char *address,
 	/* the advice needs the connection, which the reply lives in */
 	char *status =
 		reply != NULL ? xstrdup(attr_list_get(reply, "status")) : NULL;
-	char *advice = action_advice(report, code, status, address);
-	const char *reason = session_bare_reason(error->text, address);
+	struct error whole = *error;
+	char *advice = action_advice(report, code, status, address, &whole);
+	const char *reason = session_bare_reason(whole.text, address);
 
 	report->code = session_worse(report->code, code);
 	if (report->session->json) {
@@ -237,12 +245,14 @@ static void action_summary(const struct action_report *report,
 {
 	char one[FIGURE_SIZE], two[FIGURE_SIZE];
 	const struct session *session = report->session;
+	struct error rest;
 
-	if (report->lost && asked < targets->count)
-		session_fail(session, 0, NULL,
+	if (report->lost && asked < targets->count) {
+		error_set(&rest, "%s not asked for",
 			figure_plural((int64_t)(targets->count - asked),
-				"account", one),
-			"not asked for");
+				"more account", one));
+		session_fail(session, 0, NULL, rest.text, NULL);
+	}
 	if (session->json || session->quiet ||
 		(targets->passed == 0 && targets->count < 2))
 		return;

@@ -57,6 +57,8 @@ static char *advice_cancel(const struct account *account)
 	if (account->phase == ACCOUNT_SWEEPING)
 		return advice_command(
 			"return", account, "moves it back once it has settled");
+	if (account->phase == ACCOUNT_SETTLED)
+		return xstrdup("there is nothing to cancel");
 	return NULL;
 }
 

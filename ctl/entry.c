@@ -98,6 +98,10 @@ static int entry_check(struct session *session, const struct line *line)
 		code = entry_check_system(session, line, "source");
 	if (code == 0)
 		code = entry_check_system(session, line, "destination");
+	if (code == 0 && strcmp(line_option(line, "source"),
+				 line_option(line, "destination")) == 0)
+		code = session_misused(session,
+			"--source and --destination are the same system");
 	if (code == 0)
 		code = entry_check_addresses(session, line);
 	return code;

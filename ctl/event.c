@@ -258,7 +258,7 @@ static void event_resume(const struct attr_list *event, struct buffer *out)
 
 static void event_complete(const struct attr_list *event, struct buffer *out)
 {
-	buffer_add_text(out, "completes as soon as it is ready");
+	buffer_add_text(out, "completion asked for");
 	event_add_actor(event, out);
 }
 

@@ -348,6 +348,28 @@ static int follow_ask_status(struct follow *follow, struct error *error)
 	return code;
 }
 
+/* It was removed while we did not look. */
+static void follow_take_removal(
+	struct follow *follow, struct follow_target *target)
+{
+	struct attr_list *event = attr_list_new();
+
+	attr_list_add(event, "event", "change");
+	attr_list_add(event, "what", "remove");
+	attr_list_add(event, "address", target->address);
+	tracker_take_event(follow->tracker, event, instant_monotonic());
+	attr_list_free(&event);
+	follow_judge(follow, target);
+	if (target->over)
+		return;
+	/* never seen at all */
+	target->over = true;
+	follow->targets_open--;
+	follow->code = session_worse(
+		follow->code, session_fail(follow->session, EXIT_REFUSED,
+				      target->address, "removed", NULL));
+}
+
 static int follow_ask_target(struct follow *follow,
 	struct follow_target *target, struct error *error)
 {
@@ -362,10 +384,7 @@ static int follow_ask_target(struct follow *follow,
 			follow->tracker, reply, instant_monotonic());
 		follow_judge(follow, target);
 	} else if (code == EXIT_REFUSED) {
-		/* removed while we did not look */
-		target->over = true;
-		follow->targets_open--;
-		follow->code = session_worse(follow->code, EXIT_REFUSED);
+		follow_take_removal(follow, target);
 		code = 0;
 	}
 	return code;

@@ -93,32 +93,57 @@ static void help_all_json(const struct command *only)
 	json_array_end(&array);
 }
 
-int help_command(struct session *session, const struct line *line)
+/* The commands whose first of two words it is; their number. */
+static size_t help_print_half(const char *word)
 {
-	const struct command *command = NULL;
-	char *name;
+	const struct command *command;
+	size_t size = strlen(word), count = 0;
 
-	if (line_count(line) > 0) {
-		const char *more = line_argument(line, 1);
-
-		name = xasprintf("%s%s%s", line_argument(line, 0),
-			more != NULL ? " " : "", more != NULL ? more : "");
-		command = command_find(name);
-		if (command == NULL)
-			session_fail(session, EX_USAGE, name,
-				"there is no such command",
-				"`rehome help` lists them");
-		free(name);
-		if (command == NULL)
-			return EX_USAGE;
+	for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
+		if (strncmp(command->name, word, size) != 0 ||
+			command->name[size] != ' ')
+			continue;
+		if (count++ > 0)
+			putchar('\n');
+		help_print(command, stdout);
 	}
+	return count;
+}
+
+static int help_one(struct session *session, const char *name)
+{
+	const struct command *command = command_find(name);
+
+	if (command == NULL && !session->json && help_print_half(name) > 0)
+		return 0;
+	if (command == NULL)
+		return session_fail(session, EX_USAGE, name,
+			"there is no such command", "`rehome help` lists them");
 	if (session->json)
 		help_all_json(command);
-	else if (command != NULL)
-		help_print(command, stdout);
 	else
-		help_print_all(stdout);
+		help_print(command, stdout);
 	return 0;
+}
+
+int help_command(struct session *session, const struct line *line)
+{
+	const char *more = line_argument(line, 1);
+	char *name;
+	int code;
+
+	if (line_count(line) == 0) {
+		if (session->json)
+			help_all_json(NULL);
+		else
+			help_print_all(stdout);
+		return 0;
+	}
+	name = xasprintf("%s%s%s", line_argument(line, 0),
+		more != NULL ? " " : "", more != NULL ? more : "");
+	code = help_one(session, name);
+	free(name);
+	return code;
 }
 
 int help_version(struct session *session, const struct line *line)

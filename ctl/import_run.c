@@ -92,7 +92,8 @@ static bool import_differs(struct import_run *run, const struct import_row *row,
 			continue;
 		error_set(&run->error,
 			"is there already with %s %s, the file says %s",
-			names[i], is != NULL ? is : "none", wanted);
+			names[i], is != NULL && *is != '\0' ? is : "none",
+			wanted);
 		return true;
 	}
 	run->line_code = 0;
@@ -300,12 +301,13 @@ static void import_rows(struct import_run *run, const struct import *import)
 	if (run->session->json)
 		json_array_end(&run->array);
 	if (i < import->count) {
-		char rest[FIGURE_SIZE];
+		char text[FIGURE_SIZE];
+		struct error rest;
 
-		session_fail(run->session, 0, run->file,
+		error_set(&rest, "%s not looked at",
 			figure_plural(
-				(int64_t)(import->count - i), "line", rest),
-			"not looked at");
+				(int64_t)(import->count - i), "line", text));
+		session_fail(run->session, 0, run->file, rest.text, NULL);
 	}
 }
 

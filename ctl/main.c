@@ -12,15 +12,22 @@
 #include "ctl/help.h"
 #include "ctl/line.h"
 #include "ctl/session.h"
+#include "lib/endpoint.h"
 
-static void main_take_globals(struct session *session, const struct line *line)
+static int main_take_globals(struct session *session, const struct line *line)
 {
+	struct error error;
+
 	if (line_has(line, "config"))
 		session->config_path = line_option(line, "config");
 	if (line_has(line, "socket"))
 		session->endpoint = line_option(line, "socket");
 	session->json = line_has(line, "json");
 	session->quiet = line_has(line, "quiet");
+	if (session->endpoint != NULL &&
+		endpoint_check(session->endpoint, &error) < 0)
+		return session_misused(session, error.text);
+	return 0;
 }
 
 /* The words behind the command. */
@@ -98,7 +105,9 @@ static int main_run(struct session *session, struct line *line, int count,
 		session, line, count - words_taken, words + words_taken);
 	if (code != 0)
 		return code;
-	main_take_globals(session, line);
+	code = main_take_globals(session, line);
+	if (code != 0)
+		return code;
 	if (line_has(line, "help")) {
 		help_print(session->command, stdout);
 		return 0;

@@ -23,6 +23,7 @@
 #define SCREEN_LEFT	8
 #define SCREEN_ADDRESS	12 /* at least */
 #define SCREEN_BAR	8  /* at least */
+#define SCREEN_FOLDER	8  /* at least */
 #define SCREEN_BAR_MAX	30
 #define SCREEN_FRAME	5 /* lines that are no accounts */
 
@@ -63,7 +64,7 @@ static size_t screen_take(size_t *left, size_t width)
 static struct screen_widths screen_plan(size_t width, size_t longest)
 {
 	struct screen_widths widths = { 0 };
-	size_t left = width;
+	size_t left = width, share;
 
 	/* two fifths for the address, or what it needs */
 	widths.address = width * 2 / 5;
@@ -80,11 +81,10 @@ static struct screen_widths screen_plan(size_t width, size_t longest)
 	widths.left = screen_take(&left, SCREEN_LEFT);
 	widths.messages = screen_take(&left, SCREEN_MESSAGES);
 	widths.rate = screen_take(&left, SCREEN_RATE);
-	/* the folder gets half of the rest, once that says something */
-	if (left / 2 >= 12) {
-		widths.folder = left / 2 - SCREEN_GAP;
-		left -= left / 2;
-	}
+	/* half of the rest for the folder, half for the bar */
+	share = left / 2 > SCREEN_FOLDER + SCREEN_GAP ? left / 2 - SCREEN_GAP
+						      : SCREEN_FOLDER;
+	widths.folder = screen_take(&left, share);
 	widths.bar -= 1 + SCREEN_PERCENT;
 	widths.bar += left;
 	if (widths.bar > SCREEN_BAR_MAX)
@@ -321,9 +321,8 @@ static void screen_totals(const struct attr_list *status, struct buffer *line)
 		figure_count(
 			screen_both(status, ACCOUNT_COPYING, ACCOUNT_SWEEPING),
 			text));
-	buffer_printf(line, "%s of %s at the destination",
-		figure_count(there, text),
-		figure_plural(accounts, "account", all));
+	buffer_printf(line, "%s of %s moved", figure_count(there, text),
+		figure_count(accounts, all));
 	if (accounts > 0)
 		buffer_printf(line, " (%d%%)", (int)(there * 100 / accounts));
 	if (held > 0)
@@ -337,27 +336,27 @@ static void screen_head(const struct screen_view *view, struct buffer *out)
 {
 	struct buffer line = BUFFER_EMPTY;
 	char stamp[FIGURE_SIZE];
-	size_t clock;
+	const char *clock = strchr(figure_instant(view->now, stamp), ' ');
+	size_t size;
 
-	figure_instant(view->now, stamp);
-	clock = text_width(stamp);
+	clock = clock != NULL ? clock + 1 : stamp;
+	size = text_width(clock);
 	if (view->status != NULL)
 		screen_totals(view->status, &line);
 	else
 		buffer_printf(
 			&line, "%zu followed", tracker_count(view->tracker));
 	screen_colour(view, SCREEN_BOLD, out);
-	if (view->width > clock + SCREEN_GAP) {
-		text_add_fit(out, line.data, view->width - clock - SCREEN_GAP,
-			false);
+	if (view->width > size + SCREEN_GAP) {
+		text_add_fit(
+			out, line.data, view->width - size - SCREEN_GAP, false);
 		screen_colour(view, SCREEN_PLAIN, out);
 		screen_gap(out);
-		text_add_fit(out, stamp, clock, false);
+		text_add_fit(out, clock, size, false);
 	} else {
 		text_add_fit(out, line.data, view->width, false);
 		screen_colour(view, SCREEN_PLAIN, out);
 	}
-	buffer_add_text(out, "\n");
 	buffer_free(&line);
 }
 
@@ -387,7 +386,7 @@ void screen_draw(const struct screen_view *view, struct buffer *out)
 		if (shown > count)
 			shown = count;
 		widths = screen_plan(view->width, screen_longest(items, shown));
-		buffer_add_text(out, "\n");
+		buffer_add_text(out, "\n\n");
 		if (count > 0)
 			screen_titles(view, &widths, out);
 		else

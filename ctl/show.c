@@ -90,23 +90,25 @@ static void show_phase(
 }
 
 static void show_request_times(
-	const struct account *account, struct buffer *text)
+	const struct account *account, int64_t now, struct buffer *text)
 {
 	char figure[FIGURE_SIZE];
 
-	if (account->not_before != 0)
+	if (account->not_before > now)
 		buffer_add_text(
 			text, figure_instant(account->not_before, figure));
 	show_if("not before", text);
 	if (account->complete_after == INSTANT_NEVER)
 		buffer_add_text(text, "when `rehome complete` says so");
-	else if (account->complete_after != 0)
+	else if (account->complete_after > now)
 		buffer_printf(text, "not before %s",
 			figure_instant(account->complete_after, figure));
+	else
+		buffer_add_text(text, "as soon as it is ready");
 	show_if("completes", text);
 }
 
-static void show_request(const struct account *account)
+static void show_request(const struct account *account, int64_t now)
 {
 	struct buffer text = BUFFER_EMPTY;
 	char figure[FIGURE_SIZE];
@@ -129,8 +131,10 @@ static void show_request(const struct account *account)
 		figure_duration(account->freeze_budget, figure));
 	show_if(account_is_moving(account) ? "requested" : "last request",
 		&text);
-	if (account_is_moving(account))
-		show_request_times(account, &text);
+	if (account->phase == ACCOUNT_REQUESTED ||
+		account->phase == ACCOUNT_COPYING ||
+		account->phase == ACCOUNT_READY)
+		show_request_times(account, now, &text);
 	buffer_free(&text);
 }
 
@@ -253,7 +257,7 @@ static int show_print(struct session *session, const struct attr_list *reply)
 	show_title(&account, kept);
 	show_served(&account);
 	show_phase(&account, since, now);
-	show_request(&account);
+	show_request(&account, now);
 	show_progress(&account, kept);
 	show_freeze(&account);
 	show_failure(&account, now);

@@ -61,9 +61,9 @@ static void terminal_enter(struct terminal *terminal)
 
 static void terminal_leave(struct terminal *terminal)
 {
-	terminal_write(TERMINAL_LEAVE, strlen(TERMINAL_LEAVE));
 	if (terminal->saved)
 		tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal->before);
+	terminal_write(TERMINAL_LEAVE, strlen(TERMINAL_LEAVE));
 }
 
 bool terminal_is_able(void)

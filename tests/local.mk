@@ -56,6 +56,9 @@ tests_fuzz_config_fuzz_LDADD = $(CONFUSE_LIBS) $(IDN2_LIBS) \
 tests_fuzz_netstring_fuzz_SOURCES = tests/fuzz/netstring-fuzz.c \
 	lib/netstring.c $(FUZZ_BASE)
 tests_fuzz_netstring_fuzz_CFLAGS = $(FUZZ_CFLAGS)
+check_PROGRAMS += tests/fuzz/csv-fuzz
+tests_fuzz_csv_fuzz_SOURCES = tests/fuzz/csv-fuzz.c ctl/csv.c $(FUZZ_BASE)
+tests_fuzz_csv_fuzz_CFLAGS = $(FUZZ_CFLAGS)
 endif
 
 # Benchmarks: load, and the least that a server can do.

@@ -15,3 +15,28 @@ EXTRA_DIST += \
 	contrib/sendmail/rehome.m4 \
 	contrib/sendmail/sendmail.mc \
 	contrib/sendmail/sudoers
+
+# The demonstration, hooks and units.
+EXTRA_DIST += \
+	contrib/cron/rehome \
+	contrib/demo/demo.py \
+	contrib/demo/run \
+	contrib/dovecot/README \
+	contrib/dovecot/lock \
+	contrib/dovecot/provision \
+	contrib/dovecot/settings.sh \
+	contrib/dovecot/sudoers \
+	contrib/dovecot/unlock \
+	contrib/hooks/as-root \
+	contrib/hooks/by-ssh \
+	contrib/hooks/hook-by-ssh \
+	contrib/systemd/rehome-copier.service \
+	contrib/systemd/rehome-milter.service \
+	contrib/systemd/rehome-policyd-policy.socket \
+	contrib/systemd/rehome-policyd-socketmap.socket \
+	contrib/systemd/rehome-policyd.service \
+	contrib/systemd/rehome-policyd.socket \
+	contrib/systemd/rehome-reload.socket \
+	contrib/systemd/rehome-reload@.service \
+	contrib/systemd/rehome.sysusers \
+	contrib/systemd/rehome.tmpfiles

@@ -20,14 +20,13 @@ check-system: all
 
 EXTRA_DIST += tests/run tests/lab/build tests/lab/packages \
 	tests/lab/corpus.py tests/lab/dovecot.py tests/lab/gate.py \
-	tests/lab/ledger.py \
-	tests/lab/mailuser.py tests/lab/postfix.py tests/lab/rehome.py \
-	tests/lab/scratch.py tests/lab/site_under_test.py tests/lab/tap.py tests/lab/traffic.py \
+	tests/lab/ledger.py tests/lab/mailuser.py tests/lab/postfix.py \
+	tests/lab/rehome.py tests/lab/scratch.py \
+	tests/lab/site_under_test.py tests/lab/tap.py tests/lab/traffic.py \
 	tests/crash/kill_at.c
 
-SYSTEM_TESTS += tests/system/ledger.py tests/system/stages.py tests/system/outage.py \
-	tests/system/hostile.py \
-	tests/crash/steps.py
+SYSTEM_TESTS += tests/system/ledger.py tests/system/stages.py \
+	tests/system/outage.py tests/system/hostile.py tests/crash/steps.py
 
 # Fuzz targets: ./configure --enable-fuzzers CC=clang, then make check, or
 # tests/fuzz/run.sh SECONDS. They compile what they fuzz anew, since the

@@ -44,6 +44,7 @@ smtpd_error_sleep_time = 0
 smtpd_client_connection_count_limit = 0
 smtpd_client_connection_rate_limit = 0
 in_flow_delay = 0
+service_throttle_time = 1s
 maillog_file = {directory}/maillog
 maillog_file_prefixes = /
 minimal_backoff_time = 300s

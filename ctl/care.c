@@ -54,22 +54,8 @@ int care_copy(struct session *session, const struct line *line)
 	return code;
 }
 
-/* policyd itself, on a store that no other one has open; directory: a backup,
- * or NULL. */
-static int care_policyd(
-	const struct session *session, const char *what, const char *directory)
-{
-	char *option = xasprintf("%s%s%s", what, directory != NULL ? "=" : "",
-		directory != NULL ? directory : "");
-	const char *argv[] = { NULL, "-c", session->config_path, option, NULL };
-	int code = care_become(session, "REHOME_POLICYD",
-		REHOME_SBINDIR "/rehome-policyd", argv);
-
-	free(option);
-	return code;
-}
-
-/* policyd's working directory is not ours. malloc'd. */
+/* policyd's working directory is not ours, and a name that begins with a dash
+ * is no option. malloc'd. */
 static char *care_absolute(const char *path)
 {
 	char *here, *whole;
@@ -82,6 +68,21 @@ static char *care_absolute(const char *path)
 	whole = xasprintf("%s/%s", here, path);
 	free(here);
 	return whole;
+}
+
+/* policyd itself, on a store that no other one has open; directory: a backup,
+ * or NULL. */
+static int care_policyd(
+	const struct session *session, const char *what, const char *directory)
+{
+	char *whole = directory != NULL ? care_absolute(directory) : NULL;
+	const char *argv[] = { NULL, "-c", session->config_path, what, whole,
+		NULL };
+	int code = care_become(session, "REHOME_POLICYD",
+		REHOME_SBINDIR "/rehome-policyd", argv);
+
+	free(whole);
+	return code;
 }
 
 static void care_report(const struct session *session,

@@ -26,6 +26,7 @@
 
 #include <libmilter/mfapi.h>
 
+#include "lib/address.h"
 #include "lib/endpoint.h"
 #include "lib/instant.h"
 #include "lib/xalloc.h"
@@ -144,24 +145,35 @@ static char *filter_recipient(const char *argument)
 	return xstrdup(argument);
 }
 
-/* Gives the decision to the mail server, and logs it when it is no "go on". */
+/* One line for a refusal, under the address as all programs write it. */
+static void filter_log(const struct session *session, const char *queue,
+	const char *recipient, const char *step,
+	const struct decision_reply *reply, const char *why)
+{
+	struct address address;
+
+	if (address_parse(recipient, &address, NULL) == 0)
+		recipient = address.text;
+	log_account(filter.log, why != NULL ? LOG_WARNING : LOG_INFO, recipient,
+		"session=%" PRIx64 ".%" PRIx64 " queue=%s %s: %s %s%s%s",
+		(uint64_t)filter.started, session->number,
+		queue != NULL ? queue : "none", step, reply->code,
+		reply->enhanced, why != NULL ? ": " : "",
+		why != NULL ? why : "");
+}
+
+/* Gives the decision to the mail server. */
 static sfsistat filter_answer(SMFICTX *context, const struct session *session,
 	const char *recipient, const struct decision *decision,
 	const char *step, const struct error *error)
 {
-	const char *queue = smfi_getsymval(context, "i");
 	struct decision_reply reply;
 
 	if (!decision_refusal(decision, &reply))
 		return SMFIS_CONTINUE;
-	log_account(filter.log,
-		decision->verdict == DECISION_LATER ? LOG_WARNING : LOG_INFO,
-		recipient,
-		"session=%" PRIx64 ".%" PRIx64 " queue=%s %s: %s %s%s%s",
-		(uint64_t)filter.started, session->number,
-		queue != NULL ? queue : "none", step, reply.code,
-		reply.enhanced, decision->verdict == DECISION_LATER ? ": " : "",
-		decision->verdict == DECISION_LATER ? error->text : "");
+	filter_log(session, smfi_getsymval(context, (char *)"i"), recipient,
+		step, &reply,
+		decision->verdict == DECISION_LATER ? error->text : NULL);
 	/* If libmilter will not take the text, its own 451 is as good. */
 	(void)smfi_setreply(context, (char *)reply.code, (char *)reply.enhanced,
 		reply.text);
@@ -170,11 +182,17 @@ static sfsistat filter_answer(SMFICTX *context, const struct session *session,
 
 /* ---- callbacks ---- */
 
-/* Asks for the macros that are read here and no others. */
+/*
+ * Asks for the macros that are read here, and for one more: libmilter keeps the
+ * macros of the last MAIL until it gets others, and Postfix sends none where
+ * none has a value. The sender's address always has one, so that a login never
+ * counts for a later message.
+ */
 static void filter_choose_macros(SMFICTX *context)
 {
 	smfi_setsymlist(context, SMFIM_CONNECT, (char *)"");
-	smfi_setsymlist(context, SMFIM_ENVFROM, (char *)"i {auth_authen}");
+	smfi_setsymlist(
+		context, SMFIM_ENVFROM, (char *)"i {mail_addr} {auth_authen}");
 	smfi_setsymlist(context, SMFIM_ENVRCPT, (char *)"");
 	smfi_setsymlist(context, SMFIM_DATA, (char *)"");
 	smfi_setsymlist(context, SMFIM_EOM, (char *)"i");

@@ -1,8 +1,8 @@
 dnl SPDX-License-Identifier: BSD-2-Clause
 dnl
 dnl Sendmail asks policyd where the mail of each recipient in a managed domain
-dnl goes, at every attempt to deliver. See README. In sendmail.mc, below the last
-dnl MAILER line:
+dnl goes, at every attempt to deliver. See README. In sendmail.mc, below the
+dnl last MAILER line:
 dnl
 dnl	include(`/etc/mail/rehome.m4')dnl
 dnl
@@ -25,10 +25,10 @@ ifdef(`REHOME_SOCKETMAP',,
 ifdef(`REHOME_MILTER',,
 	`define(`REHOME_MILTER', `unix:/run/rehome/milter')')
 
-dnl Mail for a managed domain is never delivered by the process that received it:
-dnl that one has asked at RCPT, and a slow client may end its message long after
-dnl the answer has changed. It goes to the queue (F=e), and the queue runner asks
-dnl again.
+dnl Mail for a managed domain is never delivered by the process that received
+dnl it: that one has asked at RCPT, and a slow client may end its message long
+dnl after the answer has changed. It goes to the queue (F=e), and the queue
+dnl runner asks again.
 define(`confCON_EXPENSIVE', `True')
 
 dnl $1 is smtp or lmtp, $2 the port. A $ that m4 must leave alone is $`'.

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A private Sendmail on loopback. Debian's packages of it cannot be installed
-beside Postfix, so they are unpacked, and it runs in name spaces of its own (host
-name, /etc/hosts, /etc/resolv.conf): without a qualified host name it would
-sleep, and without these files ask the network."""
+beside Postfix, so they are unpacked, and it runs in name spaces of its own
+(host name, /etc/hosts, /etc/resolv.conf): without a qualified host name it
+would sleep, and without these files ask the network."""
 
 import glob
 import json
@@ -97,8 +97,8 @@ def unpack(cache):
 
 class Sendmail:
     """milter and socketmap: sockets as Sendmail names them ("unix:/path", below
-    the scratch directory); without a milter, empty. hops: ("smtp", port) of next hops besides 25 and
-    24. settings: further lines of sendmail.mc. interval: of the queue runner,
+    the scratch directory); without a milter, empty. hops: ("smtp", port) of
+    next hops besides 25 and 24. settings: further lines of sendmail.mc. interval: of the queue runner,
     as long as nobody flushes."""
 
     def __init__(self, scratch, cache, socketmap, milter="",
@@ -123,8 +123,10 @@ class Sendmail:
             CONTRIB, self.queue_directory))
         self.flush_command = self._command(
             "flush", "SENDMAIL='%s -C %s'\nexport SENDMAIL\n"
+            "echo \"$1\" >>%s/flushed\n"
             "exec unshare -m -u %s %s/queue-flush \"$1\"" % (
-                self.program, self.configuration, self.inside, CONTRIB))
+                self.program, self.configuration, self.directory,
+                self.inside, CONTRIB))
 
     def safe(self, path):
         """A path of the scratch directory as Sendmail sees it."""
@@ -178,7 +180,7 @@ class Sendmail:
     def stop(self):
         self.scratch.stop("sendmail")
 
-    def submit(self, sender, recipient, message):
+    def sendmail(self, sender, recipient, message):
         """Hands a message to sendmail(1) as a local program does."""
         self.run([self.program, "-C", self.configuration, "-i", "-f", sender,
                   recipient], input=message)
@@ -208,6 +210,14 @@ class Sendmail:
 
     def flush(self, identifier):
         run([self.flush_command, identifier])
+
+    def flushed(self):
+        """The queue ids for which the flush command was run."""
+        try:
+            with open(self.directory + "/flushed", encoding="ascii") as ids:
+                return set(ids.read().split())
+        except FileNotFoundError:
+            return set()
 
     def run_queue(self):
         """One run over the whole queue."""

@@ -5,6 +5,7 @@ Needs no root and no mail server."""
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -191,9 +192,14 @@ def says_why():
         # mail servers take it for a format and undo this
         assert server.rcpt("<50%@example.org>") == (
             REPLY, "451 4.2.1 <50%%@example.org> mailbox is being moved")
+        subject.policyd.replies["Ann+Lists@EXAMPLE.org"] = [DEFER]
+        later(server.rcpt("<Ann+Lists@EXAMPLE.org>"), "4.2.1")
         server.quit()
-        assert "account=ann@example.org" in subject.log()
-        assert "RCPT: 451 4.2.1" in subject.log()
+        for address in ("ann@example.org", "50%@example.org",
+                        "ann+lists@example.org"):
+            assert re.search("account=%s session=[0-9a-f.]+ queue=none RCPT: "
+                             "451 4.2.1\n" % re.escape(address),
+                             subject.log()), address
 
 
 def tells_local_submission():
@@ -212,6 +218,19 @@ def tells_local_submission():
             letter, _ = server.rcpt("<ann@example.org>")
             assert letter == (CONTINUE if own else REPLY), client
             server.quit()
+
+
+def forgets_the_login_before():
+    """Mail servers send no macro that has no value; libmilter remembers."""
+    with milter() as subject:
+        subject.policyd.replies["ann@example.org"] = [DEFER]
+        server = subject.session()
+        answers, at_data, _ = server.message("ann@example.org", login="ann")
+        assert answers["ann@example.org"] == (CONTINUE, ""), answers
+        assert at_data == (ACCEPT, "")
+        answers, _, _ = server.message("ann@example.org")
+        later(answers["ann@example.org"], "4.2.1")
+        server.quit()
 
 
 def forgets_the_client_before():
@@ -537,7 +556,8 @@ def refuses_bad_configurations():
 if __name__ == "__main__":
     tap.main([dialogue_rcpt, dialogue_own, dialogue_data, dialogue_eom,
               negotiates_only_what_it_needs, says_why,
-              tells_local_submission, forgets_the_client_before,
+              tells_local_submission, forgets_the_login_before,
+              forgets_the_client_before,
               takes_strange_recipients, policyd_absent, policyd_restarted,
               policyd_gone_before_the_end, policyd_stuck,
               policyd_slow_at_the_end, policyd_talks_nonsense,

@@ -69,8 +69,12 @@ class MailServer:
         return self._ask("C", data, self.steps & LISTENS_TO_CONNECT)
 
     def mail(self, sender="bob@example.net", login=None):
-        if login is not None:
-            self.macros("M", **{"{auth_authen}": login})
+        # as Postfix: what has no value is not sent, and nothing for nothing
+        macros = {"{mail_addr}": sender, "{auth_authen}": login}
+        macros = {name: value for name, value in macros.items()
+                  if name.encode() in self.macros_wanted and value}
+        if macros:
+            self.macros("M", **macros)
         return self._ask("M", b"<%s>\0" % sender.encode(),
                          self.steps & LISTENS_TO_MAIL)
 

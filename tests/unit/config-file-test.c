@@ -274,7 +274,7 @@ static void manual_item(
 
 static void manual_read(FILE *manual, bool *found)
 {
-	char line[1024], next[1024], section[64] = "";
+	char line[1024], next[1024], section[1024] = "";
 	char *word;
 
 	while (fgets(line, sizeof(line), manual) != NULL) {

@@ -101,8 +101,12 @@ class Crash:
 
     def finish(self):
         self.sender.finish()
-        wait_for(lambda: not self.site.postfix.queue(), 40,
-                 "the queue to run empty", 0.2)
+        try:
+            wait_for(lambda: not self.site.postfix.queue(), 40,
+                     "the queue to run empty", 0.2)
+        except TimeoutError:
+            print("# %s" % self.site.postfix.queue(), flush=True)
+            raise
         here, there = self.site.old, self.site.new
         if self.home == "destination":
             here, there = there, here

@@ -98,8 +98,8 @@ def unpack(cache):
 class Sendmail:
     """milter and socketmap: sockets as Sendmail names them ("unix:/path", below
     the scratch directory); without a milter, empty. hops: ("smtp", port) of
-    next hops besides 25 and 24. settings: further lines of sendmail.mc. interval: of the queue runner,
-    as long as nobody flushes."""
+    next hops besides 25 and 24. settings: further lines of sendmail.mc.
+    interval: of the queue runner, as long as nobody flushes."""
 
     def __init__(self, scratch, cache, socketmap, milter="",
                  domains=("example.org",), hops=(), aliases=None,

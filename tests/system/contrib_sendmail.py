@@ -231,8 +231,8 @@ def queued_mail_follows_the_flip():
         place.freeze("ann")
         # parked: own, local, through an alias
         is_accepted(*place.send("own", "ann@example.org", source=OWN))
-        place.sendmail.submit("eve@example.org", "ann@example.org",
-                              "Subject: local\n\nhello\n")
+        place.sendmail.sendmail("eve@example.org", "ann@example.org",
+                                "Subject: local\n\nhello\n")
         is_accepted(*place.send("alias", "info@mx.example.net"))
         is_accepted(*place.send("other", "eve@example.org"))
         place.flush_all()

@@ -179,8 +179,8 @@ static void sorts_and_forgets(void **state)
 	}
 	sorted = tracker_sorted(tracker);
 	for (size_t i = 0; i < tracker_count(tracker); i++) {
-		strncat(text, sorted[i]->account.address, 1);
-		strcat(text, " ");
+		text[2 * i] = sorted[i]->account.address[0];
+		text[2 * i + 1] = ' ';
 	}
 	free(sorted);
 	assert_string_equal(text, expected);

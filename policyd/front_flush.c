@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "lib/xalloc.h"
 #include "policyd/front_private.h"
@@ -18,6 +19,11 @@
 #define FRONT_FLUSH_TRIES    2
 #define FRONT_FLUSH_AGAIN_MS 2000
 #define FRONT_FLUSH_LOOK_MS  200
+/* Postfix takes up in any order what it finds in incoming at once. So that the
+ * order is kept, it is given a moment for each of the first entries; of very
+ * many, time matters more. */
+#define FRONT_FLUSH_PAUSE_MS 10
+#define FRONT_FLUSH_PAUSES   100
 /* Waiting for what is still under way ends so long after the last sign of
  * progress. */
 #define FRONT_FLUSH_IDLE_MS  30000
@@ -120,6 +126,16 @@ static void front_flush_finish(struct front_flush_job *job, int result)
 	pthread_mutex_unlock(&front->lock);
 }
 
+static void front_flush_pause(const struct front_flush_job *job)
+{
+	const struct timespec pause = {
+		.tv_nsec = FRONT_FLUSH_PAUSE_MS * 1000000,
+	};
+
+	if (job->done < job->count && job->done <= FRONT_FLUSH_PAUSES)
+		nanosleep(&pause, NULL);
+}
+
 static void front_flush_job(void *context)
 {
 	struct front_flush_job *job = context;
@@ -132,8 +148,10 @@ static void front_flush_job(void *context)
 		result = queue_flush(config->queue.flush,
 			job->items[job->done].id, (int)config->queue.timeout,
 			&error);
-		if (result == 0)
+		if (result == 0) {
 			job->done++;
+			front_flush_pause(job);
+		}
 	}
 	if (result < 0)
 		front_log_failure(job->front, job->address, "front", &error);

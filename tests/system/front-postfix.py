@@ -382,12 +382,15 @@ def parked_mail_follows_the_flip_oldest_first():
         print("# 30 delivered %.1f s after the flip"
               % (time.monotonic() - began))
         wait_for(lambda: site.front(ANN) == "open", 20, "the front to open")
-        # Postfix takes up in any order what is flushed between two of its
-        # looks at the queue.
+        # Flushed in order; but Postfix takes up in any order what it finds
+        # together, on a busy machine more than one.
         got = site.new.numbers(ANN)
         assert sorted(got) == numbers, got
-        assert all(abs(got.index(number) - place) <= 3
+        assert all(abs(got.index(number) - place) <= 10
                    for place, number in enumerate(numbers)), got
+        in_order = sum(one < other for one, other in zip(got, got[1:]))
+        print("# %d of 29 pairs in order" % in_order)
+        assert in_order >= 20, got
         assert not site.old.messages, site.old.messages
 
 

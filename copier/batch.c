@@ -33,7 +33,7 @@ struct batch {
 	struct log *log;
 	const struct batch_options *options;
 	struct control_client *client;
-	int signals; /* signalfd: SIGTERM, SIGINT, SIGHUP, SIGCHLD */
+	int signals;	    /* signalfd: SIGTERM, SIGINT, SIGHUP, SIGCHLD */
 	sigset_t inherited; /* the mask that children get back */
 	pid_t *children;
 	size_t children_count;
@@ -76,8 +76,8 @@ static int batch_child(struct batch *batch, struct account *account,
 	return result == 0 ? EX_OK : EX_TEMPFAIL;
 }
 
-static void batch_begin(struct batch *batch, const struct attr_list *reply,
-	int64_t asked)
+static void batch_begin(
+	struct batch *batch, const struct attr_list *reply, int64_t asked)
 {
 	struct account account;
 	struct error error;
@@ -116,8 +116,8 @@ static int batch_lease(struct batch *batch, int64_t *next_r)
 	int result = -1;
 
 	if (batch->client == NULL)
-		batch->client = control_connect(batch->config->policyd.control,
-			BATCH_TIMEOUT, &error);
+		batch->client = control_connect(
+			batch->config->policyd.control, BATCH_TIMEOUT, &error);
 	if (batch->client == NULL) {
 		log_write(batch->log, LOG_WARNING, "%s", error.text);
 		return -1;
@@ -162,7 +162,8 @@ static void batch_reap(struct batch *batch)
 		for (i = 0; i < batch->children_count; i++)
 			if (batch->children[i] == child)
 				batch->children[i] =
-					batch->children[--batch->children_count];
+					batch->children
+						[--batch->children_count];
 		if (WIFSIGNALED(status))
 			log_write(batch->log, LOG_ERR,
 				"worker %ld died of signal %d", (long)child,
@@ -196,8 +197,8 @@ static void batch_reload(struct batch *batch)
 		control_close(&batch->client);
 		log_write(batch->log, LOG_INFO, "configuration read again");
 	} else {
-		log_write(batch->log, LOG_ERR, "the old configuration stays: %s",
-			error.text);
+		log_write(batch->log, LOG_ERR,
+			"the old configuration stays: %s", error.text);
 	}
 	if (batch->options->daemon)
 		daemon_ready();
@@ -210,8 +211,7 @@ static void batch_wait(struct batch *batch, int64_t ms)
 	struct signalfd_siginfo signal = { .ssi_signo = 0 };
 
 	if (poll(&wait, 1, (int)ms) > 0 &&
-		read(batch->signals, &signal, sizeof(signal)) !=
-			sizeof(signal))
+		read(batch->signals, &signal, sizeof(signal)) != sizeof(signal))
 		signal.ssi_signo = 0;
 	if (signal.ssi_signo == SIGTERM || signal.ssi_signo == SIGINT)
 		batch_stop(batch);
@@ -263,9 +263,8 @@ static int batch_loop(struct batch *batch)
 		failures = leased < 0 ? failures + 1 : 0;
 		if (batch_is_done(batch, leased))
 			return leased < 0 ? EX_TEMPFAIL : EX_OK;
-		batch_wait(batch,
-			failures > 0 ? batch->config->copier.poll
-				     : batch_pause(batch, next));
+		batch_wait(batch, failures > 0 ? batch->config->copier.poll
+					       : batch_pause(batch, next));
 	}
 }
 

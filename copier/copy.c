@@ -70,8 +70,8 @@ void copy_usage(int to_error)
 static int copy_fail(const struct copy *copy, int code, const char *text)
 {
 	if (copy->json) {
-		json_t *report = json_pack("{s:b,s:s}", "complete", 0, "error",
-			text);
+		json_t *report =
+			json_pack("{s:b,s:s}", "complete", 0, "error", text);
 
 		json_dumpf(report, stdout, JSON_COMPACT);
 		putchar('\n');
@@ -90,8 +90,8 @@ static bool copy_goes_on(void *context, struct error *error)
 	return false;
 }
 
-static void copy_progress(void *context, const struct pass *pass,
-	const char *folder)
+static void copy_progress(
+	void *context, const struct pass *pass, const char *folder)
 {
 	struct copy *copy = context;
 
@@ -158,8 +158,8 @@ static int copy_open_journal(struct copy *copy, struct error *error)
 	name = xasprintf("copy-%02x%02x%02x%02x%02x%02x%02x%02x", sum[0],
 		sum[1], sum[2], sum[3], sum[4], sum[5], sum[6], sum[7]);
 	if (copy_make_directory(directory, error) == 0)
-		copy->pass.journal = journal_open(directory, name, systems,
-			copy->flags, error);
+		copy->pass.journal = journal_open(
+			directory, name, systems, copy->flags, error);
 	free(name);
 	free(source);
 	free(destination);
@@ -172,8 +172,8 @@ static struct mailbox *copy_open_mailbox(struct copy *copy,
 	struct error *error)
 {
 	bool denied;
-	struct mailbox *mailbox = mailbox_open(&location->target, copy->flags,
-		&denied, error);
+	struct mailbox *mailbox =
+		mailbox_open(&location->target, copy->flags, &denied, error);
 
 	if (mailbox == NULL) {
 		error_prefix(error, "%s %s", side, location->label);
@@ -255,17 +255,16 @@ static void copy_report_json(const struct copy *copy)
 		(json_int_t)counts->messages, "bytes",
 		(json_int_t)counts->bytes, "copied", (json_int_t)copy->copied,
 		"copied_bytes", (json_int_t)copy->copied_bytes, "adopted",
-		(json_int_t)copy->adopted, "removed",
-		(json_int_t)copy->removed, "flags", (json_int_t)copy->changed,
-		"foreign", (json_int_t)counts->foreign, "keywords_refused",
+		(json_int_t)copy->adopted, "removed", (json_int_t)copy->removed,
+		"flags", (json_int_t)copy->changed, "foreign",
+		(json_int_t)counts->foreign, "keywords_refused",
 		(json_int_t)counts->keywords_refused, "duration_ms",
 		(json_int_t)(instant_monotonic() - copy->began), "refused",
 		refusals);
 	if (copy->dry_run) {
 		json_object_set_new(report, "plan",
-			copy_json_text(copy->plan.data != NULL
-					       ? copy->plan.data
-					       : ""));
+			copy_json_text(copy->plan.data != NULL ? copy->plan.data
+							       : ""));
 		json_object_set_new(report, "planned",
 			json_integer((json_int_t)counts->planned));
 	}
@@ -300,9 +299,8 @@ static void copy_report(const struct copy *copy)
 	       ", removed %" PRIu64 ", flags of %" PRIu64 ", foreign %" PRIu64
 	       ", refused %" PRIu64 ", keywords refused %" PRIu64 ", %.1f s\n",
 		counts->messages, counts->bytes, copy->copied,
-		copy->copied_bytes, copy->adopted, copy->removed,
-		copy->changed, counts->foreign, counts->refused,
-		counts->keywords_refused,
+		copy->copied_bytes, copy->adopted, copy->removed, copy->changed,
+		counts->foreign, counts->refused, counts->keywords_refused,
 		(double)(instant_monotonic() - copy->began) / 1000);
 }
 
@@ -313,11 +311,11 @@ static int copy_run(struct copy *copy)
 
 	if (copy_open_journal(copy, &error) < 0)
 		return copy_fail(copy, EX_CANTCREAT, error.text);
-	copy->pass.home = copy_open_mailbox(copy, &copy->source, "source",
-		&code, &error);
+	copy->pass.home =
+		copy_open_mailbox(copy, &copy->source, "source", &code, &error);
 	if (copy->pass.home != NULL)
-		copy->pass.other = copy_open_mailbox(copy, &copy->destination,
-			"destination", &code, &error);
+		copy->pass.other = copy_open_mailbox(
+			copy, &copy->destination, "destination", &code, &error);
 	if (copy->pass.other == NULL)
 		return copy_fail(copy, code, error.text);
 	progress_begin(&copy->progress);

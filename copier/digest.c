@@ -63,8 +63,8 @@ struct digest_fetching {
 	void *context;
 };
 
-static int digest_sink_begin(void *context,
-	const struct mailbox_message *message)
+static int digest_sink_begin(
+	void *context, const struct mailbox_message *message)
 {
 	struct digest_fetching *fetching = context;
 

@@ -19,8 +19,8 @@ void digest_add(struct digest *digest, const void *data, size_t size);
 void digest_end(struct digest *digest, unsigned char result_r[JOURNAL_DIGEST]);
 
 /* Told of each message: its UID and digest. */
-typedef void digest_fn(void *context, uint32_t uid,
-	const unsigned char *digest);
+typedef void digest_fn(
+	void *context, uint32_t uid, const unsigned char *digest);
 
 /*
  * Reads messages of the selected folder and tells their digests; those that

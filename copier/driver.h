@@ -61,8 +61,8 @@ struct mailbox_status {
 	uint64_t modseq; /* 0: the server does not tell */
 };
 
-static inline bool mailbox_status_same(const struct mailbox_status *one,
-	const struct mailbox_status *other)
+static inline bool mailbox_status_same(
+	const struct mailbox_status *one, const struct mailbox_status *other)
 {
 	return one->uidvalidity == other->uidvalidity &&
 	       one->uidnext == other->uidnext &&
@@ -123,10 +123,10 @@ struct mailbox_appended {
  * it ends with -1 (and so does the mailbox), with the text that the callback
  * has put into the same error that was given to the call.
  */
-typedef int mailbox_folder_fn(void *context,
-	const struct mailbox_folder *folder);
-typedef int mailbox_message_fn(void *context,
-	const struct mailbox_message *message);
+typedef int mailbox_folder_fn(
+	void *context, const struct mailbox_folder *folder);
+typedef int mailbox_message_fn(
+	void *context, const struct mailbox_message *message);
 
 /*
  * Where fetched messages go, one after the other. begin returns 1 to take the
@@ -178,8 +178,8 @@ struct mailbox_driver {
 	int (*keep_alive)(struct mailbox *mailbox, struct error *error);
 };
 
-typedef void mailbox_appended_fn(void *context,
-	const struct mailbox_appended *appended);
+typedef void mailbox_appended_fn(
+	void *context, const struct mailbox_appended *appended);
 
 /* The part of a mailbox that all drivers share; theirs begins with it. */
 struct mailbox {
@@ -237,8 +237,8 @@ int mailbox_fetch(struct mailbox *mailbox, const struct uidset *uids,
  * over (no answer comes). Between begin and end no other call is allowed, and
  * nothing but appends before append_wait.
  */
-void mailbox_on_appended(struct mailbox *mailbox, mailbox_appended_fn *callback,
-	void *context);
+void mailbox_on_appended(
+	struct mailbox *mailbox, mailbox_appended_fn *callback, void *context);
 int mailbox_append_begin(struct mailbox *mailbox,
 	const struct mailbox_append *append, void *cookie, struct error *error);
 int mailbox_append_data(struct mailbox *mailbox, const char *data, size_t size,
@@ -256,13 +256,13 @@ int mailbox_store(struct mailbox *mailbox, const struct uidset *uids,
 int mailbox_expunge(struct mailbox *mailbox, const struct uidset *uids,
 	struct error *error);
 /* A folder that is there already is no error: 1. */
-int mailbox_create(struct mailbox *mailbox, const char *folder,
-	struct error *error);
+int mailbox_create(
+	struct mailbox *mailbox, const char *folder, struct error *error);
 int mailbox_subscribe(struct mailbox *mailbox, const char *folder, bool on,
 	struct error *error);
 /* Removes a folder; the caller has seen that it is empty. */
-int mailbox_remove(struct mailbox *mailbox, const char *folder,
-	struct error *error);
+int mailbox_remove(
+	struct mailbox *mailbox, const char *folder, struct error *error);
 int mailbox_keep_alive(struct mailbox *mailbox, struct error *error);
 
 #endif

@@ -11,8 +11,8 @@
 
 #include "lib/xalloc.h"
 
-int imap_mailbox_simple(struct imap_mailbox *imap, struct error *error,
-	const char *format, ...)
+int imap_mailbox_simple(
+	struct imap_mailbox *imap, struct error *error, const char *format, ...)
 {
 	va_list arguments;
 	char text[64];
@@ -40,8 +40,8 @@ static int imap_mailbox_on_folder(struct imap_mailbox *imap,
 	return imap_session_wait(imap->session, tag, error);
 }
 
-static void imap_mailbox_namespace(void *context, int kind,
-	struct imap_span prefix, char separator)
+static void imap_mailbox_namespace(
+	void *context, int kind, struct imap_span prefix, char separator)
 {
 	struct imap_mailbox *imap = context;
 
@@ -66,8 +66,8 @@ static int imap_mailbox_root(void *context,
 	(void)error;
 	if (response->kind == IMAP_DATA &&
 		imap_span_is(response->word, "NAMESPACE"))
-		imap_namespace_parse(response->rest, imap_mailbox_namespace,
-			imap);
+		imap_namespace_parse(
+			response->rest, imap_mailbox_namespace, imap);
 	/* The name of the root may be "": the separator is read all the same */
 	if (response->kind == IMAP_DATA &&
 		imap_span_is(response->word, "LIST")) {
@@ -144,8 +144,8 @@ static const struct mailbox_features *imap_mailbox_features(
 	return &imap_mailbox(mailbox)->features;
 }
 
-static int imap_mailbox_create(struct mailbox *mailbox, const char *folder,
-	struct error *error)
+static int imap_mailbox_create(
+	struct mailbox *mailbox, const char *folder, struct error *error)
 {
 	struct imap_mailbox *imap = imap_mailbox(mailbox);
 	struct mailbox_status status;
@@ -167,11 +167,11 @@ static int imap_mailbox_subscribe(struct mailbox *mailbox, const char *folder,
 		on ? "SUBSCRIBE" : "UNSUBSCRIBE", folder, error);
 }
 
-static int imap_mailbox_remove(struct mailbox *mailbox, const char *folder,
-	struct error *error)
+static int imap_mailbox_remove(
+	struct mailbox *mailbox, const char *folder, struct error *error)
 {
-	return imap_mailbox_on_folder(imap_mailbox(mailbox), "DELETE", folder,
-		error);
+	return imap_mailbox_on_folder(
+		imap_mailbox(mailbox), "DELETE", folder, error);
 }
 
 static int imap_mailbox_keep_alive(struct mailbox *mailbox, struct error *error)
@@ -193,8 +193,8 @@ static int imap_mailbox_on_set(struct imap_mailbox *imap,
 		unsigned tag = imap_command(imap->session, "%s ", command);
 
 		buffer_clear(&set);
-		index = uidset_print(uids, index, IMAP_SET_UIDS, IMAP_SET_ROOM,
-			&set);
+		index = uidset_print(
+			uids, index, IMAP_SET_UIDS, IMAP_SET_ROOM, &set);
 		imap_command_bytes(imap->session, set.data, set.size);
 		imap_command_bytes(imap->session, argument, strlen(argument));
 		imap_command_end(imap->session);
@@ -209,15 +209,15 @@ static int imap_mailbox_store(struct mailbox *mailbox,
 	struct error *error)
 {
 	char *argument = xasprintf(" FLAGS.SILENT (%s)", flags->text);
-	int result = imap_mailbox_on_set(imap_mailbox(mailbox), uids,
-		"UID STORE", argument, error);
+	int result = imap_mailbox_on_set(
+		imap_mailbox(mailbox), uids, "UID STORE", argument, error);
 
 	free(argument);
 	return result;
 }
 
-static int imap_mailbox_expunge(struct mailbox *mailbox,
-	const struct uidset *uids, struct error *error)
+static int imap_mailbox_expunge(
+	struct mailbox *mailbox, const struct uidset *uids, struct error *error)
 {
 	struct imap_mailbox *imap = imap_mailbox(mailbox);
 	int result;
@@ -227,11 +227,11 @@ static int imap_mailbox_expunge(struct mailbox *mailbox,
 				 "(UIDPLUS)");
 		return 0;
 	}
-	result = imap_mailbox_on_set(imap, uids, "UID STORE",
-		" +FLAGS.SILENT (\\Deleted)", error);
+	result = imap_mailbox_on_set(
+		imap, uids, "UID STORE", " +FLAGS.SILENT (\\Deleted)", error);
 	if (result == 1)
-		result = imap_mailbox_on_set(imap, uids, "UID EXPUNGE", "",
-			error);
+		result = imap_mailbox_on_set(
+			imap, uids, "UID EXPUNGE", "", error);
 	return result;
 }
 

@@ -34,8 +34,8 @@ static int imap_append_answer(void *context, unsigned tag,
 	if (appended.refused) {
 		imap_session_words(response, &words);
 	} else if (!imap_code_is(response->code, "APPENDUID", &rest) ||
-		   imap_appenduid_parse(rest, &appended.uidvalidity,
-			   &appended.uid) < 0) {
+		   imap_appenduid_parse(
+			   rest, &appended.uidvalidity, &appended.uid) < 0) {
 		appended.uidvalidity = 0;
 		appended.uid = 0;
 	}
@@ -52,8 +52,8 @@ static const struct imap_handler imap_append_handler = {
 };
 
 /* Reads answers until there is room for one more of that size. */
-static int imap_append_room(struct imap_mailbox *imap, uint64_t size,
-	struct error *error)
+static int imap_append_room(
+	struct imap_mailbox *imap, uint64_t size, struct error *error)
 {
 	while (imap->appends_count > 0 &&
 		(imap->appends_count >= IMAP_APPENDS_MAX ||

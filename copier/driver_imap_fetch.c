@@ -17,6 +17,8 @@ struct imap_scanning {
 	const struct mailbox_scan *scan;
 	mailbox_message_fn *callback;
 	void *context;
+	struct uidset told;
+	size_t most; /* messages that the folder had at any time of the scan */
 };
 
 /* What a FETCH response tells, in the driver's terms. */
@@ -39,16 +41,48 @@ static int imap_fetch_bad(struct error *error)
 	return -1;
 }
 
+/* What comes and goes while the scan is under way. */
+static void imap_scanning_count(struct imap_scanning *scanning,
+	const struct imap_response *response)
+{
+	struct imap_mailbox *imap = scanning->imap;
+
+	if (imap_span_is(response->word, "EXPUNGE") && imap->exists > 0)
+		imap->exists--;
+	if (imap_span_is(response->word, "EXISTS") &&
+		response->number > imap->exists) {
+		scanning->most += response->number - imap->exists;
+		imap->came += (uint32_t)response->number - imap->exists;
+		imap->exists = (uint32_t)response->number;
+	}
+}
+
+static int imap_scanning_tell(struct imap_scanning *scanning,
+	const struct imap_fetch *fetch, struct error *error)
+{
+	struct mailbox_message message;
+
+	uidset_add(&scanning->told, fetch->uid);
+	if (scanning->told.count > scanning->most) {
+		error_set(error, "the server tells of more messages than there "
+				 "are");
+		return -1;
+	}
+	imap_fetch_message(scanning->imap, fetch, &message);
+	return scanning->callback(scanning->context, &message);
+}
+
 static int imap_scanning_data(void *context,
 	const struct imap_response *response, struct error *error)
 {
 	struct imap_scanning *scanning = context;
-	struct mailbox_message message;
 	struct imap_fetch fetch;
 	int result = 0;
 
-	if (response->kind != IMAP_DATA ||
-		!imap_span_is(response->word, "FETCH"))
+	if (response->kind != IMAP_DATA)
+		return 0;
+	imap_scanning_count(scanning, response);
+	if (!imap_span_is(response->word, "FETCH"))
 		return 0;
 	if (imap_fetch_parse(response->rest, false, &fetch) < 0)
 		result = imap_fetch_bad(error);
@@ -56,10 +90,8 @@ static int imap_scanning_data(void *context,
 	else if (fetch.uid != 0 && fetch.uid >= scanning->scan->first &&
 		 fetch.has_flags &&
 		 (!scanning->scan->measured ||
-			 (fetch.has_size && fetch.date[0] != '\0'))) {
-		imap_fetch_message(scanning->imap, &fetch, &message);
-		result = scanning->callback(scanning->context, &message);
-	}
+			 (fetch.has_size && fetch.date[0] != '\0')))
+		result = imap_scanning_tell(scanning, &fetch, error);
 	buffer_free(&fetch.body);
 	return result;
 }
@@ -85,11 +117,31 @@ static int imap_scan_set(struct imap_mailbox *imap,
 	return imap_session_wait(imap->session, tag, error);
 }
 
+/* Silence about a message does not mean that it is gone: 1, or 0 when one that
+ * is there was not told of. */
+static int imap_scan_check(const struct imap_scanning *scanning,
+	struct error *error)
+{
+	const struct mailbox_scan *scan = scanning->scan;
+	size_t least = scanning->imap->exists - scanning->imap->came;
+
+	if (scan->uids != NULL || scan->changed_since > 0 || scan->first > 1 ||
+		scanning->told.count >= least)
+		return 1;
+	error_set(error, "the server tells of %zu messages of %zu",
+		scanning->told.count, least);
+	return 0;
+}
+
 int imap_mailbox_scan(struct mailbox *mailbox, const struct mailbox_scan *scan,
 	mailbox_message_fn *callback, void *context, struct error *error)
 {
 	struct imap_mailbox *imap = imap_mailbox(mailbox);
-	struct imap_scanning scanning = { imap, scan, callback, context };
+	struct imap_scanning scanning = { .imap = imap,
+		.scan = scan,
+		.callback = callback,
+		.context = context,
+		.most = imap->exists };
 	struct buffer set = BUFFER_EMPTY;
 	size_t index = 0;
 	int result = 1;
@@ -104,14 +156,16 @@ int imap_mailbox_scan(struct mailbox *mailbox, const struct mailbox_scan *scan,
 			scan->first > 0 ? (unsigned)scan->first : 1);
 		result = imap_scan_set(imap, scan, set.data, set.size, error);
 	}
-	while (scan->uids != NULL && result == 1 &&
-		index < scan->uids->count) {
+	while (scan->uids != NULL && result == 1 && index < scan->uids->count) {
 		buffer_clear(&set);
-		index = uidset_print(scan->uids, index, IMAP_SET_UIDS,
-			IMAP_SET_ROOM, &set);
+		index = uidset_print(
+			scan->uids, index, IMAP_SET_UIDS, IMAP_SET_ROOM, &set);
 		result = imap_scan_set(imap, scan, set.data, set.size, error);
 	}
+	if (result == 1)
+		result = imap_scan_check(&scanning, error);
 	imap_session_handle(imap->session, NULL, NULL);
+	uidset_free(&scanning.told);
 	buffer_free(&set);
 	return result;
 }
@@ -133,10 +187,11 @@ struct imap_fetching {
 	enum imap_fetching_way way;
 	FILE *spool;
 	uint64_t size;
+	struct uidset told; /* each message is offered once */
 };
 
-static int imap_fetching_stop(struct imap_fetching *fetching,
-	struct error *error)
+static int imap_fetching_stop(
+	struct imap_fetching *fetching, struct error *error)
 {
 	error_set(error, "%s", fetching->error->text);
 	return -1;
@@ -149,8 +204,10 @@ static int imap_fetching_begin(struct imap_fetching *fetching,
 {
 	struct mailbox_message message;
 
-	if (!uidset_has(fetching->uids, fetch->uid))
+	if (!uidset_has(fetching->uids, fetch->uid) ||
+		uidset_has(&fetching->told, fetch->uid))
 		return 0;
+	uidset_add(&fetching->told, fetch->uid);
 	imap_fetch_message(fetching->imap, fetch, &message);
 	message.size = size;
 	return fetching->sink->begin(fetching->context, &message);
@@ -168,15 +225,15 @@ static int imap_fetching_body(void *context, const struct imap_response *before,
 	struct imap_fetch fetch;
 	int result;
 
-	if (imap_fetch_parse(before->rest, true, &fetch) < 0)
+	if (fetching->way != IMAP_FETCHING_NONE ||
+		imap_fetch_parse(before->rest, true, &fetch) < 0)
 		return imap_fetch_bad(error);
 	fetching->size = size;
 	if (!imap_fetching_knows(&fetch)) {
 		/* UID, flags or date come behind the body. */
 		fetching->spool = tmpfile();
 		if (fetching->spool == NULL) {
-			error_set(error, "temporary file: %s",
-				strerror(errno));
+			error_set(error, "temporary file: %s", strerror(errno));
 			return -1;
 		}
 		fetching->way = IMAP_FETCHING_SPOOL;
@@ -189,8 +246,8 @@ static int imap_fetching_body(void *context, const struct imap_response *before,
 	return 0;
 }
 
-static int imap_fetching_piece(void *context, const char *data, size_t size,
-	struct error *error)
+static int imap_fetching_piece(
+	void *context, const char *data, size_t size, struct error *error)
 {
 	struct imap_fetching *fetching = context;
 
@@ -201,16 +258,6 @@ static int imap_fetching_piece(void *context, const char *data, size_t size,
 	}
 	if (fetching->way == IMAP_FETCHING_SINK &&
 		fetching->sink->data(fetching->context, data, size) < 0)
-		return imap_fetching_stop(fetching, error);
-	return 0;
-}
-
-static int imap_fetching_body_end(void *context, struct error *error)
-{
-	struct imap_fetching *fetching = context;
-
-	if (fetching->way == IMAP_FETCHING_SINK &&
-		fetching->sink->end(fetching->context) < 0)
 		return imap_fetching_stop(fetching, error);
 	return 0;
 }
@@ -273,8 +320,7 @@ static int imap_fetching_data(void *context,
 		result = imap_fetch_bad(error);
 	else if (fetching->way == IMAP_FETCHING_SPOOL)
 		result = imap_fetching_knows(&fetch)
-				 ? imap_fetching_replay(fetching, &fetch,
-					   error)
+				 ? imap_fetching_replay(fetching, &fetch, error)
 				 : imap_fetch_bad(error);
 	else if (fetching->way == IMAP_FETCHING_NONE)
 		result = imap_fetching_string(fetching, &fetch, error);
@@ -290,7 +336,6 @@ static const struct imap_handler imap_fetching_handler = {
 	.data = imap_fetching_data,
 	.body = imap_fetching_body,
 	.piece = imap_fetching_piece,
-	.body_end = imap_fetching_body_end,
 };
 
 int imap_mailbox_fetch(struct mailbox *mailbox, const struct uidset *uids,
@@ -312,18 +357,18 @@ int imap_mailbox_fetch(struct mailbox *mailbox, const struct uidset *uids,
 		unsigned tag = imap_command(imap->session, "UID FETCH ");
 
 		buffer_clear(&set);
-		index = uidset_print(uids, index, IMAP_SET_UIDS, IMAP_SET_ROOM,
-			&set);
+		index = uidset_print(
+			uids, index, IMAP_SET_UIDS, IMAP_SET_ROOM, &set);
 		imap_command_bytes(imap->session, set.data, set.size);
-		imap_command_add(imap->session,
-			" (UID FLAGS INTERNALDATE BODY.PEEK[])");
+		imap_command_add(
+			imap->session, " (UID FLAGS INTERNALDATE BODY.PEEK[])");
 		imap_command_end(imap->session);
-		result = imap_session_wait(imap->session, tag,
-			fetching.error);
+		result = imap_session_wait(imap->session, tag, fetching.error);
 	}
 	imap_session_handle(imap->session, NULL, NULL);
 	if (fetching.spool != NULL)
 		fclose(fetching.spool);
+	uidset_free(&fetching.told);
 	buffer_free(&set);
 	return result;
 }

@@ -28,8 +28,8 @@ struct imap_listing {
 	size_t last; /* where the last name was found: they come in order */
 };
 
-static struct imap_folder *imap_listing_find(struct imap_listing *listing,
-	const char *name)
+static struct imap_folder *imap_listing_find(
+	struct imap_listing *listing, const char *name)
 {
 	size_t i;
 
@@ -44,8 +44,8 @@ static struct imap_folder *imap_listing_find(struct imap_listing *listing,
 	return NULL;
 }
 
-static struct imap_folder *imap_listing_add(struct imap_listing *listing,
-	const char *name, char separator)
+static struct imap_folder *imap_listing_add(
+	struct imap_listing *listing, const char *name, char separator)
 {
 	struct imap_folder *folder = imap_listing_find(listing, name);
 
@@ -73,8 +73,8 @@ static void imap_listing_clear(struct imap_listing *listing)
 }
 
 /* Other users' and shared folders are not the account's own. */
-static bool imap_listing_is_other(const struct imap_mailbox *imap,
-	const char *name)
+static bool imap_listing_is_other(
+	const struct imap_mailbox *imap, const char *name)
 {
 	size_t i;
 
@@ -111,8 +111,8 @@ static int imap_listing_list(struct imap_listing *listing,
 	return 0;
 }
 
-static int imap_listing_status(struct imap_listing *listing,
-	const struct imap_response *response)
+static int imap_listing_status(
+	struct imap_listing *listing, const struct imap_response *response)
 {
 	struct buffer name = BUFFER_EMPTY;
 	struct mailbox_status status;
@@ -160,8 +160,7 @@ static const struct imap_handler imap_listing_handler = {
 };
 
 /* Leaves the selected folder without removing anything from it. */
-static int imap_mailbox_deselect(struct imap_mailbox *imap,
-	struct error *error)
+static int imap_mailbox_deselect(struct imap_mailbox *imap, struct error *error)
 {
 	struct mailbox_selected selected;
 	char *folder = imap->selected;
@@ -193,14 +192,14 @@ static const char *imap_mailbox_status_items(const struct imap_mailbox *imap)
 		       : "MESSAGES UIDNEXT UIDVALIDITY";
 }
 
-static unsigned imap_mailbox_ask_status(struct imap_mailbox *imap,
-	const char *folder)
+static unsigned imap_mailbox_ask_status(
+	struct imap_mailbox *imap, const char *folder)
 {
 	unsigned tag = imap_command(imap->session, "STATUS ");
 
 	imap_command_name(imap->session, folder);
-	imap_command_add(imap->session, " (%s)",
-		imap_mailbox_status_items(imap));
+	imap_command_add(
+		imap->session, " (%s)", imap_mailbox_status_items(imap));
 	imap_command_end(imap->session);
 	return tag;
 }
@@ -312,8 +311,8 @@ struct imap_selecting {
 	struct mailbox_selected *selected;
 };
 
-static void imap_selecting_code(struct imap_selecting *selecting,
-	struct imap_span code)
+static void imap_selecting_code(
+	struct imap_selecting *selecting, struct imap_span code)
 {
 	struct mailbox_selected *selected = selecting->selected;
 	struct imap_span rest, flags;
@@ -322,8 +321,8 @@ static void imap_selecting_code(struct imap_selecting *selecting,
 	if (imap_code_is(code, "PERMANENTFLAGS", &rest)) {
 		if (imap_list_inside(rest, &flags) < 0)
 			return;
-		selected->permanent = flagpool_get(selecting->imap->flags,
-			flags.at, flags.size);
+		selected->permanent = flagpool_get(
+			selecting->imap->flags, flags.at, flags.size);
 		selected->any_keyword =
 			memmem(flags.at, flags.size, "\\*", 2) != NULL;
 		return;
@@ -371,8 +370,7 @@ int imap_mailbox_select(struct mailbox *mailbox, const char *folder, bool write,
 	memset(selected_r, 0, sizeof(*selected_r));
 	free(imap->selected);
 	imap->selected = NULL;
-	imap_session_handle(imap->session, &imap_selecting_handler,
-		&selecting);
+	imap_session_handle(imap->session, &imap_selecting_handler, &selecting);
 	tag = imap_command(imap->session, write ? "SELECT " : "EXAMINE ");
 	imap_command_name(imap->session, folder);
 	if (imap->features.modseq)

@@ -67,8 +67,8 @@ void flagpool_free(struct flagpool **pool)
 	*pool = NULL;
 }
 
-static struct flags_entry **flags_bucket(struct flagpool *pool,
-	const char *text, size_t size)
+static struct flags_entry **flags_bucket(
+	struct flagpool *pool, const char *text, size_t size)
 {
 	uint32_t hash = 2166136261u;
 	size_t i;
@@ -78,8 +78,8 @@ static struct flags_entry **flags_bucket(struct flagpool *pool,
 	return &pool->buckets[hash % FLAGS_BUCKETS];
 }
 
-static const struct flagset *flags_find(struct flagpool *pool, const char *text,
-	size_t size)
+static const struct flagset *flags_find(
+	struct flagpool *pool, const char *text, size_t size)
 {
 	struct flags_entry *entry = *flags_bucket(pool, text, size);
 
@@ -139,11 +139,11 @@ static bool flags_unwanted(const struct flags_word *word)
 
 /* Splits text into words at blanks and control characters; the array is the
  * caller's. */
-static struct flags_word *flags_split(const char *text, size_t size,
-	size_t *count_r)
+static struct flags_word *flags_split(
+	const char *text, size_t size, size_t *count_r)
 {
-	struct flags_word *words = xreallocarray(NULL, size / 2 + 1,
-		sizeof(*words));
+	struct flags_word *words =
+		xreallocarray(NULL, size / 2 + 1, sizeof(*words));
 	size_t at = 0, count = 0;
 
 	while (at < size) {
@@ -161,8 +161,8 @@ static struct flags_word *flags_split(const char *text, size_t size,
 	return words;
 }
 
-static const struct flagset *flags_make(struct flagpool *pool,
-	const struct buffer *text)
+static const struct flagset *flags_make(
+	struct flagpool *pool, const struct buffer *text)
 {
 	struct flags_owned *owned = xcalloc(1, sizeof(*owned));
 	char *folded = xstrndup(text->data, text->size);
@@ -188,8 +188,8 @@ static const struct flagset *flags_make(struct flagpool *pool,
 	return &owned->set;
 }
 
-const struct flagset *flagpool_get(struct flagpool *pool, const char *text,
-	size_t size)
+const struct flagset *flagpool_get(
+	struct flagpool *pool, const char *text, size_t size)
 {
 	const struct flagset *set = flags_find(pool, text, size);
 	struct buffer canonical = BUFFER_EMPTY;
@@ -241,8 +241,8 @@ const struct flagset *flagpool_filter(struct flagpool *pool,
 	if (permanent == NULL)
 		return set;
 	words = flags_split(set->text, strlen(set->text), &count);
-	allowed = flags_split(permanent->text, strlen(permanent->text),
-		&allowed_count);
+	allowed = flags_split(
+		permanent->text, strlen(permanent->text), &allowed_count);
 	buffer_add(&kept, "", 0);
 	for (i = 0; i < count; i++) {
 		if (!(any_keyword && words[i].text[0] != '\\') &&

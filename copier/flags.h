@@ -26,8 +26,8 @@ void flagpool_free(struct flagpool **pool);
  * flags are written as in the RFC, keywords as they come. Valid as long as the
  * pool.
  */
-const struct flagset *flagpool_get(struct flagpool *pool, const char *text,
-	size_t size);
+const struct flagset *flagpool_get(
+	struct flagpool *pool, const char *text, size_t size);
 
 /*
  * The flags of set that permanent has too, and with any_keyword all keywords.
@@ -38,8 +38,8 @@ const struct flagset *flagpool_filter(struct flagpool *pool,
 	bool any_keyword);
 
 /* Flags are equal whatever their case. */
-static inline bool flagset_same(const struct flagset *one,
-	const struct flagset *other)
+static inline bool flagset_same(
+	const struct flagset *one, const struct flagset *other)
 {
 	return one->folded == other->folded;
 }

@@ -43,9 +43,8 @@ void imap_session_learn(struct imap_session *session, struct imap_span names)
 	session->capabilities = 0;
 	while (at < end) {
 		const char *blank = memchr(at, ' ', (size_t)(end - at));
-		struct imap_span name = { at, (size_t)((blank != NULL ? blank
-								      : end) -
-						      at) };
+		struct imap_span name = { at,
+			(size_t)((blank != NULL ? blank : end) - at) };
 		size_t i;
 
 		for (i = 0; i < IMAP_LOGIN_NAMES; i++)
@@ -57,8 +56,8 @@ void imap_session_learn(struct imap_session *session, struct imap_span names)
 }
 
 /* What libetpan has seen before the login. */
-static void imap_login_capabilities(struct imap_session *session,
-	mailimap *etpan)
+static void imap_login_capabilities(
+	struct imap_session *session, mailimap *etpan)
 {
 	size_t i;
 
@@ -130,8 +129,8 @@ static int imap_login_greet(struct imap_session *session, mailimap *etpan,
 			return -1;
 		data = NULL;
 		if (mailimap_capability(etpan, &data) != MAILIMAP_NO_ERROR)
-			return imap_login_fail(session, etpan, "capabilities",
-				error);
+			return imap_login_fail(
+				session, etpan, "capabilities", error);
 		mailimap_capability_data_free(data);
 	}
 	imap_login_capabilities(session, etpan);
@@ -172,13 +171,12 @@ static unsigned char *imap_login_put(unsigned char *at, const char *text)
 }
 
 /* RFC 4616. Base64 of the message, malloc'd, *size_r long with its NUL. */
-static char *imap_login_plain(const struct mailbox_target *target,
-	size_t *size_r)
+static char *imap_login_plain(
+	const struct mailbox_target *target, size_t *size_r)
 {
-	const char *authzid =
-		target->authorizer != NULL ? target->login : "";
-	const char *authcid = target->authorizer != NULL ? target->authorizer
-							 : target->login;
+	const char *authzid = target->authorizer != NULL ? target->login : "";
+	const char *authcid =
+		target->authorizer != NULL ? target->authorizer : target->login;
 	size_t size = strlen(authzid) + 1 + strlen(authcid) + 1 +
 		      strlen(target->password);
 	unsigned char *message = xmalloc(size + 1), *at = message;
@@ -195,8 +193,8 @@ static char *imap_login_plain(const struct mailbox_target *target,
 	return encoded;
 }
 
-static unsigned imap_login_send_plain(struct imap_session *session,
-	const struct mailbox_target *target)
+static unsigned imap_login_send_plain(
+	struct imap_session *session, const struct mailbox_target *target)
 {
 	size_t size;
 	char *encoded = imap_login_plain(target, &size);
@@ -224,8 +222,8 @@ static unsigned imap_login_send_plain(struct imap_session *session,
 	return tag;
 }
 
-static unsigned imap_login_send_login(struct imap_session *session,
-	const struct mailbox_target *target)
+static unsigned imap_login_send_login(
+	struct imap_session *session, const struct mailbox_target *target)
 {
 	unsigned tag = imap_command(session, "LOGIN ");
 
@@ -285,11 +283,12 @@ static int imap_login_authenticate(struct imap_session *session,
 	unsigned tag;
 	int result;
 
-	if (!plain && (target->authorizer != NULL ||
-			      imap_session_can(session,
-				      IMAP_CAP_LOGINDISABLED))) {
-		error_set(error, "login: the server offers no way that we know "
-				 "(AUTH=PLAIN%s)",
+	if (!plain &&
+		(target->authorizer != NULL ||
+			imap_session_can(session, IMAP_CAP_LOGINDISABLED))) {
+		error_set(error,
+			"login: the server offers no way that we know "
+			"(AUTH=PLAIN%s)",
 			target->authorizer != NULL ? "" : " or LOGIN");
 		return -1;
 	}

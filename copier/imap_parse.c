@@ -52,9 +52,9 @@ static struct imap_span imap_atom(struct imap_cursor *cursor)
 {
 	const char *from = cursor->at;
 
-	while (cursor->at < cursor->end &&
-		(unsigned char)*cursor->at > ' ' && *cursor->at != '(' &&
-		*cursor->at != ')' && *cursor->at != '"' && *cursor->at != '{')
+	while (cursor->at < cursor->end && (unsigned char)*cursor->at > ' ' &&
+		*cursor->at != '(' && *cursor->at != ')' &&
+		*cursor->at != '"' && *cursor->at != '{')
 		cursor->at++;
 	return imap_span(from, cursor->at);
 }
@@ -70,9 +70,9 @@ static struct imap_span imap_item(struct imap_cursor *cursor)
 			section = true;
 		else if (*cursor->at == ']')
 			section = false;
-		else if (!section && (*cursor->at == ' ' ||
-					     *cursor->at == ')' ||
-					     *cursor->at == '('))
+		else if (!section &&
+			 (*cursor->at == ' ' || *cursor->at == ')' ||
+				 *cursor->at == '('))
 			break;
 		cursor->at++;
 	}
@@ -148,8 +148,8 @@ static int imap_literal(struct imap_cursor *cursor, struct buffer *text)
  * A string in any of its three forms, appended to text (may be NULL). NIL as
  * an atom is 0 bytes and *nil_r (may be NULL).
  */
-static int imap_string(struct imap_cursor *cursor, struct buffer *text,
-	bool *nil_r)
+static int imap_string(
+	struct imap_cursor *cursor, struct buffer *text, bool *nil_r)
 {
 	struct imap_span atom;
 
@@ -190,7 +190,8 @@ static int imap_skip_value(struct imap_cursor *cursor)
 }
 
 /* "(...)" without lists in it; the cursor moves behind it. */
-static int imap_flat_list(struct imap_cursor *cursor, struct imap_span *inside_r)
+static int imap_flat_list(
+	struct imap_cursor *cursor, struct imap_span *inside_r)
 {
 	const char *from = cursor->at, *close;
 
@@ -221,15 +222,15 @@ static bool imap_is_condition(struct imap_span word)
 }
 
 /* "[CODE ...] text" behind the condition. */
-static void imap_parse_text(struct imap_cursor *cursor,
-	struct imap_response *response)
+static void imap_parse_text(
+	struct imap_cursor *cursor, struct imap_response *response)
 {
 	const char *close;
 
 	imap_skip_blanks(cursor);
 	if (cursor->at < cursor->end && *cursor->at == '[') {
-		close = memchr(cursor->at, ']',
-			(size_t)(cursor->end - cursor->at));
+		close = memchr(
+			cursor->at, ']', (size_t)(cursor->end - cursor->at));
 		if (close != NULL) {
 			response->code = imap_span(cursor->at + 1, close);
 			cursor->at = close + 1;
@@ -239,8 +240,8 @@ static void imap_parse_text(struct imap_cursor *cursor,
 	response->rest = imap_span(cursor->at, cursor->end);
 }
 
-int imap_response_parse(const char *text, size_t size,
-	struct imap_response *response_r)
+int imap_response_parse(
+	const char *text, size_t size, struct imap_response *response_r)
 {
 	struct imap_cursor cursor = { text, text + size };
 	struct imap_span first;
@@ -283,8 +284,8 @@ int imap_response_parse(const char *text, size_t size,
 	return 0;
 }
 
-bool imap_code_is(struct imap_span code, const char *word,
-	struct imap_span *rest_r)
+bool imap_code_is(
+	struct imap_span code, const char *word, struct imap_span *rest_r)
 {
 	struct imap_cursor cursor = imap_cursor(code);
 
@@ -344,8 +345,8 @@ static int imap_fetch_value(struct imap_cursor *cursor, struct imap_span item,
 	return imap_skip_value(cursor);
 }
 
-int imap_fetch_parse(struct imap_span rest, bool partial,
-	struct imap_fetch *fetch_r)
+int imap_fetch_parse(
+	struct imap_span rest, bool partial, struct imap_fetch *fetch_r)
 {
 	struct imap_cursor cursor = imap_cursor(rest);
 	struct imap_span item;
@@ -382,8 +383,8 @@ static int imap_separator(struct imap_cursor *cursor, char *separator_r)
 	return result;
 }
 
-int imap_list_parse(struct imap_span rest, struct imap_list *list_r,
-	struct buffer *name_r)
+int imap_list_parse(
+	struct imap_span rest, struct imap_list *list_r, struct buffer *name_r)
 {
 	struct imap_cursor cursor = imap_cursor(rest), attributes;
 	struct imap_span inside;
@@ -408,8 +409,8 @@ int imap_list_parse(struct imap_span rest, struct imap_list *list_r,
 	return memchr(name_r->data, '\0', name_r->size) == NULL ? 0 : -1;
 }
 
-static int imap_status_item(struct imap_cursor *cursor,
-	struct mailbox_status *status)
+static int imap_status_item(
+	struct imap_cursor *cursor, struct mailbox_status *status)
 {
 	struct imap_span item = imap_atom(cursor);
 	uint64_t number;
@@ -428,6 +429,7 @@ static int imap_status_item(struct imap_cursor *cursor,
 		return 0;
 	if (number > UINT32_MAX)
 		return -1;
+	*counted_r = *counted_r || imap_span_is(item, "MESSAGES");
 	if (imap_span_is(item, "MESSAGES"))
 		status->messages = (uint32_t)number;
 	else if (imap_span_is(item, "UIDNEXT"))
@@ -441,6 +443,7 @@ int imap_status_parse(struct imap_span rest, struct mailbox_status *status_r,
 	struct buffer *name_r)
 {
 	struct imap_cursor cursor = imap_cursor(rest);
+	bool counted = false;
 
 	memset(status_r, 0, sizeof(*status_r));
 	if (imap_string(&cursor, name_r, NULL) < 0 || name_r->size == 0 ||
@@ -452,10 +455,14 @@ int imap_status_parse(struct imap_span rest, struct mailbox_status *status_r,
 	for (;;) {
 		imap_skip_blanks(&cursor);
 		if (imap_take(&cursor, ')'))
-			return 0;
-		if (imap_status_item(&cursor, status_r) < 0)
+			break;
+		if (imap_status_item(&cursor, status_r, &counted) < 0)
 			return -1;
 	}
+	/* A folder whose messages are not counted is not an empty one. */
+	if (!counted)
+		memset(status_r, 0, sizeof(*status_r));
+	return 0;
 }
 
 /* One "(prefix separator extensions...)". */
@@ -482,8 +489,8 @@ out:
 	return result;
 }
 
-int imap_namespace_parse(struct imap_span rest, imap_namespace_fn *callback,
-	void *context)
+int imap_namespace_parse(
+	struct imap_span rest, imap_namespace_fn *callback, void *context)
 {
 	struct imap_cursor cursor = imap_cursor(rest);
 	int kind;
@@ -496,15 +503,15 @@ int imap_namespace_parse(struct imap_span rest, imap_namespace_fn *callback,
 			continue;
 		}
 		while (imap_skip_blanks(&cursor), !imap_take(&cursor, ')'))
-			if (imap_namespace_one(&cursor, kind, callback,
-				    context) < 0)
+			if (imap_namespace_one(
+				    &cursor, kind, callback, context) < 0)
 				return -1;
 	}
 	return 0;
 }
 
-int imap_appenduid_parse(struct imap_span rest, uint32_t *uidvalidity_r,
-	uint32_t *uid_r)
+int imap_appenduid_parse(
+	struct imap_span rest, uint32_t *uidvalidity_r, uint32_t *uid_r)
 {
 	struct imap_cursor cursor = imap_cursor(rest);
 

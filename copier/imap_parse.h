@@ -42,16 +42,16 @@ struct imap_response {
 };
 
 /* All spans are inside text. */
-int imap_response_parse(const char *text, size_t size,
-	struct imap_response *response_r);
+int imap_response_parse(
+	const char *text, size_t size, struct imap_response *response_r);
 /* Case is ignored. */
 bool imap_span_is(struct imap_span span, const char *word);
 /*
  * The fields of a code: true when its first word is this; rest_r is what
  * follows ("38505 3955" of "APPENDUID 38505 3955").
  */
-bool imap_code_is(struct imap_span code, const char *word,
-	struct imap_span *rest_r);
+bool imap_code_is(
+	struct imap_span code, const char *word, struct imap_span *rest_r);
 
 /* The fields of "* n FETCH", as far as they stand in rest. */
 struct imap_fetch {
@@ -62,8 +62,8 @@ struct imap_fetch {
 	uint64_t size;
 	char date[MAILDATE_SIZE]; /* "" when not told */
 	uint64_t modseq;
-	bool has_body; /* BODY[] was there */
-	bool body_nil; /* it is NIL, or was passed on */
+	bool has_body;	    /* BODY[] was there */
+	bool body_nil;	    /* it is NIL, or was passed on */
 	struct buffer body; /* of a body that came as a string, not literal */
 };
 
@@ -72,8 +72,8 @@ struct imap_fetch {
  * "BODY[] ", where a body is announced. The caller frees body. fetch_r is set
  * up whatever the result.
  */
-int imap_fetch_parse(struct imap_span rest, bool partial,
-	struct imap_fetch *fetch_r);
+int imap_fetch_parse(
+	struct imap_span rest, bool partial, struct imap_fetch *fetch_r);
 
 /* "(attributes) separator name ..." of LIST and LSUB. The name is appended to
  * name_r. */
@@ -81,8 +81,8 @@ struct imap_list {
 	bool selectable; /* neither \Noselect nor \NonExistent */
 	char separator;
 };
-int imap_list_parse(struct imap_span rest, struct imap_list *list_r,
-	struct buffer *name_r);
+int imap_list_parse(
+	struct imap_span rest, struct imap_list *list_r, struct buffer *name_r);
 
 /* "name (MESSAGES 1 ...)" of STATUS. */
 int imap_status_parse(struct imap_span rest, struct mailbox_status *status_r,
@@ -92,14 +92,14 @@ int imap_status_parse(struct imap_span rest, struct mailbox_status *status_r,
  * The namespaces of NAMESPACE (RFC 2342), each of class 0 personal, 1 other
  * users', 2 shared. Called for each; prefix ends in its separator.
  */
-typedef void imap_namespace_fn(void *context, int kind, struct imap_span prefix,
-	char separator);
-int imap_namespace_parse(struct imap_span rest, imap_namespace_fn *callback,
-	void *context);
+typedef void imap_namespace_fn(
+	void *context, int kind, struct imap_span prefix, char separator);
+int imap_namespace_parse(
+	struct imap_span rest, imap_namespace_fn *callback, void *context);
 
 /* "UIDVALIDITY UID" of APPENDUID with one UID. */
-int imap_appenduid_parse(struct imap_span rest, uint32_t *uidvalidity_r,
-	uint32_t *uid_r);
+int imap_appenduid_parse(
+	struct imap_span rest, uint32_t *uidvalidity_r, uint32_t *uid_r);
 /* A number of up to 63 bits that is all of the span. */
 int imap_number_parse(struct imap_span span, uint64_t *number_r);
 /* The inside of "(...)" that is all of the span. */

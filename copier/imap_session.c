@@ -54,8 +54,8 @@ void imap_session_wipe(struct imap_session *session)
 		OPENSSL_cleanse(session->out.data, session->out.room);
 }
 
-static void imap_session_write(struct imap_session *session, const char *data,
-	size_t size)
+static void imap_session_write(
+	struct imap_session *session, const char *data, size_t size)
 {
 	if (session->broken || session->refused)
 		return;
@@ -72,8 +72,8 @@ static void imap_session_write(struct imap_session *session, const char *data,
 	}
 }
 
-static void imap_session_format(struct imap_session *session,
-	const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void imap_session_format(
+	struct imap_session *session, const char *format, va_list arguments)
 {
 	char text[1024];
 	int size = vsnprintf(text, sizeof(text), format, arguments);
@@ -108,8 +108,8 @@ void imap_command_add(struct imap_session *session, const char *format, ...)
 	va_end(arguments);
 }
 
-void imap_command_bytes(struct imap_session *session, const char *data,
-	size_t size)
+void imap_command_bytes(
+	struct imap_session *session, const char *data, size_t size)
 {
 	imap_session_write(session, data, size);
 }
@@ -146,8 +146,8 @@ void imap_command_end(struct imap_session *session)
 	session->open = false;
 }
 
-int imap_command_literal(struct imap_session *session, uint64_t size,
-	struct error *error)
+int imap_command_literal(
+	struct imap_session *session, uint64_t size, struct error *error)
 {
 	bool plus = imap_session_can(session, IMAP_CAP_LITERAL_PLUS) ||
 		    (imap_session_can(session, IMAP_CAP_LITERAL_MINUS) &&
@@ -187,8 +187,8 @@ void imap_session_handle(struct imap_session *session,
 	session->context = context;
 }
 
-void imap_session_words(const struct imap_response *response,
-	struct error *error)
+void imap_session_words(
+	const struct imap_response *response, struct error *error)
 {
 	if (response->code.size > 0)
 		error_set(error, "[%.*s] %.*s", (int)response->code.size,
@@ -227,18 +227,18 @@ static int imap_session_tagged(struct imap_session *session,
 		imap_session_words(response, &session->words);
 		if (session->handler == NULL || session->handler->data == NULL)
 			return 0;
-		return session->handler->data(session->context, response,
-			cause);
+		return session->handler->data(
+			session->context, response, cause);
 	}
 	if (session->handler != NULL && session->handler->tagged != NULL)
-		return session->handler->tagged(session->context, tag,
-			response, cause);
+		return session->handler->tagged(
+			session->context, tag, response, cause);
 	return 0;
 }
 
 /* A whole response is there. */
-static int imap_session_response(struct imap_session *session,
-	struct error *cause)
+static int imap_session_response(
+	struct imap_session *session, struct error *cause)
 {
 	const struct buffer *text = &session->wire.text;
 	struct imap_response response;
@@ -279,8 +279,8 @@ static int imap_session_body(struct imap_session *session, struct error *cause)
 		error_set(cause, "the server broke the protocol in a FETCH");
 		return -1;
 	}
-	return session->handler->body(session->context, &before,
-		session->wire.body, cause);
+	return session->handler->body(
+		session->context, &before, session->wire.body, cause);
 }
 
 static int imap_session_dispatch(struct imap_session *session,
@@ -317,8 +317,8 @@ static int imap_session_fill(struct imap_session *session)
 
 	if (imap_session_flush(session) < 0)
 		return -1;
-	got = imap_stream_read(session->stream, session->in,
-		sizeof(session->in), &cause);
+	got = imap_stream_read(
+		session->stream, session->in, sizeof(session->in), &cause);
 	if (got < 0)
 		return imap_session_break(session, "%s", cause.text);
 	session->in_at = 0;
@@ -348,8 +348,8 @@ int imap_session_step(struct imap_session *session, struct error *error)
 	return -1;
 }
 
-int imap_session_wait(struct imap_session *session, unsigned tag,
-	struct error *error)
+int imap_session_wait(
+	struct imap_session *session, unsigned tag, struct error *error)
 {
 	/* Refused before its end: the answer has come already. */
 	if (!(session->waiting == tag && session->answered)) {
@@ -369,8 +369,8 @@ int imap_session_wait(struct imap_session *session, unsigned tag,
 	return 0;
 }
 
-bool imap_session_can(const struct imap_session *session,
-	enum imap_capability capability)
+bool imap_session_can(
+	const struct imap_session *session, enum imap_capability capability)
 {
 	return (session->capabilities & capability) != 0;
 }

@@ -60,8 +60,8 @@ struct imap_session *imap_session_open(const struct mailbox_target *target,
 /* Says LOGOUT without waiting for an answer, and closes. */
 void imap_session_free(struct imap_session **session);
 
-bool imap_session_can(const struct imap_session *session,
-	enum imap_capability capability);
+bool imap_session_can(
+	const struct imap_session *session, enum imap_capability capability);
 /* True once the connection is lost or the server has broken the protocol. */
 bool imap_session_broken(const struct imap_session *session);
 
@@ -69,15 +69,16 @@ bool imap_session_broken(const struct imap_session *session);
 void imap_session_handle(struct imap_session *session,
 	const struct imap_handler *handler, void *context);
 
-/* Begins a command; the text behind the tag is as in printf. Returns the tag. */
+/* Begins a command; the text behind the tag is as in printf. Returns the tag.
+ */
 unsigned imap_command(struct imap_session *session, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void imap_command_add(struct imap_session *session, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Adds a folder's name, quoted or as a literal as need be. */
 void imap_command_name(struct imap_session *session, const char *name);
-void imap_command_bytes(struct imap_session *session, const char *data,
-	size_t size);
+void imap_command_bytes(
+	struct imap_session *session, const char *data, size_t size);
 /* Ends the command's line. */
 void imap_command_end(struct imap_session *session);
 
@@ -85,20 +86,20 @@ void imap_command_end(struct imap_session *session);
  * Announces a literal. 1: its octets can be written; 0: the server refused the
  * command (words in the error), which is over; -1 broken.
  */
-int imap_command_literal(struct imap_session *session, uint64_t size,
-	struct error *error);
+int imap_command_literal(
+	struct imap_session *session, uint64_t size, struct error *error);
 
 /*
  * Sends what is buffered and reads until the command of that tag is answered.
  * 1 OK, 0 NO or BAD with the server's words, -1 broken.
  */
-int imap_session_wait(struct imap_session *session, unsigned tag,
-	struct error *error);
+int imap_session_wait(
+	struct imap_session *session, unsigned tag, struct error *error);
 /* Sends what is buffered and reads one response, whatever it is. 0 or -1. */
 int imap_session_step(struct imap_session *session, struct error *error);
 
 /* The words of a NO or BAD, for people: "[CODE] text". */
-void imap_session_words(const struct imap_response *response,
-	struct error *error);
+void imap_session_words(
+	const struct imap_response *response, struct error *error);
 
 #endif

@@ -28,11 +28,11 @@ struct imap_session {
 	const struct imap_handler *handler;
 	void *context;
 
-	unsigned tag;	  /* of the newest command */
-	bool open;	  /* it has begun and not ended */
-	unsigned waiting; /* the tag that wait looks for; 0 none */
-	bool answered;	  /* it has come */
-	bool ok;	  /* and says OK */
+	unsigned tag;	    /* of the newest command */
+	bool open;	    /* it has begun and not ended */
+	unsigned waiting;   /* the tag that wait looks for; 0 none */
+	bool answered;	    /* it has come */
+	bool ok;	    /* and says OK */
 	struct error words; /* or else these words */
 	bool go_on;	    /* a continuation request came */
 	bool refused; /* the present command was refused before its end: what

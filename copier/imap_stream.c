@@ -32,14 +32,14 @@ struct imap_stream {
 	struct error failure;
 };
 
-static ssize_t imap_stream_low_read(mailstream_low *low, void *data,
-	size_t size)
+static ssize_t imap_stream_low_read(
+	mailstream_low *low, void *data, size_t size)
 {
 	return imap_stream_read(low->data, data, size, NULL);
 }
 
-static ssize_t imap_stream_low_write(mailstream_low *low, const void *data,
-	size_t size)
+static ssize_t imap_stream_low_write(
+	mailstream_low *low, const void *data, size_t size)
 {
 	if (imap_stream_write(low->data, data, size, NULL) < 0)
 		return -1;
@@ -81,8 +81,8 @@ static mailstream_low_driver imap_stream_driver = {
 	.mailstream_cancel = imap_stream_low_cancel,
 };
 
-struct imap_stream *imap_stream_open(const struct mailbox_target *target,
-	struct error *error)
+struct imap_stream *imap_stream_open(
+	const struct mailbox_target *target, struct error *error)
 {
 	struct imap_stream *stream = xcalloc(1, sizeof(*stream));
 	const char *quote = strchr(target->host, ':') != NULL ? "[]" : "";
@@ -121,12 +121,12 @@ mailstream_low *imap_stream_low(struct imap_stream *stream)
 int imap_stream_encrypt(struct imap_stream *stream,
 	const struct mailbox_target *target, struct error *error)
 {
-	stream->context = tls_client_context_new(target->ca_file,
-		target->verify, error);
+	stream->context =
+		tls_client_context_new(target->ca_file, target->verify, error);
 	if (stream->context == NULL)
 		return -1;
-	stream->session = tls_connect(stream->context, stream->socket,
-		target->host, error);
+	stream->session = tls_connect(
+		stream->context, stream->socket, target->host, error);
 	return stream->session != NULL ? 0 : -1;
 }
 
@@ -136,8 +136,8 @@ void imap_stream_unguard(struct imap_stream *stream)
 }
 
 /* False when libetpan has been given more than it can be trusted with. */
-static bool imap_stream_guard(struct imap_stream *stream, const char *data,
-	size_t size)
+static bool imap_stream_guard(
+	struct imap_stream *stream, const char *data, size_t size)
 {
 	const char *end = data + size;
 	const char *line;
@@ -154,8 +154,8 @@ static bool imap_stream_guard(struct imap_stream *stream, const char *data,
 	       stream->total <= IMAP_STREAM_TOTAL_MAX;
 }
 
-static ssize_t imap_stream_fail(struct imap_stream *stream,
-	struct error *error, const char *what, const char *why)
+static ssize_t imap_stream_fail(struct imap_stream *stream, struct error *error,
+	const char *what, const char *why)
 {
 	error_set(&stream->failure, "%s: %s", what, why);
 	error_set(error, "%s", stream->failure.text);
@@ -181,20 +181,19 @@ ssize_t imap_stream_read(struct imap_stream *stream, void *data, size_t size,
 			      : read(stream->socket, data, size);
 	} while (got < 0 && errno == EINTR);
 	if (got < 0)
-		return imap_stream_fail(stream, error, "read",
-			imap_stream_cause());
+		return imap_stream_fail(
+			stream, error, "read", imap_stream_cause());
 	if (got == 0)
 		return imap_stream_fail(stream, error, "read",
 			"connection closed by the server");
-	if (stream->guarded &&
-		!imap_stream_guard(stream, data, (size_t)got))
+	if (stream->guarded && !imap_stream_guard(stream, data, (size_t)got))
 		return imap_stream_fail(stream, error, "read",
 			"the server's greeting is too long");
 	return got;
 }
 
-int imap_stream_write(struct imap_stream *stream, const void *data,
-	size_t size, struct error *error)
+int imap_stream_write(struct imap_stream *stream, const void *data, size_t size,
+	struct error *error)
 {
 	const char *at = data;
 
@@ -208,8 +207,8 @@ int imap_stream_write(struct imap_stream *stream, const void *data,
 		if (put < 0 && errno == EINTR)
 			continue;
 		if (put <= 0)
-			return (int)imap_stream_fail(stream, error, "write",
-				imap_stream_cause());
+			return (int)imap_stream_fail(
+				stream, error, "write", imap_stream_cause());
 		at += put;
 		size -= (size_t)put;
 	}

@@ -23,8 +23,8 @@ struct imap_stream;
  * Connects; does the TLS handshake at once for MAILBOX_TLS. The stream is
  * guarded: libetpan may read it.
  */
-struct imap_stream *imap_stream_open(const struct mailbox_target *target,
-	struct error *error);
+struct imap_stream *imap_stream_open(
+	const struct mailbox_target *target, struct error *error);
 /* Closes the connection; takes NULL. */
 void imap_stream_free(struct imap_stream **stream);
 
@@ -51,8 +51,8 @@ void imap_stream_unguard(struct imap_stream *stream);
 ssize_t imap_stream_read(struct imap_stream *stream, void *data, size_t size,
 	struct error *error);
 /* Writes all of it; 0 or -1. */
-int imap_stream_write(struct imap_stream *stream, const void *data,
-	size_t size, struct error *error);
+int imap_stream_write(struct imap_stream *stream, const void *data, size_t size,
+	struct error *error);
 
 /* Why a call of libetpan on this stream failed, when it was the connection:
  * the error of the last read or write, or "". */

@@ -59,8 +59,8 @@ static bool imap_wire_is_text(const struct imap_wire *wire)
  * Looks for a literal's announcement, "{5}" or "~{5}", at the end of the line.
  * 1 with its size and place, 0 none, -1 the number is too large.
  */
-static int imap_wire_announced(const struct imap_wire *wire, uint64_t *octets_r,
-	size_t *at_r)
+static int imap_wire_announced(
+	const struct imap_wire *wire, uint64_t *octets_r, size_t *at_r)
 {
 	const char *text = wire->text.data;
 	size_t at = wire->text.size, first;
@@ -100,15 +100,14 @@ static bool imap_wire_is_body(const struct imap_wire *wire, size_t at)
 }
 
 /* The line is complete: is it the end of the response? */
-static enum imap_wire_event imap_wire_line_end(struct imap_wire *wire,
-	struct error *error)
+static enum imap_wire_event imap_wire_line_end(
+	struct imap_wire *wire, struct error *error)
 {
 	uint64_t octets;
 	size_t at;
 	int found;
 
-	if (wire->text.size > 0 &&
-		wire->text.data[wire->text.size - 1] == '\r')
+	if (wire->text.size > 0 && wire->text.data[wire->text.size - 1] == '\r')
 		wire->text.data[--wire->text.size] = '\0';
 	found = imap_wire_announced(wire, &octets, &at);
 	if (found < 0) {
@@ -127,8 +126,9 @@ static enum imap_wire_event imap_wire_line_end(struct imap_wire *wire,
 		return IMAP_WIRE_BODY;
 	}
 	if (octets > IMAP_WIRE_LITERAL_MAX) {
-		error_set(error, "the server announced a literal of %llu octets"
-				 " where none belongs",
+		error_set(error,
+			"the server announced a literal of %llu octets"
+			" where none belongs",
 			(unsigned long long)octets);
 		return IMAP_WIRE_BAD;
 	}
@@ -169,8 +169,8 @@ static enum imap_wire_event imap_wire_literal(struct imap_wire *wire,
 	return IMAP_WIRE_MORE;
 }
 
-static enum imap_wire_event imap_wire_pass(struct imap_wire *wire,
-	const char *data, size_t size, size_t *used_r)
+static enum imap_wire_event imap_wire_pass(
+	struct imap_wire *wire, const char *data, size_t size, size_t *used_r)
 {
 	if (wire->left == 0) {
 		wire->text.size = wire->announced;
@@ -208,8 +208,8 @@ enum imap_wire_event imap_wire_feed(struct imap_wire *wire, const char *data,
 		if (left == 0)
 			break;
 		if (wire->state == IMAP_WIRE_LITERAL)
-			event = imap_wire_literal(wire, at, left, used_r,
-				error);
+			event = imap_wire_literal(
+				wire, at, left, used_r, error);
 		else
 			event = imap_wire_line(wire, at, left, used_r, error);
 	}

@@ -34,12 +34,12 @@ struct imap_wire {
 	 * in the place of a body that was passed on stands NIL.
 	 */
 	struct buffer text;
-	uint64_t body; /* IMAP_WIRE_BODY: its octets */
+	uint64_t body;	  /* IMAP_WIRE_BODY: its octets */
 	const char *data; /* IMAP_WIRE_DATA: inside what was fed */
 	size_t data_size;
 
 	int state;
-	uint64_t left; /* octets of the literal still to come */
+	uint64_t left;	  /* octets of the literal still to come */
 	size_t announced; /* where in text the "{" of the body stands */
 };
 

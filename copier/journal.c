@@ -9,8 +9,8 @@
 
 #include "lib/xalloc.h"
 
-struct journal_folder *journal_folder_new(struct journal *journal, unsigned id,
-	const char *const names[2])
+struct journal_folder *journal_folder_new(
+	struct journal *journal, unsigned id, const char *const names[2])
 {
 	struct journal_folder *folder = xcalloc(1, sizeof(*folder));
 
@@ -73,8 +73,8 @@ struct journal_folder *journal_at(const struct journal *journal, size_t index)
 	return journal->folders[index];
 }
 
-struct journal_folder *journal_find(const struct journal *journal,
-	enum journal_side side, const char *name)
+struct journal_folder *journal_find(
+	const struct journal *journal, enum journal_side side, const char *name)
 {
 	size_t i;
 
@@ -87,8 +87,8 @@ struct journal_folder *journal_find(const struct journal *journal,
 	return NULL;
 }
 
-struct journal_folder *journal_add(struct journal *journal,
-	const char *const names[2])
+struct journal_folder *journal_add(
+	struct journal *journal, const char *const names[2])
 {
 	struct journal_folder *folder =
 		journal_folder_new(journal, journal->next_id, names);
@@ -161,8 +161,8 @@ void journal_apply_pair(struct journal_folder *folder, size_t index,
 
 	if (index >= folder->pairs_room) {
 		folder->pairs_room = (index + 1) * 2;
-		folder->pairs = xreallocarray(folder->pairs,
-			folder->pairs_room, sizeof(*folder->pairs));
+		folder->pairs = xreallocarray(folder->pairs, folder->pairs_room,
+			sizeof(*folder->pairs));
 	}
 	for (; folder->pairs_count <= index; folder->pairs_count++) {
 		memset(&folder->pairs[folder->pairs_count], 0,
@@ -195,8 +195,8 @@ size_t journal_pair(struct journal *journal, struct journal_folder *folder,
 	return index;
 }
 
-void journal_unpair(struct journal *journal, struct journal_folder *folder,
-	size_t index)
+void journal_unpair(
+	struct journal *journal, struct journal_folder *folder, size_t index)
 {
 	folder->pairs[index].gone = true;
 	journal_line(journal, "X %u %zu", folder->id, index);
@@ -229,16 +229,16 @@ void journal_foreign(struct journal *journal, struct journal_folder *folder,
 		(int)side, (unsigned)uid);
 }
 
-void journal_apply_intent(struct journal_folder *folder,
-	const struct journal_intent *intent)
+void journal_apply_intent(
+	struct journal_folder *folder, const struct journal_intent *intent)
 {
 	folder->intents = xreallocarray(folder->intents,
 		folder->intents_count + 1, sizeof(*folder->intents));
 	folder->intents[folder->intents_count++] = *intent;
 }
 
-void journal_apply_unintend(struct journal_folder *folder,
-	enum journal_side from, uint32_t uid)
+void journal_apply_unintend(
+	struct journal_folder *folder, enum journal_side from, uint32_t uid)
 {
 	size_t i, kept = 0;
 
@@ -267,23 +267,23 @@ int journal_intend(struct journal *journal, struct journal_folder *folder,
 	return journal_flush(journal, error);
 }
 
-void journal_forget_intents(struct journal *journal,
-	struct journal_folder *folder, int64_t before)
+void journal_forget_intents(
+	struct journal *journal, struct journal_folder *folder, int64_t before)
 {
 	size_t count = folder->intents_count;
 
 	journal_apply_forget(folder, before);
 	if (folder->intents_count != count)
-		journal_line(journal, "i %u %lld", folder->id,
-			(long long)before);
+		journal_line(
+			journal, "i %u %lld", folder->id, (long long)before);
 }
 
 void journal_unintend(struct journal *journal, struct journal_folder *folder,
 	enum journal_side from, uint32_t uid)
 {
 	journal_apply_unintend(folder, from, uid);
-	journal_line(journal, "j %u %d %u", folder->id, (int)from,
-		(unsigned)uid);
+	journal_line(
+		journal, "j %u %d %u", folder->id, (int)from, (unsigned)uid);
 }
 
 struct journal_order {
@@ -301,8 +301,8 @@ static int journal_order_compare(const void *left, const void *right)
 size_t *journal_sorted(const struct journal_folder *folder,
 	enum journal_side side, size_t *count_r)
 {
-	struct journal_order *order = xreallocarray(NULL,
-		folder->pairs_count + 1, sizeof(*order));
+	struct journal_order *order =
+		xreallocarray(NULL, folder->pairs_count + 1, sizeof(*order));
 	size_t *indexes;
 	size_t i, count = 0;
 	bool ascending = true;
@@ -355,8 +355,8 @@ bool journal_has_size(const struct journal *journal, uint64_t size)
 	return false;
 }
 
-bool journal_has_digest(const struct journal *journal,
-	const unsigned char *digest)
+bool journal_has_digest(
+	const struct journal *journal, const unsigned char *digest)
 {
 	size_t i, j;
 

@@ -100,8 +100,8 @@ struct journal_folder *journal_find(const struct journal *journal,
 	enum journal_side side, const char *name);
 
 /* A new folder with its names on both sides. */
-struct journal_folder *journal_add(struct journal *journal,
-	const char *const names[2]);
+struct journal_folder *journal_add(
+	struct journal *journal, const char *const names[2]);
 void journal_drop(struct journal *journal, struct journal_folder *folder);
 void journal_made(struct journal *journal, struct journal_folder *folder,
 	enum journal_side side);
@@ -117,8 +117,8 @@ void journal_seen(struct journal *journal, struct journal_folder *folder,
 /* Adds a pair and ends the intent that it answers. Returns its index. */
 size_t journal_pair(struct journal *journal, struct journal_folder *folder,
 	const struct journal_pair *pair);
-void journal_unpair(struct journal *journal, struct journal_folder *folder,
-	size_t index);
+void journal_unpair(
+	struct journal *journal, struct journal_folder *folder, size_t index);
 /* Its message is gone on that side: as if the UID there were void. */
 void journal_widow(struct journal *journal, struct journal_folder *folder,
 	size_t index, enum journal_side side);
@@ -135,8 +135,8 @@ int journal_intend(struct journal *journal, struct journal_folder *folder,
 void journal_unintend(struct journal *journal, struct journal_folder *folder,
 	enum journal_side from, uint32_t uid);
 /* The intents of the folder that are older than the instant are over. */
-void journal_forget_intents(struct journal *journal,
-	struct journal_folder *folder, int64_t before);
+void journal_forget_intents(
+	struct journal *journal, struct journal_folder *folder, int64_t before);
 
 /* Pairs that are not gone and not void on that side, by UID; malloc'd array
  * of indexes. */
@@ -146,8 +146,8 @@ size_t *journal_sorted(const struct journal_folder *folder,
 size_t journal_live(const struct journal_folder *folder);
 /* Whether a pair has this size, this digest. */
 bool journal_has_size(const struct journal *journal, uint64_t size);
-bool journal_has_digest(const struct journal *journal,
-	const unsigned char *digest);
+bool journal_has_digest(
+	const struct journal *journal, const unsigned char *digest);
 
 /* Hands all to the system; journal_sync waits until it is on the disk. */
 int journal_flush(struct journal *journal, struct error *error);

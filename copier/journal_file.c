@@ -31,8 +31,8 @@ static char *journal_header(const struct journal *journal)
 	return header;
 }
 
-static int journal_fail(struct journal *journal, struct error *error,
-	const char *what)
+static int journal_fail(
+	struct journal *journal, struct error *error, const char *what)
 {
 	if (!journal->failed)
 		error_set(&journal->failure, "%s journal %s: %s", what,
@@ -45,8 +45,8 @@ static int journal_fail(struct journal *journal, struct error *error,
 /* Makes a new or renamed file last. */
 static int journal_sync_directory(struct journal *journal, struct error *error)
 {
-	int directory = open(journal->directory,
-		O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int directory =
+		open(journal->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int result = 0;
 
 	if (directory < 0 || fsync(directory) < 0)
@@ -94,8 +94,8 @@ int journal_sync(struct journal *journal, struct error *error)
 	return 0;
 }
 
-static int journal_lock(struct journal *journal, const char *name,
-	struct error *error)
+static int journal_lock(
+	struct journal *journal, const char *name, struct error *error)
 {
 	char *path = xasprintf("%s/%s.lock", journal->directory, name);
 	int result = 0;
@@ -116,8 +116,8 @@ static int journal_lock(struct journal *journal, const char *name,
 
 /* Reads the lines behind the header. What follows the last whole line is torn
  * and cut off. */
-static int journal_replay(struct journal *journal, FILE *in,
-	struct error *error)
+static int journal_replay(
+	struct journal *journal, FILE *in, struct error *error)
 {
 	off_t good = ftello(in);
 	char *line = NULL;
@@ -175,8 +175,8 @@ static int journal_begin(struct journal *journal, struct error *error)
 
 static int journal_open_file(struct journal *journal, struct error *error)
 {
-	journal->file = open(journal->path,
-		O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	journal->file = open(
+		journal->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	if (journal->file < 0)
 		return journal_fail(journal, error, "open");
 	return 0;
@@ -319,8 +319,8 @@ static void journal_print_all(struct journal *journal)
 		for (j = 0; j < folder->pairs_count; j++)
 			journal_print_pair(journal, folder, j);
 		for (j = 0; j < folder->intents_count; j++)
-			journal_print_intent(journal, folder,
-				&folder->intents[j]);
+			journal_print_intent(
+				journal, folder, &folder->intents[j]);
 	}
 }
 
@@ -329,8 +329,8 @@ static int journal_rewrite(struct journal *journal, struct error *error)
 {
 	char *path = xasprintf("%s.new", journal->path);
 	char *header = journal_header(journal);
-	int file = open(path, O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC,
-		0600);
+	int file = open(
+		path, O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
 	int result = 0;
 
 	journal_print_all(journal);

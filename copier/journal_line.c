@@ -133,8 +133,8 @@ void journal_print_seen(struct journal *journal,
 		seen->messages, seen->modseq);
 }
 
-void journal_print_folder(struct journal *journal,
-	const struct journal_folder *folder)
+void journal_print_folder(
+	struct journal *journal, const struct journal_folder *folder)
 {
 	char *source = journal_encode(folder->name[0]);
 	char *destination = journal_encode(folder->name[1]);
@@ -166,8 +166,7 @@ void journal_print_intent(struct journal *journal,
 
 	journal_digest_print(intent->digest, digest);
 	journal_line(journal,
-		"I %u %d %" PRIu32 " %" PRIu32 " %" PRId64 " %" PRIu64
-		" %s %s",
+		"I %u %d %" PRIu32 " %" PRIu32 " %" PRId64 " %" PRIu64 " %s %s",
 		folder->id, (int)intent->from, intent->uid, intent->uidnext,
 		intent->at, intent->size, digest, intent->flags->text);
 }
@@ -217,8 +216,8 @@ static enum journal_side journal_field_side(struct journal_fields *fields)
 					      : JOURNAL_DESTINATION;
 }
 
-static const struct flagset *journal_field_flags(struct journal *journal,
-	struct journal_fields *fields)
+static const struct flagset *journal_field_flags(
+	struct journal *journal, struct journal_fields *fields)
 {
 	const char *text = fields->at != NULL ? fields->at : "";
 
@@ -227,8 +226,8 @@ static const struct flagset *journal_field_flags(struct journal *journal,
 	return flagpool_get(journal->flags, text, strlen(text));
 }
 
-static bool journal_scan_folder(struct journal *journal, unsigned id,
-	struct journal_fields *fields)
+static bool journal_scan_folder(
+	struct journal *journal, unsigned id, struct journal_fields *fields)
 {
 	char *source = journal_field(fields);
 	char *destination = journal_field(fields);
@@ -378,8 +377,8 @@ bool journal_scan_line(struct journal *journal, char *line, size_t size)
 	case 'I':
 		return journal_scan_intent(journal, folder, &fields);
 	case 'i':
-		journal_apply_forget(folder,
-			(int64_t)journal_number(&fields, INT64_MAX));
+		journal_apply_forget(
+			folder, (int64_t)journal_number(&fields, INT64_MAX));
 		return !fields.bad;
 	case 'B':
 	case 'M':

@@ -25,28 +25,28 @@ struct journal {
 };
 
 /* Changes in memory, as replayed from a line; no line is written. */
-struct journal_folder *journal_folder_new(struct journal *journal, unsigned id,
-	const char *const names[2]);
+struct journal_folder *journal_folder_new(
+	struct journal *journal, unsigned id, const char *const names[2]);
 void journal_folder_free(struct journal_folder *folder);
-struct journal_folder *journal_by_id(const struct journal *journal,
-	unsigned id);
+struct journal_folder *journal_by_id(
+	const struct journal *journal, unsigned id);
 void journal_apply_uidvalidity(struct journal_folder *folder,
 	enum journal_side side, uint32_t uidvalidity);
 /* Puts a pair at an index; what lies between is gone. */
 void journal_apply_pair(struct journal_folder *folder, size_t index,
 	const struct journal_pair *pair);
-void journal_apply_intent(struct journal_folder *folder,
-	const struct journal_intent *intent);
-void journal_apply_unintend(struct journal_folder *folder,
-	enum journal_side from, uint32_t uid);
+void journal_apply_intent(
+	struct journal_folder *folder, const struct journal_intent *intent);
+void journal_apply_unintend(
+	struct journal_folder *folder, enum journal_side from, uint32_t uid);
 void journal_apply_forget(struct journal_folder *folder, int64_t before);
 
 /* Adds a line with its check sum. */
 void journal_line(struct journal *journal, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* The lines that say what memory holds. */
-void journal_print_folder(struct journal *journal,
-	const struct journal_folder *folder);
+void journal_print_folder(
+	struct journal *journal, const struct journal_folder *folder);
 void journal_print_uidvalidity(struct journal *journal,
 	const struct journal_folder *folder, enum journal_side side);
 void journal_print_seen(struct journal *journal,

@@ -92,8 +92,8 @@ static bool lease_renew(struct lease *lease, struct control_client **client)
 	phase_set = lease->phase_set;
 	pthread_mutex_unlock(&lease->mutex);
 	if (*client == NULL)
-		*client = control_connect(lease->control, (int)lease->ms,
-			&error);
+		*client =
+			control_connect(lease->control, (int)lease->ms, &error);
 	answered = *client != NULL &&
 		   control_call(*client, request, &reply, &error) == 0;
 	attr_list_free(&request);
@@ -139,8 +139,8 @@ static void *lease_run(void *context)
 {
 	struct lease *lease = context;
 	struct control_client *client = NULL;
-	int64_t usual = lease->ms / 3 < LEASE_PROGRESS ? lease->ms / 3
-						       : LEASE_PROGRESS;
+	int64_t usual =
+		lease->ms / 3 < LEASE_PROGRESS ? lease->ms / 3 : LEASE_PROGRESS;
 	int64_t pause = usual;
 
 	while (lease_sleep(lease, pause))

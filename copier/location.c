@@ -141,8 +141,9 @@ int location_parse(const char *url, bool need_user, struct location *location_r,
 	}
 	at = strrchr(rest, '@');
 	if (at != NULL && memchr(rest, ':', (size_t)(at - rest)) != NULL) {
-		error_set(error, "URL of %s: a password does not belong in it "
-				 "(a ':' of the user name is %%3A)",
+		error_set(error,
+			"URL of %s: a password does not belong in it "
+			"(a ':' of the user name is %%3A)",
 			at + 1);
 		return -1;
 	}
@@ -217,8 +218,8 @@ static bool location_first(void *context, const char *line)
 	return true;
 }
 
-int location_password(struct location *location, const char *file,
-	struct error *error)
+int location_password(
+	struct location *location, const char *file, struct error *error)
 {
 	int result = location_lines(file, location_first, location, error);
 
@@ -256,8 +257,8 @@ static int location_account_password(const struct config_system *system,
 		location->authorizer = xstrdup(system->master);
 		location->target.authorizer = location->authorizer;
 		if (system->master_password_file != NULL)
-			return location_password(location,
-				system->master_password_file, error);
+			return location_password(
+				location, system->master_password_file, error);
 		error_set(error, "master user without master_password_file");
 		return -1;
 	}
@@ -266,8 +267,8 @@ static int location_account_password(const struct config_system *system,
 				 "configured");
 		return -1;
 	}
-	result = location_lines(system->passwords, location_is_address, &search,
-		error);
+	result = location_lines(
+		system->passwords, location_is_address, &search, error);
 	if (result == 0)
 		error_set(error, "no password of %s in %s", address,
 			system->passwords);
@@ -296,8 +297,8 @@ int location_of_account(const struct config_system *system, const char *address,
 		location_r->target.ca_file = location_r->ca_file;
 		location_r->target.verify = system->verify;
 		location_r->target.timeout_ms = (int)system->timeout;
-		result = location_account_password(system, address, location_r,
-			error);
+		result = location_account_password(
+			system, address, location_r, error);
 	}
 	if (result < 0)
 		error_prefix(error, "system %s", system->name);

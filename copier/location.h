@@ -31,8 +31,8 @@ struct location {
 int location_parse(const char *url, bool need_user, struct location *location_r,
 	struct error *error);
 /* Reads the first line of a file as the password. 0 or -1. */
-int location_password(struct location *location, const char *file,
-	struct error *error);
+int location_password(
+	struct location *location, const char *file, struct error *error);
 
 /*
  * The account's place at a configured system: host, login name, and the

@@ -20,8 +20,8 @@ struct mailbox *mailbox_open(const struct mailbox_target *target,
 	for (i = 0; i < count; i++) {
 		if (strcmp(mailbox_drivers[i]->protocol, target->protocol) != 0)
 			continue;
-		mailbox = mailbox_drivers[i]->open(target, flags, denied_r,
-			error);
+		mailbox = mailbox_drivers[i]->open(
+			target, flags, denied_r, error);
 		if (mailbox != NULL)
 			mailbox->driver = mailbox_drivers[i];
 		return mailbox;
@@ -58,8 +58,8 @@ int mailbox_status(struct mailbox *mailbox, const char *folder,
 int mailbox_select(struct mailbox *mailbox, const char *folder, bool write,
 	struct mailbox_selected *selected_r, struct error *error)
 {
-	return mailbox->driver->select(mailbox, folder, write, selected_r,
-		error);
+	return mailbox->driver->select(
+		mailbox, folder, write, selected_r, error);
 }
 
 int mailbox_scan(struct mailbox *mailbox, const struct mailbox_scan *scan,
@@ -74,8 +74,8 @@ int mailbox_fetch(struct mailbox *mailbox, const struct uidset *uids,
 	return mailbox->driver->fetch(mailbox, uids, sink, context, error);
 }
 
-void mailbox_on_appended(struct mailbox *mailbox, mailbox_appended_fn *callback,
-	void *context)
+void mailbox_on_appended(
+	struct mailbox *mailbox, mailbox_appended_fn *callback, void *context)
 {
 	mailbox->appended = callback;
 	mailbox->appended_context = context;
@@ -109,14 +109,14 @@ int mailbox_store(struct mailbox *mailbox, const struct uidset *uids,
 	return mailbox->driver->store(mailbox, uids, flags, error);
 }
 
-int mailbox_expunge(struct mailbox *mailbox, const struct uidset *uids,
-	struct error *error)
+int mailbox_expunge(
+	struct mailbox *mailbox, const struct uidset *uids, struct error *error)
 {
 	return mailbox->driver->expunge(mailbox, uids, error);
 }
 
-int mailbox_create(struct mailbox *mailbox, const char *folder,
-	struct error *error)
+int mailbox_create(
+	struct mailbox *mailbox, const char *folder, struct error *error)
 {
 	return mailbox->driver->create(mailbox, folder, error);
 }
@@ -127,8 +127,8 @@ int mailbox_subscribe(struct mailbox *mailbox, const char *folder, bool on,
 	return mailbox->driver->subscribe(mailbox, folder, on, error);
 }
 
-int mailbox_remove(struct mailbox *mailbox, const char *folder,
-	struct error *error)
+int mailbox_remove(
+	struct mailbox *mailbox, const char *folder, struct error *error)
 {
 	return mailbox->driver->remove(mailbox, folder, error);
 }

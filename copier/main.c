@@ -105,8 +105,7 @@ static int main_parse(int argc, char **argv, struct main_options *options_r)
 			return -1;
 	if (optind != argc)
 		return -1;
-	return options_r->version ||
-			       options_r->batch != options_r->work.daemon
+	return options_r->version || options_r->batch != options_r->work.daemon
 		       ? 0
 		       : -1;
 }

@@ -42,8 +42,8 @@ void move_log(const struct move *move, int level, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	log_account(move->order->log, level, move->account->address, "%s",
-		text);
+	log_account(
+		move->order->log, level, move->account->address, "%s", text);
 }
 
 bool move_goes_on(void *context, struct error *error)
@@ -83,8 +83,8 @@ bool move_sleep(struct move *move, int64_t ms, struct error *error)
 	return true;
 }
 
-static void move_progress(void *context, const struct pass *pass,
-	const char *folder)
+static void move_progress(
+	void *context, const struct pass *pass, const char *folder)
 {
 	struct move *move = context;
 
@@ -126,11 +126,11 @@ int move_report(struct move *move, int64_t duration, struct error *error)
 	attr_list_printf(request, "foreign", "%" PRIu64, counts->foreign);
 	attr_list_printf(request, "refused", "%" PRIu64, counts->refused);
 	if (counts->adopted > 0)
-		attr_list_printf(request, "adopted", "%" PRIu64,
-			counts->adopted);
+		attr_list_printf(
+			request, "adopted", "%" PRIu64, counts->adopted);
 	if (counts->left_out > 0)
-		attr_list_printf(request, "left_out", "%" PRIu64,
-			counts->left_out);
+		attr_list_printf(
+			request, "left_out", "%" PRIu64, counts->left_out);
 	if (counts->keywords_refused > 0)
 		attr_list_printf(request, "keywords_refused", "%" PRIu64,
 			counts->keywords_refused);
@@ -167,8 +167,8 @@ static char *move_journal_name(const char *address)
 	for (; *address != '\0'; address++) {
 		unsigned char c = (unsigned char)*address;
 
-		if (isalnum(c) || c == '@' || c == '-' || c == '_' || c == '+' ||
-			(c == '.' && name.size > 0))
+		if (isalnum(c) || c == '@' || c == '-' || c == '_' ||
+			c == '+' || (c == '.' && name.size > 0))
 			buffer_add(&name, address, 1);
 		else
 			buffer_printf(&name, "%%%02X", c);
@@ -306,8 +306,9 @@ static int move_phases(struct move *move, struct error *error)
 {
 	if (move->account->strategy->freeze != ACCOUNT_AT_ONCE ||
 		move->account->strategy->rounds != ACCOUNT_AT_ONCE) {
-		error_set(error, "strategy %s: there is no gateway that tells "
-				 "of logins",
+		error_set(error,
+			"strategy %s: there is no gateway that tells "
+			"of logins",
 			move->account->strategy->name);
 		return -1;
 	}
@@ -323,11 +324,11 @@ static int move_phases(struct move *move, struct error *error)
 	return move_sweeping(move, error);
 }
 
-static void move_give_back(struct move *move, int result,
-	const struct error *failure)
+static void move_give_back(
+	struct move *move, int result, const struct error *failure)
 {
-	bool told = *move->order->stop != 0 ||
-		    lease_is_on_hold(move->worker.lease);
+	bool told =
+		*move->order->stop != 0 || lease_is_on_hold(move->worker.lease);
 	struct error error = { "" };
 
 	if (result < 0)
@@ -354,9 +355,9 @@ int move_run(const struct move_order *order)
 	move.worker.control = order->config->policyd.control;
 	move.worker.account = order->account;
 	move.worker.epoch = order->account->epoch;
-	move.worker.lease = lease_start(move.worker.control,
-		order->account->address, move.worker.epoch, order->asked,
-		order->lease_ms);
+	move.worker.lease =
+		lease_start(move.worker.control, order->account->address,
+			move.worker.epoch, order->asked, order->lease_ms);
 	lease_set_phase(move.worker.lease, order->account->phase);
 	move.flags = flagpool_new();
 	move.pass.flags = move.flags;

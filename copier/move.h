@@ -18,8 +18,8 @@ struct move_order {
 	const struct config *config;
 	struct log *log;
 	struct account *account; /* as leased; ours from now on */
-	int64_t asked;	  /* when the lease was asked for, monotonic */
-	int64_t lease_ms; /* how long it lasts */
+	int64_t asked;		 /* when the lease was asked for, monotonic */
+	int64_t lease_ms;	 /* how long it lasts */
 	const volatile sig_atomic_t *stop; /* set: finish, thaw, give back */
 };
 

@@ -58,8 +58,8 @@ static int move_last_round(struct move *move, struct error *error)
 }
 
 /* Hands the proof and its bounds to policyd. */
-static int move_prove(struct move *move, const struct proof *proof,
-	struct error *error)
+static int move_prove(
+	struct move *move, const struct proof *proof, struct error *error)
 {
 	struct attr_list *request = worker_request(&move->worker, "prove");
 	const struct attr_list *reply;
@@ -82,8 +82,8 @@ static int move_proof(struct move *move, struct error *error)
 	int result = proof_run(&move->pass, &proof, error);
 
 	if (result == 1)
-		result = proof_sample(&move->pass, MOVE_SAMPLE,
-			MOVE_SAMPLE_SIZE, error);
+		result = proof_sample(
+			&move->pass, MOVE_SAMPLE, MOVE_SAMPLE_SIZE, error);
 	/* What the flip relies on is on the disk before it. */
 	if (result == 1 && journal_sync(move->pass.journal, error) < 0)
 		result = -1;
@@ -95,8 +95,8 @@ static int move_proof(struct move *move, struct error *error)
 	return result == 1 ? 0 : -1;
 }
 
-static int move_frozen(struct move *move, struct move_steps *steps,
-	struct error *error)
+static int move_frozen(
+	struct move *move, struct move_steps *steps, struct error *error)
 {
 	int64_t began = instant_monotonic(), now;
 
@@ -119,13 +119,13 @@ static int move_frozen(struct move *move, struct move_steps *steps,
 	return 0;
 }
 
-static int move_flip(struct move *move, const struct move_steps *steps,
-	struct error *error)
+static int move_flip(
+	struct move *move, const struct move_steps *steps, struct error *error)
 {
 	char text[128];
 
-	snprintf(text, sizeof(text),
-		"round=%" PRId64 " proof=%" PRId64, steps->round, steps->proof);
+	snprintf(text, sizeof(text), "round=%" PRId64 " proof=%" PRId64,
+		steps->round, steps->proof);
 	if (!move_goes_on(move, error) ||
 		worker_flip(&move->worker, text, error) < 0)
 		return -1;

@@ -13,8 +13,8 @@
 #include "lib/process.h"
 #include "lib/xalloc.h"
 
-static const struct config_system *move_system(const struct move *move,
-	const char *name, struct error *error)
+static const struct config_system *move_system(
+	const struct move *move, const char *name, struct error *error)
 {
 	const struct config_system *system =
 		config_system(move->order->config, name);
@@ -31,8 +31,8 @@ static struct mailbox *move_connect(struct move *move,
 	struct location location;
 	bool denied;
 
-	if (location_of_account(system, move->account->address, &location,
-		    error) < 0)
+	if (location_of_account(
+		    system, move->account->address, &location, error) < 0)
 		goto out;
 	*slot = slot_take(move->order->config->copier.state, system->name,
 		(size_t)system->connections, move_goes_on, move, error);
@@ -51,23 +51,23 @@ out:
 
 int move_open_home(struct move *move, struct error *error)
 {
-	const struct config_system *system = move_system(move,
-		account_home_system(move->account), error);
+	const struct config_system *system =
+		move_system(move, account_home_system(move->account), error);
 
 	if (move->pass.home == NULL && system != NULL)
-		move->pass.home = move_connect(move, system, &move->slots[0],
-			error);
+		move->pass.home =
+			move_connect(move, system, &move->slots[0], error);
 	return move->pass.home != NULL ? 0 : -1;
 }
 
 int move_open_other(struct move *move, struct error *error)
 {
-	const struct config_system *system = move_system(move,
-		account_other_system(move->account), error);
+	const struct config_system *system =
+		move_system(move, account_other_system(move->account), error);
 
 	if (move->pass.other == NULL && system != NULL)
-		move->pass.other = move_connect(move, system, &move->slots[1],
-			error);
+		move->pass.other =
+			move_connect(move, system, &move->slots[1], error);
 	return move->pass.other != NULL ? 0 : -1;
 }
 
@@ -99,8 +99,8 @@ int move_revive(struct move *move, struct error *error)
 }
 
 /* The environment that every hook of an account gets. */
-static char **move_environment(const struct move *move,
-	const struct config_system *system)
+static char **move_environment(
+	const struct move *move, const struct config_system *system)
 {
 	const char *address = move->account->address;
 	const char *at = strrchr(address, '@');
@@ -122,8 +122,8 @@ static char **move_environment(const struct move *move,
 
 int move_provision(struct move *move, struct error *error)
 {
-	const struct config_system *system = move_system(move,
-		account_other_system(move->account), error);
+	const struct config_system *system =
+		move_system(move, account_other_system(move->account), error);
 	const char *argv[2] = { NULL, NULL };
 	struct process_job job = { .argv = argv };
 	char **environment;

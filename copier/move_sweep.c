@@ -56,8 +56,8 @@ static int move_bound_scan(const struct attr_list *message,
 }
 
 /* The bounds of the last flip; a list that breaks off is asked for again. */
-static int move_bounds(struct move *move, struct move_bounds *bounds_r,
-	struct error *error)
+static int move_bounds(
+	struct move *move, struct move_bounds *bounds_r, struct error *error)
 {
 	struct attr_list *request = worker_request(&move->worker, "bounds");
 	const struct attr_list *message;
@@ -148,16 +148,17 @@ static int move_check_journal(const struct move *move, struct error *error)
 			(!journal_is_empty(journal) ||
 				move->account->messages == 0)))
 		return 0;
-	error_set(error, "sweep: the journal is %s; which messages are "
-			 "stragglers cannot be told",
+	error_set(error,
+		"sweep: the journal is %s; which messages are "
+		"stragglers cannot be told",
 		journal_is_empty(journal) ? "lost" : "damaged");
 	return -1;
 }
 
 int move_sweeping(struct move *move, struct error *error)
 {
-	int64_t end = move->account->flipped_at +
-		      move->order->config->copier.settle;
+	int64_t end =
+		move->account->flipped_at + move->order->config->copier.settle;
 
 	if (move_check_journal(move, error) < 0)
 		return -1;
@@ -171,11 +172,11 @@ int move_sweeping(struct move *move, struct error *error)
 			break;
 		left = end - instant_now();
 		if (left > MOVE_SWEEP_STAY) {
-			move->due = instant_now() + (left / 4 > MOVE_SWEEP_PAUSE
-								? left / 4
-								: left < MOVE_SWEEP_PAUSE
-								? left
-								: MOVE_SWEEP_PAUSE);
+			move->due = instant_now() +
+				    (left / 4 > MOVE_SWEEP_PAUSE ? left / 4
+					    : left < MOVE_SWEEP_PAUSE
+						    ? left
+						    : MOVE_SWEEP_PAUSE);
 			return 0;
 		}
 		if (!move_sleep(move, left > 0 ? left : 1, error))

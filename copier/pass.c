@@ -37,8 +37,8 @@ void pass_refuse(struct pass *pass, const char *folder, uint32_t uid,
 	pass->refused_in_a_row++;
 	if (pass->refusals_count == PASS_REFUSALS_MAX)
 		return;
-	pass->refusals = xreallocarray(pass->refusals,
-		pass->refusals_count + 1, sizeof(*pass->refusals));
+	pass->refusals = xreallocarray(pass->refusals, pass->refusals_count + 1,
+		sizeof(*pass->refusals));
 	refusal = &pass->refusals[pass->refusals_count++];
 	refusal->folder = xstrdup(folder);
 	refusal->uid = uid;
@@ -59,6 +59,5 @@ void pass_refusal_text(const struct pass *pass, struct error *text_r)
 			first->words.text);
 	else
 		error_set(text_r, "%" PRIu64 " refused; first: folder %s: %s",
-			pass->counts.refused, first->folder,
-			first->words.text);
+			pass->counts.refused, first->folder, first->words.text);
 }

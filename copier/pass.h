@@ -34,14 +34,14 @@ struct pass_counts {
 	uint64_t copied_bytes;
 	uint64_t adopted;
 	uint64_t removed;
-	uint64_t flags; /* messages whose flags were carried over */
+	uint64_t flags;	  /* messages whose flags were carried over */
 	uint64_t foreign; /* all on the list, not only new ones */
 	uint64_t folders_made;
 	uint64_t folders_removed;
 	uint64_t keywords_refused; /* flags that the server cannot keep */
-	uint64_t left_out; /* of a sweep: known by their digest */
-	uint64_t refused; /* messages and folders */
-	uint64_t missed; /* gone at home before they could be read */
+	uint64_t left_out;	   /* of a sweep: known by their digest */
+	uint64_t refused;	   /* messages and folders */
+	uint64_t missed;	   /* gone at home before they could be read */
 	uint64_t unsettled; /* stored, but the server did not say as what */
 };
 
@@ -56,8 +56,8 @@ struct pass {
 	 * pass: the lease is lost, or the process is told to end. */
 	bool (*go_on)(void *context, struct error *error);
 	/* Told after each message, may be NULL. */
-	void (*progress)(void *context, const struct pass *pass,
-		const char *folder);
+	void (*progress)(
+		void *context, const struct pass *pass, const char *folder);
 	void *context;
 
 	struct pass_counts counts;

@@ -12,13 +12,13 @@
 
 #include "lib/xalloc.h"
 
-static struct plan_folder *plan_add(struct plan *plan, const char *home_name,
-	const char *other_name)
+static struct plan_folder *plan_add(
+	struct plan *plan, const char *home_name, const char *other_name)
 {
 	struct plan_folder *folder;
 
-	plan->folders = xreallocarray(plan->folders, plan->count + 1,
-		sizeof(*plan->folders));
+	plan->folders = xreallocarray(
+		plan->folders, plan->count + 1, sizeof(*plan->folders));
 	folder = &plan->folders[plan->count++];
 	memset(folder, 0, sizeof(*folder));
 	folder->home_name = xstrdup(home_name);
@@ -26,8 +26,8 @@ static struct plan_folder *plan_add(struct plan *plan, const char *home_name,
 	return folder;
 }
 
-static const struct plan_folder *plan_find_other(const struct plan *plan,
-	const char *name)
+static const struct plan_folder *plan_find_other(
+	const struct plan *plan, const char *name)
 {
 	size_t i;
 
@@ -89,16 +89,16 @@ static void plan_former_folder(const struct plan_input *input,
 	if (journal->gone ||
 		(home != NULL && (home->selectable || home->subscribed)))
 		return;
-	folder = plan_add(plan, name,
-		journal->name[journal_other(input->side)]);
+	folder =
+		plan_add(plan, name, journal->name[journal_other(input->side)]);
 	folder->journal = journal;
 	folder->other = view_find(input->other, folder->other_name);
 	plan_work_folder(input, folder);
 }
 
 /* Folders that only the other side has: whatever is in them is foreign. */
-static void plan_other_folder(const struct plan_input *input,
-	struct plan *plan, struct view_folder *other)
+static void plan_other_folder(const struct plan_input *input, struct plan *plan,
+	struct view_folder *other)
 {
 	struct plan_folder *folder;
 	char *name;
@@ -147,8 +147,8 @@ void plan_make(const struct plan_input *input, struct plan *plan_r)
 	for (i = 0; i < input->home->count; i++)
 		plan_home_folder(input, plan_r, &input->home->folders[i]);
 	for (i = 0; i < journal_count(input->journal); i++)
-		plan_former_folder(input, plan_r,
-			journal_at(input->journal, i));
+		plan_former_folder(
+			input, plan_r, journal_at(input->journal, i));
 	for (i = 0; i < input->other->count; i++)
 		plan_other_folder(input, plan_r, &input->other->folders[i]);
 	plan_sum(plan_r);
@@ -191,8 +191,8 @@ static void plan_print_set(const char *what, const struct uidset *set,
 	buffer_printf(text, " %s\n", name);
 }
 
-static void plan_print_flags(const struct plan_folder *folder,
-	struct buffer *text)
+static void plan_print_flags(
+	const struct plan_folder *folder, struct buffer *text)
 {
 	size_t i;
 
@@ -204,8 +204,8 @@ static void plan_print_flags(const struct plan_folder *folder,
 				folder->other_name);
 }
 
-static void plan_print_adoptions(const struct plan_folder *folder,
-	struct buffer *text)
+static void plan_print_adoptions(
+	const struct plan_folder *folder, struct buffer *text)
 {
 	size_t i;
 
@@ -233,18 +233,18 @@ void plan_print(const struct plan *plan, struct buffer *text)
 		if (folder->create)
 			buffer_printf(text, "create %s\n", folder->other_name);
 		if (folder->subscribe)
-			buffer_printf(text, "subscribe %s\n",
-				folder->other_name);
+			buffer_printf(
+				text, "subscribe %s\n", folder->other_name);
 		if (folder->unsubscribe)
-			buffer_printf(text, "unsubscribe %s\n",
-				folder->other_name);
+			buffer_printf(
+				text, "unsubscribe %s\n", folder->other_name);
 		plan_print_adoptions(folder, text);
-		plan_print_set("foreign", &folder->foreign, folder->other_name,
-			text);
+		plan_print_set(
+			"foreign", &folder->foreign, folder->other_name, text);
 		plan_print_set("copy", &folder->copy, folder->home_name, text);
 		plan_print_flags(folder, text);
-		plan_print_set("expunge", &folder->expunge, folder->other_name,
-			text);
+		plan_print_set(
+			"expunge", &folder->expunge, folder->other_name, text);
 		if (folder->remove)
 			buffer_printf(text, "delete %s\n", folder->other_name);
 	}

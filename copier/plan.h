@@ -75,8 +75,8 @@ struct plan_folder {
 	size_t removed_count;
 	size_t *widowed; /* pairs gone at home that are kept at the other */
 	size_t widowed_count;
-	struct uidset expunge; /* at the other side */
-	struct uidset foreign; /* at the other side, newly found */
+	struct uidset expunge;	/* at the other side */
+	struct uidset foreign;	/* at the other side, newly found */
 	struct uidset departed; /* on the foreign list and no longer there */
 	/* What must be known before there can be a plan for this folder: as
 	 * long as one of these is not empty the rest means nothing. */

@@ -40,11 +40,11 @@ struct plan_candidate *plan_candidate_add(struct plan_candidates *candidates,
 }
 
 /* A message that only one side has, with what its view knows. */
-static void plan_candidate_message(struct plan_candidates *candidates,
-	const struct view_message *message)
+static void plan_candidate_message(
+	struct plan_candidates *candidates, const struct view_message *message)
 {
-	struct plan_candidate *candidate = plan_candidate_add(candidates,
-		message->uid, message->flags);
+	struct plan_candidate *candidate =
+		plan_candidate_add(candidates, message->uid, message->flags);
 
 	candidate->measured = candidate->dated = message->measured;
 	candidate->size = message->size;
@@ -66,8 +66,8 @@ static void plan_candidate_half(struct plan_candidates *candidates,
 	candidate->pair = pair;
 }
 
-const struct flagset *plan_storable(const struct plan_work *work,
-	const struct flagset *flags)
+const struct flagset *plan_storable(
+	const struct plan_work *work, const struct flagset *flags)
 {
 	const struct view_folder *other = work->folder->other;
 
@@ -97,8 +97,8 @@ static void plan_pair_flags(struct plan_work *work, size_t index,
 	}
 	if (change.store == NULL && wanted == pair->flags)
 		return;
-	folder->flags = xreallocarray(folder->flags, folder->flags_count + 1,
-		sizeof(*folder->flags));
+	folder->flags = xreallocarray(
+		folder->flags, folder->flags_count + 1, sizeof(*folder->flags));
 	folder->flags[folder->flags_count++] = change;
 }
 
@@ -112,8 +112,8 @@ void plan_remove(struct plan_work *work, size_t pair, uint32_t other_uid)
 			folder->journal->pairs[pair].origin !=
 				JOURNAL_COPIED)) {
 		if (folder->journal->pairs[pair].uid[work->side] != 0)
-			plan_add(&folder->widowed, &folder->widowed_count,
-				pair);
+			plan_add(
+				&folder->widowed, &folder->widowed_count, pair);
 		return;
 	}
 	if (!work->input->other->features.expunge_by_uid) {
@@ -142,10 +142,10 @@ static void plan_pair(struct plan_work *work, size_t index)
 	const struct journal_folder *journal = work->folder->journal;
 	const struct journal_pair *pair = &journal->pairs[index];
 	const struct view_message *home, *other;
-	bool at_home = plan_look_up(work->folder->home, pair->uid[work->side],
-		&home);
-	bool at_other = plan_look_up(work->folder->other, pair->uid[work->far],
-		&other);
+	bool at_home =
+		plan_look_up(work->folder->home, pair->uid[work->side], &home);
+	bool at_other =
+		plan_look_up(work->folder->other, pair->uid[work->far], &other);
 
 	if (at_home && at_other) {
 		plan_pair_flags(work, index, home, other);
@@ -233,8 +233,8 @@ static void plan_folder_itself(struct plan_work *work)
 				 folder->gone_count + folder->removed_count;
 }
 
-void plan_work_folder(const struct plan_input *input,
-	struct plan_folder *folder)
+void plan_work_folder(
+	const struct plan_input *input, struct plan_folder *folder)
 {
 	struct plan_work work = { .input = input,
 		.folder = folder,

@@ -30,8 +30,8 @@ static int plan_compare_size(const void *left, const void *right)
 
 static uint64_t *plan_sizes(const struct plan_candidates *candidates)
 {
-	uint64_t *sizes = xreallocarray(NULL, candidates->count + 1,
-		sizeof(*sizes));
+	uint64_t *sizes =
+		xreallocarray(NULL, candidates->count + 1, sizeof(*sizes));
 	size_t i;
 
 	for (i = 0; i < candidates->count; i++)
@@ -41,8 +41,8 @@ static uint64_t *plan_sizes(const struct plan_candidates *candidates)
 }
 
 /* Whether an intent may have become this message at the other side. */
-static bool plan_may_be_intended(const struct plan_work *work,
-	const struct plan_candidate *candidate)
+static bool plan_may_be_intended(
+	const struct plan_work *work, const struct plan_candidate *candidate)
 {
 	const struct journal_folder *journal = work->folder->journal;
 	size_t i;
@@ -125,8 +125,7 @@ static bool plan_is_digested(struct plan_work *work)
 				bsearch(&candidate->size, home,
 					work->home.count, sizeof(*home),
 					plan_compare_size) != NULL))
-			uidset_add(&work->folder->digest_other,
-				candidate->uid);
+			uidset_add(&work->folder->digest_other, candidate->uid);
 	}
 	free(home);
 	free(other);
@@ -134,13 +133,13 @@ static bool plan_is_digested(struct plan_work *work)
 	       work->folder->digest_other.count == 0;
 }
 
-static bool plan_take_intent(struct plan_intents *intents,
-	const struct plan_candidate *candidate)
+static bool plan_take_intent(
+	struct plan_intents *intents, const struct plan_candidate *candidate)
 {
 	size_t i;
 
-	for (i = 0; intents->journal != NULL &&
-		    i < intents->journal->intents_count;
+	for (i = 0;
+		intents->journal != NULL && i < intents->journal->intents_count;
 		i++) {
 		const struct journal_intent *intent =
 			&intents->journal->intents[i];
@@ -243,8 +242,8 @@ static void plan_match_pass(struct plan_work *work,
 
 static void plan_match_all(struct plan_work *work, struct plan_intents *intents)
 {
-	struct plan_candidate **others = xreallocarray(NULL,
-		work->other.count + 1, sizeof(*others));
+	struct plan_candidate **others =
+		xreallocarray(NULL, work->other.count + 1, sizeof(*others));
 	size_t i, count = 0;
 
 	for (i = 0; i < work->other.count; i++)
@@ -258,8 +257,8 @@ static void plan_match_all(struct plan_work *work, struct plan_intents *intents)
 
 /* What has found nothing: copied from home; at the other side ours and too
  * much, or foreign. */
-static void plan_match_rest(struct plan_work *work,
-	struct plan_intents *intents)
+static void plan_match_rest(
+	struct plan_work *work, struct plan_intents *intents)
 {
 	struct plan_folder *folder = work->folder;
 	bool removable = work->input->other->features.expunge_by_uid;

@@ -16,7 +16,7 @@ struct plan_candidate {
 	bool dated;
 	int64_t date;
 	const unsigned char *digest; /* or NULL */
-	size_t pair; /* half of this pair, or PLAN_NO_PAIR */
+	size_t pair;		     /* half of this pair, or PLAN_NO_PAIR */
 	bool taken;
 };
 
@@ -34,8 +34,8 @@ struct plan_work {
 	struct plan_candidates other; /* not at home, it seems */
 };
 
-void plan_work_folder(const struct plan_input *input,
-	struct plan_folder *folder);
+void plan_work_folder(
+	const struct plan_input *input, struct plan_folder *folder);
 /* Decides about the candidates, or says what must be known for it. */
 void plan_match(struct plan_work *work);
 
@@ -43,8 +43,8 @@ struct plan_candidate *plan_candidate_add(struct plan_candidates *candidates,
 	uint32_t uid, const struct flagset *flags);
 void plan_add_gone(struct plan_folder *folder, size_t pair);
 /* The flags that the other side can store. */
-const struct flagset *plan_storable(const struct plan_work *work,
-	const struct flagset *flags);
+const struct flagset *plan_storable(
+	const struct plan_work *work, const struct flagset *flags);
 /* Home has it no longer; it is removed at the other side, or kept. */
 void plan_remove(struct plan_work *work, size_t pair, uint32_t other_uid);
 

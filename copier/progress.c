@@ -19,8 +19,8 @@ void progress_begin(struct progress *progress)
 	progress->last = 0;
 }
 
-void progress_draw(struct progress *progress, const struct pass *pass,
-	const char *folder)
+void progress_draw(
+	struct progress *progress, const struct pass *pass, const char *folder)
 {
 	int64_t now = instant_monotonic();
 	int64_t ms = now - progress->began > 0 ? now - progress->began : 1;

@@ -9,15 +9,15 @@
 #include "copier/pass.h"
 
 struct progress {
-	bool shown; /* standard error is a terminal */
+	bool shown;    /* standard error is a terminal */
 	int64_t began; /* monotonic ms */
 	int64_t last;
 };
 
 void progress_begin(struct progress *progress);
 /* Draws the line anew, a few times a second at most. */
-void progress_draw(struct progress *progress, const struct pass *pass,
-	const char *folder);
+void progress_draw(
+	struct progress *progress, const struct pass *pass, const char *folder);
 /* Takes the line away. */
 void progress_end(struct progress *progress);
 

@@ -28,8 +28,8 @@ void proof_clear(struct proof *proof)
 	memset(proof, 0, sizeof(*proof));
 }
 
-static void proof_add_bound(struct proof *proof,
-	const struct view_folder *folder)
+static void proof_add_bound(
+	struct proof *proof, const struct view_folder *folder)
 {
 	struct proof_bound *bound;
 	uint32_t uidnext = folder->status.uidnext;
@@ -39,8 +39,8 @@ static void proof_add_bound(struct proof *proof,
 		uidnext = folder->count > 0
 				  ? folder->messages[folder->count - 1].uid + 1
 				  : 1;
-	proof->bounds = xreallocarray(proof->bounds, proof->bounds_count + 1,
-		sizeof(*proof->bounds));
+	proof->bounds = xreallocarray(
+		proof->bounds, proof->bounds_count + 1, sizeof(*proof->bounds));
 	bound = &proof->bounds[proof->bounds_count++];
 	bound->folder = xstrdup(folder->name);
 	bound->uidvalidity = folder->status.uidvalidity;
@@ -69,8 +69,8 @@ static int proof_messages(const struct view_folder *folder,
 		const struct view_message *message = &folder->messages[i];
 		const struct journal_pair *pair = NULL;
 
-		while (at < count && journal->pairs[order[at]].uid[side] <
-					     message->uid)
+		while (at < count &&
+			journal->pairs[order[at]].uid[side] < message->uid)
 			at++;
 		if (at < count &&
 			journal->pairs[order[at]].uid[side] == message->uid)
@@ -117,16 +117,17 @@ static int proof_folder(struct pass *pass, struct view_folder *folder,
 		if (proof_known(journal, side, !home) ==
 			folder->status.messages)
 			return 1;
-		error_set(error, "%s: %" PRIu32 " messages, of which %zu are "
-				 "known",
+		error_set(error,
+			"%s: %" PRIu32 " messages, of which %zu are "
+			"known",
 			folder->name, folder->status.messages,
 			proof_known(journal, side, !home));
 		return 0;
 	}
 	if (folder->has_status &&
 		folder->status.uidvalidity != journal->uidvalidity[side]) {
-		error_set(error, "%s: its UIDVALIDITY has changed",
-			folder->name);
+		error_set(
+			error, "%s: its UIDVALIDITY has changed", folder->name);
 		return 0;
 	}
 	result = view_scan(folder, mailbox, NULL, side, false, error);
@@ -143,8 +144,8 @@ static int proof_side(struct pass *pass, struct view *view,
 
 	for (i = 0; result == 1 && i < view->count; i++)
 		if (view->folders[i].selectable)
-			result = proof_folder(pass, &view->folders[i], mailbox,
-				side, error);
+			result = proof_folder(
+				pass, &view->folders[i], mailbox, side, error);
 	if (result != 1)
 		error_prefix(error, "%s",
 			side == pass->side ? "home" : "other side");
@@ -221,8 +222,8 @@ struct proof_reading {
 };
 
 /* Each message has the same chance; the choices are malloc'd. */
-static struct proof_choice *proof_choose(const struct pass *pass, size_t count,
-	uint64_t max, size_t *chosen_r)
+static struct proof_choice *proof_choose(
+	const struct pass *pass, size_t count, uint64_t max, size_t *chosen_r)
 {
 	struct proof_choice *choices =
 		xreallocarray(NULL, count + 1, sizeof(*choices));
@@ -269,8 +270,8 @@ static void proof_read(void *context, uint32_t uid, const unsigned char *digest)
 }
 
 /* Reads back the chosen messages of one folder. */
-static int proof_read_folder(struct pass *pass, struct proof_reading *reading,
-	struct error *error)
+static int proof_read_folder(
+	struct pass *pass, struct proof_reading *reading, struct error *error)
 {
 	const char *name = reading->folder->name[reading->far];
 	struct mailbox_selected selected;
@@ -288,25 +289,26 @@ static int proof_read_folder(struct pass *pass, struct proof_reading *reading,
 				 : mailbox_select(pass->other, name, false,
 					   &selected, error);
 	if (result == 1 && uids.count > 0)
-		result = digest_fetch(pass->other, &uids, proof_read, reading,
-			error);
-	if (result == 1 && (reading->differs != 0 ||
-				   reading->read != uids.count)) {
+		result = digest_fetch(
+			pass->other, &uids, proof_read, reading, error);
+	if (result == 1 &&
+		(reading->differs != 0 || reading->read != uids.count)) {
 		if (reading->differs != 0)
-			error_set(error, "%s uid %" PRIu32
-					 ": read back, it is not what was sent",
+			error_set(error,
+				"%s uid %" PRIu32
+				": read back, it is not what was sent",
 				name, reading->differs);
 		else
-			error_set(error,
-				"%s: a message cannot be read back", name);
+			error_set(error, "%s: a message cannot be read back",
+				name);
 		result = 0;
 	}
 	uidset_free(&uids);
 	return result;
 }
 
-int proof_sample(struct pass *pass, size_t count, uint64_t max,
-	struct error *error)
+int proof_sample(
+	struct pass *pass, size_t count, uint64_t max, struct error *error)
 {
 	struct proof_reading reading = { .far = journal_other(pass->side) };
 	struct proof_choice *choices =

@@ -18,7 +18,7 @@ struct proof_bound {
 struct proof {
 	uint64_t messages; /* at home, each with its like */
 	uint64_t bytes;
-	uint64_t foreign; /* at the other side besides */
+	uint64_t foreign;	    /* at the other side besides */
 	struct proof_bound *bounds; /* of all folders of home, as of now */
 	size_t bounds_count;
 };
@@ -35,7 +35,7 @@ void proof_clear(struct proof *proof);
  * the other side, and compares their digests with what was sent. 1 all are as
  * they were sent, 0 one is not (named in the error), -1 as above.
  */
-int proof_sample(struct pass *pass, size_t count, uint64_t max,
-	struct error *error);
+int proof_sample(
+	struct pass *pass, size_t count, uint64_t max, struct error *error);
 
 #endif

@@ -43,8 +43,8 @@ static int round_list(struct view *view, struct mailbox *mailbox,
 }
 
 /* Notes the UIDVALIDITY of the folders that the journal knows. */
-static void round_note_validity(struct pass *pass, const struct view *view,
-	enum journal_side side)
+static void round_note_validity(
+	struct pass *pass, const struct view *view, enum journal_side side)
 {
 	size_t i;
 
@@ -69,8 +69,7 @@ static int round_scan_folder(struct pass *pass, struct view_folder *folder,
 	bool home = side == pass->side;
 	int result;
 
-	if (!folder->selectable ||
-		view_is_seen(folder, known, side, home))
+	if (!folder->selectable || view_is_seen(folder, known, side, home))
 		return 1;
 	if (folder->has_status && folder->status.messages == 0) {
 		folder->whole = true;
@@ -80,8 +79,8 @@ static int round_scan_folder(struct pass *pass, struct view_folder *folder,
 		return -1;
 	result = view_scan(folder, mailbox, known, side, !home, error);
 	if (result > 0 && known != NULL)
-		journal_uidvalidity(pass->journal, known, side,
-			folder->status.uidvalidity);
+		journal_uidvalidity(
+			pass->journal, known, side, folder->status.uidvalidity);
 	if (result < 0)
 		error_prefix(error, "%s: scan %s", home ? "home" : "other side",
 			folder->name);
@@ -99,8 +98,8 @@ static int round_scan(struct pass *pass, struct view *view,
 	size_t i;
 
 	for (i = 0; i < view->count; i++)
-		if (round_scan_folder(pass, &view->folders[i], mailbox, side,
-			    error) < 0)
+		if (round_scan_folder(
+			    pass, &view->folders[i], mailbox, side, error) < 0)
 			return -1;
 	return 1;
 }
@@ -140,21 +139,21 @@ static void round_plan(struct round *round)
 }
 
 /* Reads what the plan of a folder lacks. */
-static int round_inquire(struct round *round, struct plan_folder *folder,
-	struct error *error)
+static int round_inquire(
+	struct round *round, struct plan_folder *folder, struct error *error)
 {
 	struct pass *pass = round->pass;
 	int result = 1;
 
 	if (folder->measure_home.count > 0)
-		result = view_measure(folder->home, pass->home,
-			&folder->measure_home, error);
+		result = view_measure(
+			folder->home, pass->home, &folder->measure_home, error);
 	if (result == 1 && folder->measure_other.count > 0)
 		result = view_measure(folder->other, pass->other,
 			&folder->measure_other, error);
 	if (result == 1 && folder->digest_home.count > 0)
-		result = view_digest(folder->home, pass->home,
-			&folder->digest_home, error);
+		result = view_digest(
+			folder->home, pass->home, &folder->digest_home, error);
 	if (result == 1 && folder->digest_other.count > 0)
 		result = view_digest(folder->other, pass->other,
 			&folder->digest_other, error);
@@ -178,8 +177,8 @@ static int round_plan_all(struct round *round, struct error *error)
 		for (i = 0; i < round->plan.count; i++) {
 			if (!pass_goes_on(round->pass, error))
 				return -1;
-			if (round_inquire(round, &round->plan.folders[i],
-				    error) != 1)
+			if (round_inquire(
+				    round, &round->plan.folders[i], error) != 1)
 				return -1;
 		}
 		round_plan(round);
@@ -231,8 +230,8 @@ static bool round_is_as_journal(const struct journal_folder *journal,
 }
 
 /* Notes the status at which a folder's messages were all accounted for. */
-static void round_note_seen(struct round *round, const struct view *after,
-	size_t index)
+static void round_note_seen(
+	struct round *round, const struct view *after, size_t index)
 {
 	struct pass *pass = round->pass;
 	const struct plan_folder *folder = &round->plan.folders[index];
@@ -289,8 +288,8 @@ static int round_finish(struct round *round, struct error *error)
 	if (round->wrote)
 		result = round_list(&after, pass->other, "other side", error);
 	for (i = 0; result == 1 && i < round->plan.count; i++)
-		round_note_seen(round, round->wrote ? &after : &round->other,
-			i);
+		round_note_seen(
+			round, round->wrote ? &after : &round->other, i);
 	for (i = 0; result == 1 && i < journal_count(pass->journal); i++)
 		journal_forget_intents(pass->journal,
 			journal_at(pass->journal, i),
@@ -309,8 +308,7 @@ static int round_steps(struct round *round, struct error *error)
 
 	round_own(pass);
 	if (round_list(&round->home, pass->home, "home", error) < 0 ||
-		round_list(&round->other, pass->other, "other side", error) <
-			0)
+		round_list(&round->other, pass->other, "other side", error) < 0)
 		return -1;
 	round_note_validity(pass, &round->home, pass->side);
 	round_note_validity(pass, &round->other, far);
@@ -389,8 +387,8 @@ int round_settle(struct pass *pass, struct error *error)
 		if (!pass_goes_on(pass, error))
 			result = -1;
 		else
-			result = round_list(&now, pass->other, "other side",
-				error);
+			result = round_list(
+				&now, pass->other, "other side", error);
 		same = looks > 0 && round_same(&last, &now) ? same + 1 : 0;
 		view_clear(&last);
 		last = now;

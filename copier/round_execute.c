@@ -48,8 +48,8 @@ static void round_introduce(struct pass *pass, struct plan_folder *folder)
 }
 
 /* Makes the folder at the other side and learns its UIDVALIDITY. */
-static int round_create(struct pass *pass, struct plan_folder *folder,
-	struct error *error)
+static int round_create(
+	struct pass *pass, struct plan_folder *folder, struct error *error)
 {
 	enum journal_side far = journal_other(pass->side);
 	struct mailbox_status status;
@@ -57,13 +57,13 @@ static int round_create(struct pass *pass, struct plan_folder *folder,
 
 	result = mailbox_create(pass->other, folder->other_name, error);
 	if (result == 1)
-		result = mailbox_status(pass->other, folder->other_name,
-			&status, error);
+		result = mailbox_status(
+			pass->other, folder->other_name, &status, error);
 	if (result != 1)
-		return round_folder_refused(pass, folder, result,
-			"create folder", error);
-	journal_uidvalidity(pass->journal, folder->journal, far,
-		status.uidvalidity);
+		return round_folder_refused(
+			pass, folder, result, "create folder", error);
+	journal_uidvalidity(
+		pass->journal, folder->journal, far, status.uidvalidity);
 	journal_made(pass->journal, folder->journal, far);
 	pass->counts.folders_made++;
 	return 1;
@@ -72,12 +72,12 @@ static int round_create(struct pass *pass, struct plan_folder *folder,
 static int round_subscribe(struct pass *pass, const struct plan_folder *folder,
 	struct error *error)
 {
-	int result = mailbox_subscribe(pass->other, folder->other_name,
-		folder->subscribe, error);
+	int result = mailbox_subscribe(
+		pass->other, folder->other_name, folder->subscribe, error);
 
 	if (result != 1)
-		return round_folder_refused(pass, folder, result, "subscribe",
-			error);
+		return round_folder_refused(
+			pass, folder, result, "subscribe", error);
 	if (folder->journal != NULL)
 		journal_subscribed(pass->journal, folder->journal,
 			journal_other(pass->side), folder->subscribe);
@@ -109,25 +109,25 @@ static void round_note(struct pass *pass, const struct plan_folder *folder)
 	}
 	pass->counts.adopted += folder->adoptions_count;
 	for (i = 0; i < folder->foreign.count; i++)
-		journal_foreign(journal, known, far, folder->foreign.uids[i],
-			true);
+		journal_foreign(
+			journal, known, far, folder->foreign.uids[i], true);
 	for (i = 0; i < folder->departed.count; i++)
-		journal_foreign(journal, known, far, folder->departed.uids[i],
-			false);
+		journal_foreign(
+			journal, known, far, folder->departed.uids[i], false);
 }
 
 static int round_copy(struct pass *pass, const struct plan_folder *folder,
 	struct error *error)
 {
 	struct mailbox_selected selected;
-	int result = mailbox_select(pass->home, folder->home_name, false,
-		&selected, error);
+	int result = mailbox_select(
+		pass->home, folder->home_name, false, &selected, error);
 
 	if (result != 1) {
 		if (result < 0)
 			error_prefix(error, "home");
-		return round_folder_refused(pass, folder, result, "open",
-			error);
+		return round_folder_refused(
+			pass, folder, result, "open", error);
 	}
 	if (selected.status.uidvalidity !=
 		folder->journal->uidvalidity[pass->side]) {
@@ -159,10 +159,9 @@ static struct round_store *round_stores(struct pass *pass,
 
 	for (i = 0; i < folder->flags_count; i++)
 		if (folder->flags[i].store != NULL)
-			stores[count++] = (struct round_store){
-				folder->flags[i].flags,
-				folder->flags[i].other_uid
-			};
+			stores[count++] =
+				(struct round_store){ folder->flags[i].flags,
+					folder->flags[i].other_uid };
 	for (i = 0; i < folder->adoptions_count; i++)
 		if (folder->adoptions[i].store != NULL)
 			stores[count++] = (struct round_store){
@@ -170,9 +169,9 @@ static struct round_store *round_stores(struct pass *pass,
 				folder->adoptions[i].other_uid
 			};
 	for (i = 0; i < count; i++) {
-		const struct flagset *storable = flagpool_filter(pass->flags,
-			stores[i].flags, selected->permanent,
-			selected->any_keyword);
+		const struct flagset *storable =
+			flagpool_filter(pass->flags, stores[i].flags,
+				selected->permanent, selected->any_keyword);
 
 		if (!flagset_same(storable, stores[i].flags))
 			pass->counts.keywords_refused++;
@@ -200,8 +199,8 @@ static int round_store(struct pass *pass, const struct plan_folder *folder,
 		if (!pass_goes_on(pass, error))
 			result = -1;
 		else
-			result = mailbox_store(pass->other, &uids,
-				stores[i].flags, error);
+			result = mailbox_store(
+				pass->other, &uids, stores[i].flags, error);
 		pass->counts.flags += result == 1 ? i + 1 - from : 0;
 		from = i + 1;
 		uidset_free(&uids);
@@ -209,8 +208,8 @@ static int round_store(struct pass *pass, const struct plan_folder *folder,
 	uidset_free(&uids);
 	free(stores);
 	if (result == 0)
-		return round_folder_refused(pass, folder, 0, "store flags",
-			error);
+		return round_folder_refused(
+			pass, folder, 0, "store flags", error);
 	return result;
 }
 
@@ -224,19 +223,19 @@ static int round_expunge(struct pass *pass, const struct plan_folder *folder,
 		return -1;
 	result = mailbox_expunge(pass->other, &folder->expunge, error);
 	if (result != 1)
-		return round_folder_refused(pass, folder, result, "expunge",
-			error);
+		return round_folder_refused(
+			pass, folder, result, "expunge", error);
 	/* Not before: a crash would leave them there as if foreign. */
 	for (i = 0; i < folder->removed_count; i++)
-		journal_unpair(pass->journal, folder->journal,
-			folder->removed[i]);
+		journal_unpair(
+			pass->journal, folder->journal, folder->removed[i]);
 	pass->counts.removed += folder->expunge.count;
 	return 1;
 }
 
 /* The other side has these flags now, or had them already. */
-static void round_note_flags(struct pass *pass,
-	const struct plan_folder *folder)
+static void round_note_flags(
+	struct pass *pass, const struct plan_folder *folder)
 {
 	size_t i;
 
@@ -251,12 +250,12 @@ static int round_change(struct pass *pass, const struct plan_folder *folder,
 {
 	enum journal_side far = journal_other(pass->side);
 	struct mailbox_selected selected;
-	int result = mailbox_select(pass->other, folder->other_name, true,
-		&selected, error);
+	int result = mailbox_select(
+		pass->other, folder->other_name, true, &selected, error);
 
 	if (result != 1)
-		return round_folder_refused(pass, folder, result, "open",
-			error);
+		return round_folder_refused(
+			pass, folder, result, "open", error);
 	if (selected.status.uidvalidity != folder->journal->uidvalidity[far]) {
 		error_set(error, "folder %s was made anew at the other side",
 			folder->other_name);
@@ -273,12 +272,12 @@ static int round_change(struct pass *pass, const struct plan_folder *folder,
 
 /* Home has none, we have made it, all that we put there is gone: it goes too,
  * unless somebody else has put something in. */
-static int round_remove(struct pass *pass, struct plan_folder *folder,
-	struct error *error)
+static int round_remove(
+	struct pass *pass, struct plan_folder *folder, struct error *error)
 {
 	struct mailbox_status status;
-	int result = mailbox_status(pass->other, folder->other_name, &status,
-		error);
+	int result =
+		mailbox_status(pass->other, folder->other_name, &status, error);
 
 	if (result == 1 && status.messages == 0) {
 		result = mailbox_remove(pass->other, folder->other_name, error);
@@ -288,8 +287,8 @@ static int round_remove(struct pass *pass, struct plan_folder *folder,
 		}
 	}
 	if (result == 0)
-		return round_folder_refused(pass, folder, 0, "delete folder",
-			error);
+		return round_folder_refused(
+			pass, folder, 0, "delete folder", error);
 	return result;
 }
 

@@ -26,8 +26,8 @@ struct sweep {
 	size_t bounds_count;
 };
 
-static const struct proof_bound *sweep_bound(const struct sweep *sweep,
-	const char *folder)
+static const struct proof_bound *sweep_bound(
+	const struct sweep *sweep, const char *folder)
 {
 	size_t i;
 
@@ -59,23 +59,23 @@ static int sweep_target(struct sweep *sweep, const struct view_folder *old,
 		journal = journal_add(pass->journal, names);
 		free(name);
 	}
-	journal_uidvalidity(pass->journal, journal, pass->side,
-		old->status.uidvalidity);
+	journal_uidvalidity(
+		pass->journal, journal, pass->side, old->status.uidvalidity);
 	*journal_r = journal;
 	new = view_find(&sweep->new, journal->name[sweep->far]);
-	if (new != NULL && new->selectable && new->has_status) {
+	if (new != NULL &&new->selectable &&new->has_status) {
 		journal_uidvalidity(pass->journal, journal, sweep->far,
 			new->status.uidvalidity);
 		return 1;
 	}
 	result = mailbox_create(pass->other, journal->name[sweep->far], error);
 	if (result == 1)
-		result = mailbox_status(pass->other, journal->name[sweep->far],
-			&status, error);
+		result = mailbox_status(
+			pass->other, journal->name[sweep->far], &status, error);
 	if (result != 1)
 		return result;
-	journal_uidvalidity(pass->journal, journal, sweep->far,
-		status.uidvalidity);
+	journal_uidvalidity(
+		pass->journal, journal, sweep->far, status.uidvalidity);
 	journal_made(pass->journal, journal, sweep->far);
 	pass->counts.folders_made++;
 	return 1;
@@ -95,8 +95,8 @@ static void sweep_new_uids(const struct sweep *sweep,
 			uidset_add(&paired, journal->pairs[i].uid[side]);
 	for (i = 0; i < old->count; i++)
 		if (!uidset_has(&paired, old->messages[i].uid) &&
-			!uidset_has(&journal->foreign[side],
-				old->messages[i].uid))
+			!uidset_has(
+				&journal->foreign[side], old->messages[i].uid))
 			uidset_add(uids, old->messages[i].uid);
 	uidset_free(&paired);
 }
@@ -129,8 +129,8 @@ static int sweep_leave_out(struct sweep *sweep, struct view_folder *old,
 			!journal_has_digest(pass->journal, message->digest))
 			continue;
 		uidset_drop(uids, message->uid);
-		journal_foreign(pass->journal, journal, pass->side,
-			message->uid, true);
+		journal_foreign(
+			pass->journal, journal, pass->side, message->uid, true);
 		pass->counts.left_out++;
 	}
 	uidset_free(&suspects);
@@ -166,8 +166,8 @@ static void sweep_resolve(struct sweep *sweep, struct journal_folder *journal,
 }
 
 /* The lowest UID that an open intent of ours may have become; 0 none. */
-static uint32_t sweep_intended_from(const struct sweep *sweep,
-	const struct journal_folder *journal)
+static uint32_t sweep_intended_from(
+	const struct sweep *sweep, const struct journal_folder *journal)
 {
 	uint32_t from = 0;
 	size_t i;
@@ -195,8 +195,8 @@ static int sweep_recover(struct sweep *sweep, struct journal_folder *journal,
 	struct error *error)
 {
 	struct pass *pass = sweep->pass;
-	struct mailbox_scan scan = { .first = sweep_intended_from(sweep,
-					     journal) };
+	struct mailbox_scan scan = { .first = sweep_intended_from(
+					     sweep, journal) };
 	struct view found = { .count = 0 };
 	struct mailbox_selected selected;
 	struct view_folder *folder;
@@ -207,11 +207,11 @@ static int sweep_recover(struct sweep *sweep, struct journal_folder *journal,
 	if (scan.first == 0)
 		return 1;
 	folder = view_add(&found, journal->name[sweep->far]);
-	result = mailbox_select(pass->other, folder->name, false, &selected,
-		error);
+	result = mailbox_select(
+		pass->other, folder->name, false, &selected, error);
 	if (result == 1)
-		result = mailbox_scan(pass->other, &scan, sweep_found, folder,
-			error);
+		result = mailbox_scan(
+			pass->other, &scan, sweep_found, folder, error);
 	for (i = 0; i < folder->count; i++)
 		uidset_add(&uids, folder->messages[i].uid);
 	for (i = 0; i < journal->pairs_count; i++)
@@ -239,8 +239,8 @@ static int sweep_carry(struct sweep *sweep, struct view_folder *old,
 		result = sweep_leave_out(sweep, old, journal, &uids, error);
 	if (result == 1 && uids.count > 0) {
 		pass->counts.planned += uids.count;
-		result = mailbox_select(pass->home, old->name, false, &selected,
-			error);
+		result = mailbox_select(
+			pass->home, old->name, false, &selected, error);
 		if (result == 1)
 			result = transfer_folder(pass, journal, &uids, error);
 		if (result == 1 && pass->counts.unsettled > 0)
@@ -251,8 +251,8 @@ static int sweep_carry(struct sweep *sweep, struct view_folder *old,
 }
 
 /* One folder of the old home. */
-static int sweep_folder(struct sweep *sweep, struct view_folder *old,
-	struct error *error)
+static int sweep_folder(
+	struct sweep *sweep, struct view_folder *old, struct error *error)
 {
 	struct pass *pass = sweep->pass;
 	const struct proof_bound *bound = sweep_bound(sweep, old->name);
@@ -270,7 +270,8 @@ static int sweep_folder(struct sweep *sweep, struct view_folder *old,
 		error_set(error,
 			"folder %s: its UIDVALIDITY has changed since the flip "
 			"(%" PRIu32 ", now %" PRIu32
-			"); which of its messages are stragglers cannot be told",
+			"); which of its messages are stragglers cannot be "
+			"told",
 			old->name, bound->uidvalidity, old->status.uidvalidity);
 		return 0;
 	}
@@ -280,8 +281,8 @@ static int sweep_folder(struct sweep *sweep, struct view_folder *old,
 		return 1;
 	result = mailbox_select(pass->home, old->name, false, &selected, error);
 	if (result == 1)
-		result = mailbox_scan(pass->home, &scan, sweep_found, old,
-			error);
+		result = mailbox_scan(
+			pass->home, &scan, sweep_found, old, error);
 	if (result == 1 && old->count > 0) {
 		result = sweep_target(sweep, old, &journal, error);
 		if (result == 1)
@@ -318,8 +319,8 @@ int sweep_run(struct pass *pass, const struct proof_bound *bounds,
 		result = -1;
 	for (i = 0; result == 1 && i < sweep.old.count; i++)
 		result = pass_goes_on(pass, error)
-				 ? sweep_folder(&sweep, &sweep.old.folders[i],
-					   error)
+				 ? sweep_folder(
+					   &sweep, &sweep.old.folders[i], error)
 				 : -1;
 	view_clear(&sweep.old);
 	view_clear(&sweep.new);

@@ -35,8 +35,8 @@ struct transfer {
 	struct error *error;
 };
 
-static void transfer_forget(struct transfer *transfer,
-	struct transfer_message *message)
+static void transfer_forget(
+	struct transfer *transfer, struct transfer_message *message)
 {
 	struct transfer_message **link = &transfer->messages;
 
@@ -75,8 +75,8 @@ static void transfer_stored(struct transfer *transfer,
 			transfer->folder->name[pass->side]);
 }
 
-static void transfer_appended(void *context,
-	const struct mailbox_appended *appended)
+static void transfer_appended(
+	void *context, const struct mailbox_appended *appended)
 {
 	struct transfer *transfer = context;
 	struct transfer_message *message = appended->cookie;
@@ -161,7 +161,8 @@ static int transfer_data(void *context, const char *data, size_t size)
 	if (!pass_goes_on(transfer->pass, transfer->error))
 		return -1;
 	digest_add(transfer->digest, data, size);
-	if (mailbox_append_data(transfer->pass->other, data, size, &words) < 0) {
+	if (mailbox_append_data(transfer->pass->other, data, size, &words) <
+		0) {
 		error_set(transfer->error, "other side: %s", words.text);
 		return -1;
 	}
@@ -196,15 +197,15 @@ static int transfer_end(void *context)
 
 static int transfer_run(struct transfer *transfer, const struct uidset *uids)
 {
-	static const struct mailbox_sink sink = { transfer_begin,
-		transfer_data, transfer_end };
+	static const struct mailbox_sink sink = { transfer_begin, transfer_data,
+		transfer_end };
 	struct pass *pass = transfer->pass;
 	struct error words;
 	int result;
 
 	mailbox_on_appended(pass->other, transfer_appended, transfer);
-	result = mailbox_fetch(pass->home, uids, &sink, transfer,
-		transfer->error);
+	result = mailbox_fetch(
+		pass->home, uids, &sink, transfer, transfer->error);
 	if (result == 0)
 		error_set(&words, "%s", transfer->error->text);
 	/* Half a message stands open: the mailbox cannot be used any more, and

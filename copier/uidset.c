@@ -36,8 +36,8 @@ void uidset_add(struct uidset *set, uint32_t uid)
 		return;
 	if (set->count == set->room) {
 		set->room = set->room > 0 ? set->room * 2 : 16;
-		set->uids = xreallocarray(set->uids, set->room,
-			sizeof(*set->uids));
+		set->uids =
+			xreallocarray(set->uids, set->room, sizeof(*set->uids));
 	}
 	memmove(set->uids + at + 1, set->uids + at,
 		(set->count - at) * sizeof(*set->uids));
@@ -87,8 +87,8 @@ size_t uidset_print(const struct uidset *set, size_t index, size_t count,
 		if (first == last)
 			buffer_printf(text, "%" PRIu32, first);
 		else
-			buffer_printf(text, "%" PRIu32 ":%" PRIu32, first,
-				last);
+			buffer_printf(
+				text, "%" PRIu32 ":%" PRIu32, first, last);
 	}
 	return index;
 }

@@ -15,7 +15,10 @@ struct uidset {
 	size_t room;
 };
 
-#define UIDSET_EMPTY { NULL, 0, 0 }
+#define UIDSET_EMPTY                                                           \
+	{                                                                      \
+		NULL, 0, 0                                                     \
+	}
 
 /* Adds a UID wherever it belongs; quick when it is the highest. */
 void uidset_add(struct uidset *set, uint32_t uid);

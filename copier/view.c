@@ -17,8 +17,8 @@ struct view_folder *view_add(struct view *view, const char *name)
 
 	if (view->count == view->room) {
 		view->room = view->room > 0 ? view->room * 2 : 32;
-		view->folders = xreallocarray(view->folders, view->room,
-			sizeof(*view->folders));
+		view->folders = xreallocarray(
+			view->folders, view->room, sizeof(*view->folders));
 	}
 	folder = &view->folders[view->count++];
 	memset(folder, 0, sizeof(*folder));
@@ -96,8 +96,8 @@ static size_t view_seek(const struct view_folder *folder, uint32_t uid)
 	return low;
 }
 
-struct view_message *view_message_find(const struct view_folder *folder,
-	uint32_t uid)
+struct view_message *view_message_find(
+	const struct view_folder *folder, uint32_t uid)
 {
 	size_t at = view_seek(folder, uid);
 
@@ -106,8 +106,8 @@ struct view_message *view_message_find(const struct view_folder *folder,
 	return &folder->messages[at];
 }
 
-struct view_message *view_message_add(struct view_folder *folder, uint32_t uid,
-	const struct flagset *flags)
+struct view_message *view_message_add(
+	struct view_folder *folder, uint32_t uid, const struct flagset *flags)
 {
 	size_t at = view_seek(folder, uid);
 
@@ -118,8 +118,8 @@ struct view_message *view_message_add(struct view_folder *folder, uint32_t uid,
 	}
 	if (folder->count == folder->room) {
 		folder->room = folder->room > 0 ? folder->room * 2 : 32;
-		folder->messages = xreallocarray(folder->messages,
-			folder->room, sizeof(*folder->messages));
+		folder->messages = xreallocarray(folder->messages, folder->room,
+			sizeof(*folder->messages));
 	}
 	memmove(folder->messages + at + 1, folder->messages + at,
 		(folder->count - at) * sizeof(*folder->messages));
@@ -162,8 +162,7 @@ static size_t view_count_all(const struct view_folder *folder,
 	for (i = 0; i < folder->count; i++) {
 		uint32_t uid = folder->messages[i].uid;
 
-		while (at < paired &&
-			journal->pairs[order[at]].uid[side] < uid)
+		while (at < paired && journal->pairs[order[at]].uid[side] < uid)
 			at++;
 		if ((at < paired &&
 			    journal->pairs[order[at]].uid[side] == uid) ||
@@ -203,8 +202,8 @@ int view_scan(struct view_folder *folder, struct mailbox *mailbox,
 {
 	struct mailbox_selected selected;
 	struct mailbox_scan all = { .uids = NULL };
-	int result = mailbox_select(mailbox, folder->name, write, &selected,
-		error);
+	int result =
+		mailbox_select(mailbox, folder->name, write, &selected, error);
 
 	if (result != 1)
 		return result;
@@ -246,24 +245,24 @@ int view_measure(struct view_folder *folder, struct mailbox *mailbox,
 {
 	struct mailbox_scan scan = { .uids = uids, .measured = true };
 	struct mailbox_selected selected;
-	int result = mailbox_select(mailbox, folder->name, false, &selected,
-		error);
+	int result =
+		mailbox_select(mailbox, folder->name, false, &selected, error);
 
 	if (result != 1)
 		return result;
 	return mailbox_scan(mailbox, &scan, view_measured, folder, error);
 }
 
-void view_message_digest(struct view_message *message,
-	const unsigned char *digest)
+void view_message_digest(
+	struct view_message *message, const unsigned char *digest)
 {
 	if (message->digest == NULL)
 		message->digest = xmalloc(JOURNAL_DIGEST);
 	memcpy(message->digest, digest, JOURNAL_DIGEST);
 }
 
-static void view_digested(void *context, uint32_t uid,
-	const unsigned char *digest)
+static void view_digested(
+	void *context, uint32_t uid, const unsigned char *digest)
 {
 	struct view_message *known = view_message_find(context, uid);
 
@@ -275,8 +274,8 @@ int view_digest(struct view_folder *folder, struct mailbox *mailbox,
 	const struct uidset *uids, struct error *error)
 {
 	struct mailbox_selected selected;
-	int result = mailbox_select(mailbox, folder->name, false, &selected,
-		error);
+	int result =
+		mailbox_select(mailbox, folder->name, false, &selected, error);
 
 	if (result != 1)
 		return result;

@@ -54,10 +54,10 @@ void view_clear(struct view *view);
 struct view_folder *view_find(const struct view *view, const char *name);
 /* Adds a folder, for tests and for folders just made. */
 struct view_folder *view_add(struct view *view, const char *name);
-struct view_message *view_message_add(struct view_folder *folder, uint32_t uid,
-	const struct flagset *flags);
-struct view_message *view_message_find(const struct view_folder *folder,
-	uint32_t uid);
+struct view_message *view_message_add(
+	struct view_folder *folder, uint32_t uid, const struct flagset *flags);
+struct view_message *view_message_find(
+	const struct view_folder *folder, uint32_t uid);
 
 /*
  * True when the journal has seen the folder as it is now. Without modification
@@ -82,7 +82,7 @@ int view_measure(struct view_folder *folder, struct mailbox *mailbox,
 	const struct uidset *uids, struct error *error);
 int view_digest(struct view_folder *folder, struct mailbox *mailbox,
 	const struct uidset *uids, struct error *error);
-void view_message_digest(struct view_message *message,
-	const unsigned char *digest);
+void view_message_digest(
+	struct view_message *message, const unsigned char *digest);
 
 #endif

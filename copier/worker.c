@@ -39,8 +39,8 @@ static int worker_try(struct worker *worker, const struct attr_list *request,
 	const struct attr_list **reply_r, struct error *error)
 {
 	if (worker->client == NULL)
-		worker->client = control_connect(worker->control,
-			WORKER_TIMEOUT, error);
+		worker->client =
+			control_connect(worker->control, WORKER_TIMEOUT, error);
 	if (worker->client == NULL)
 		return -1;
 	if (control_call(worker->client, request, reply_r, error) == 0)

@@ -18,7 +18,7 @@
 #include "copier/lease.h"
 
 struct worker {
-	const char *control; /* endpoint of policyd */
+	const char *control;	 /* endpoint of policyd */
 	struct account *account; /* as last told */
 	uint64_t epoch;
 	struct lease *lease;

@@ -15,8 +15,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void ignore_namespace(void *context, int kind, struct imap_span prefix,
-	char separator)
+static void ignore_namespace(
+	void *context, int kind, struct imap_span prefix, char separator)
 {
 	(void)context;
 	(void)kind;

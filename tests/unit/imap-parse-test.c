@@ -19,8 +19,8 @@
 
 /* The events of a stream as text: "R<text>", "B<text>:<size>", "D<bytes>"
  * joined over pieces, "E"; "!" when the stream is bad. */
-static void events(const char *stream, size_t size, size_t piece,
-	struct buffer *text)
+static void events(
+	const char *stream, size_t size, size_t piece, struct buffer *text)
 {
 	struct imap_wire wire;
 	struct error error;
@@ -31,8 +31,8 @@ static void events(const char *stream, size_t size, size_t piece,
 	buffer_add(text, "", 0);
 	for (;;) {
 		size_t give = size - at < piece ? size - at : piece;
-		enum imap_wire_event event = imap_wire_feed(&wire, stream + at,
-			give, &used, &error);
+		enum imap_wire_event event =
+			imap_wire_feed(&wire, stream + at, give, &used, &error);
 
 		at += used;
 		if (event != IMAP_WIRE_DATA && event != IMAP_WIRE_MORE)
@@ -48,9 +48,8 @@ static void events(const char *stream, size_t size, size_t piece,
 			buffer_add(text, wire.text.data, wire.text.size);
 			buffer_add_text(text, ">");
 		} else if (event == IMAP_WIRE_BODY) {
-			buffer_printf(text, "B<%.*s:%llu>",
-				(int)wire.text.size, wire.text.data,
-				(unsigned long long)wire.body);
+			buffer_printf(text, "B<%.*s:%llu>", (int)wire.text.size,
+				wire.text.data, (unsigned long long)wire.body);
 		} else if (event == IMAP_WIRE_DATA) {
 			if (!in_data)
 				buffer_add_text(text, "D");
@@ -89,9 +88,8 @@ static const struct {
 	{ "* 1 FETCH (BODY[] {0}\r\n UID 7)\r\nA1 OK\r\n",
 		"B<* 1 FETCH (BODY[] {0}:0>E"
 		"R<* 1 FETCH (BODY[] NIL UID 7)>R<A1 OK>" },
-	{ "* 1 FETCH (BODY[] {2}\r\n{9})\r\n",
-		"B<* 1 FETCH (BODY[] {2}:2>D{9E"
-		"R<* 1 FETCH (BODY[] NIL})>" },
+	{ "* 1 FETCH (BODY[] {2}\r\n{9})\r\n", "B<* 1 FETCH (BODY[] {2}:2>D{9E"
+					       "R<* 1 FETCH (BODY[] NIL})>" },
 	{ "* 1 FETCH (BODY[] {12}\r\nA1 OK done\r\n)\r\n",
 		"B<* 1 FETCH (BODY[] {12}:12>DA1 OK done\r\nE"
 		"R<* 1 FETCH (BODY[] NIL)>" },
@@ -194,8 +192,8 @@ static void test_response(void **state)
 	for (i = 0; i < COUNT(response_table); i++) {
 		const char *text = response_table[i].text;
 
-		assert_int_equal(imap_response_parse(text, strlen(text),
-					 &response),
+		assert_int_equal(
+			imap_response_parse(text, strlen(text), &response),
 			response_table[i].result);
 		if (response_table[i].result < 0)
 			continue;
@@ -221,8 +219,8 @@ static const struct {
 	uint64_t modseq;
 	const char *body; /* NULL: none, or NIL */
 } fetch_table[] = {
-	{ "(UID 7 FLAGS (\\Seen kw) MODSEQ (12))", false, 0, 7, "\\Seen kw",
-		"", -1, 12, NULL },
+	{ "(UID 7 FLAGS (\\Seen kw) MODSEQ (12))", false, 0, 7, "\\Seen kw", "",
+		-1, 12, NULL },
 	{ "(FLAGS () RFC822.SIZE 42 UID 4294967295)", false, 0, 4294967295, "",
 		"", 42, 0, NULL },
 	{ "(INTERNALDATE \" 1-Jan-1990 00:00:00 +0000\" UID 1)", false, 0, 1,
@@ -258,8 +256,8 @@ static const struct {
 static void check_fetch(size_t i)
 {
 	struct imap_fetch fetch;
-	int result = imap_fetch_parse(span(fetch_table[i].text),
-		fetch_table[i].partial, &fetch);
+	int result = imap_fetch_parse(
+		span(fetch_table[i].text), fetch_table[i].partial, &fetch);
 
 	assert_int_equal(result, fetch_table[i].result);
 	if (result == 0) {
@@ -274,8 +272,8 @@ static void check_fetch(size_t i)
 		assert_int_equal(fetch.modseq, fetch_table[i].modseq);
 		if (fetch_table[i].body != NULL) {
 			assert_true(fetch.has_body && !fetch.body_nil);
-			assert_string_equal(fetch.body.data,
-				fetch_table[i].body);
+			assert_string_equal(
+				fetch.body.data, fetch_table[i].body);
 		}
 	}
 	buffer_free(&fetch.body);
@@ -330,14 +328,14 @@ static void test_list(void **state)
 		struct buffer name = BUFFER_EMPTY;
 		struct imap_list list;
 
-		assert_int_equal(imap_list_parse(span(list_table[i].text),
-					 &list, &name),
+		assert_int_equal(
+			imap_list_parse(span(list_table[i].text), &list, &name),
 			list_table[i].result);
 		if (list_table[i].result == 0) {
-			assert_int_equal(list.selectable,
-				list_table[i].selectable);
-			assert_int_equal(list.separator,
-				list_table[i].separator);
+			assert_int_equal(
+				list.selectable, list_table[i].selectable);
+			assert_int_equal(
+				list.separator, list_table[i].separator);
 			assert_string_equal(name.data, list_table[i].name);
 		}
 		buffer_free(&name);
@@ -375,15 +373,15 @@ static void test_status(void **state)
 			status_table[i].result);
 		if (status_table[i].result == 0) {
 			assert_string_equal(name.data, status_table[i].name);
-			assert_true(mailbox_status_same(&status,
-				&status_table[i].status));
+			assert_true(mailbox_status_same(
+				&status, &status_table[i].status));
 		}
 		buffer_free(&name);
 	}
 }
 
-static void take_namespace(void *context, int kind, struct imap_span prefix,
-	char separator)
+static void take_namespace(
+	void *context, int kind, struct imap_span prefix, char separator)
 {
 	buffer_printf(context, "%d<%.*s>%c ", kind, (int)prefix.size, prefix.at,
 		separator != '\0' ? separator : '-');
@@ -418,8 +416,8 @@ static void test_namespace(void **state)
 				take_namespace, &found),
 			namespace_table[i].result);
 		if (namespace_table[i].result == 0)
-			assert_string_equal(found.data,
-				namespace_table[i].found);
+			assert_string_equal(
+				found.data, namespace_table[i].found);
 		buffer_free(&found);
 	}
 }
@@ -431,25 +429,23 @@ static void test_codes(void **state)
 	uint64_t number;
 
 	(void)state;
-	assert_true(imap_code_is(span("APPENDUID 38505 3955"), "appenduid",
-		&rest));
+	assert_true(
+		imap_code_is(span("APPENDUID 38505 3955"), "appenduid", &rest));
 	assert_int_equal(imap_appenduid_parse(rest, &uidvalidity, &uid), 0);
 	assert_int_equal(uidvalidity, 38505);
 	assert_int_equal(uid, 3955);
 	assert_false(imap_code_is(span("APPENDUIDS 1 2"), "APPENDUID", &rest));
-	assert_int_equal(imap_appenduid_parse(span("1 2:3"), &uidvalidity,
-				 &uid),
-		-1);
-	assert_int_equal(imap_appenduid_parse(span("1"), &uidvalidity, &uid),
-		-1);
-	assert_int_equal(imap_appenduid_parse(span("1 0"), &uidvalidity, &uid),
-		-1);
-	assert_int_equal(imap_number_parse(span("999999999999999999"), &number),
-		0);
+	assert_int_equal(
+		imap_appenduid_parse(span("1 2:3"), &uidvalidity, &uid), -1);
+	assert_int_equal(
+		imap_appenduid_parse(span("1"), &uidvalidity, &uid), -1);
+	assert_int_equal(
+		imap_appenduid_parse(span("1 0"), &uidvalidity, &uid), -1);
+	assert_int_equal(
+		imap_number_parse(span("999999999999999999"), &number), 0);
 	assert_int_equal(number, 999999999999999999);
-	assert_int_equal(imap_number_parse(span("1000000000000000000"),
-				 &number),
-		-1);
+	assert_int_equal(
+		imap_number_parse(span("1000000000000000000"), &number), -1);
 	assert_int_equal(imap_number_parse(span("12x"), &number), -1);
 	assert_int_equal(imap_number_parse(span(""), &number), -1);
 	assert_int_equal(imap_list_inside(span("(a b)"), &inside), 0);
@@ -512,8 +508,8 @@ static void test_dates(void **state)
 		assert_int_equal(maildate_parse(text, strlen(text), date),
 			good ? 0 : -1);
 		if (good)
-			assert_int_equal(maildate_seconds(date),
-				date_table[i].seconds);
+			assert_int_equal(
+				maildate_seconds(date), date_table[i].seconds);
 	}
 }
 

@@ -33,8 +33,8 @@ static void fixture_open(struct fixture *fixture)
 {
 	struct error error;
 
-	fixture->journal = journal_open(fixture->directory, "ann", systems,
-		fixture->flags, &error);
+	fixture->journal = journal_open(
+		fixture->directory, "ann", systems, fixture->flags, &error);
 	if (fixture->journal == NULL)
 		fail_msg("%s", error.text);
 }
@@ -105,19 +105,18 @@ static struct journal_intent make_intent(struct fixture *fixture, uint32_t uid)
 	return intent;
 }
 
-static void print_folder(const struct journal_folder *folder,
-	struct buffer *text)
+static void print_folder(
+	const struct journal_folder *folder, struct buffer *text)
 {
 	size_t i, side;
 
-	buffer_printf(text, "folder %s %s\n", folder->name[0],
-		folder->name[1]);
+	buffer_printf(text, "folder %s %s\n", folder->name[0], folder->name[1]);
 	for (side = 0; side < 2; side++) {
 		buffer_printf(text, " %u made %d subscribed %d foreign ",
 			folder->uidvalidity[side], folder->made[side],
 			folder->subscribed[side]);
-		uidset_print(&folder->foreign[side], 0, SIZE_MAX, SIZE_MAX,
-			text);
+		uidset_print(
+			&folder->foreign[side], 0, SIZE_MAX, SIZE_MAX, text);
 		buffer_printf(text, " seen %u %u %u %llu\n",
 			folder->seen[side].uidvalidity,
 			folder->seen[side].uidnext, folder->seen[side].messages,
@@ -172,9 +171,8 @@ static void fill(struct fixture *fixture)
 	journal_uidvalidity(journal, folder, JOURNAL_DESTINATION, 88);
 	for (i = 1; i <= 6; i++) {
 		intent = make_intent(fixture, i);
-		assert_int_equal(journal_intend(journal, folder, &intent,
-					 &error),
-			0);
+		assert_int_equal(
+			journal_intend(journal, folder, &intent, &error), 0);
 		if (i == 6)
 			break;
 		pair = make_pair(fixture, i, 10 + i, i % 2 ? "" : "\\Seen k");
@@ -207,8 +205,8 @@ static void test_replay(void **state)
 	after = print_journal(fixture->journal);
 	assert_string_equal(after, before);
 	assert_int_equal(journal_damaged(fixture->journal), 0);
-	folder = journal_find(fixture->journal, JOURNAL_DESTINATION,
-		"a b.100%_");
+	folder = journal_find(
+		fixture->journal, JOURNAL_DESTINATION, "a b.100%_");
 	assert_non_null(folder);
 	assert_string_equal(folder->name[0], "a b/100%\n\xc3\xa9");
 	assert_null(journal_find(fixture->journal, JOURNAL_SOURCE, "gone"));
@@ -264,8 +262,8 @@ static void test_torn(void **state)
 		assert_int_equal(journal_flush(fixture->journal, &error), 0);
 		fixture_reopen(fixture);
 		assert_int_equal(journal_damaged(fixture->journal), 0);
-		assert_non_null(journal_find(fixture->journal, JOURNAL_SOURCE,
-			"late"));
+		assert_non_null(
+			journal_find(fixture->journal, JOURNAL_SOURCE, "late"));
 		journal_close(&fixture->journal);
 	}
 	free(data);
@@ -293,8 +291,8 @@ static void test_damaged(void **state)
 		data[at] = kept;
 		fixture_open(fixture);
 		assert_in_range(journal_damaged(fixture->journal), 1, 2);
-		folder = journal_find(fixture->journal, JOURNAL_SOURCE,
-			"INBOX");
+		folder =
+			journal_find(fixture->journal, JOURNAL_SOURCE, "INBOX");
 		assert_non_null(folder);
 		assert_int_equal(journal_live(folder), 2);
 		assert_true(folder->pairs[2].gone);
@@ -311,8 +309,8 @@ static void test_lock(void **state)
 	struct fixture *fixture = *state;
 	struct error error;
 
-	assert_null(journal_open(fixture->directory, "ann", systems,
-		fixture->flags, &error));
+	assert_null(journal_open(
+		fixture->directory, "ann", systems, fixture->flags, &error));
 	assert_non_null(strstr(error.text, "another copier"));
 }
 
@@ -326,8 +324,8 @@ static void test_other_systems(void **state)
 
 	fill(fixture);
 	journal_close(&fixture->journal);
-	fixture->journal = journal_open(fixture->directory, "ann", others,
-		fixture->flags, &error);
+	fixture->journal = journal_open(
+		fixture->directory, "ann", others, fixture->flags, &error);
 	assert_non_null(fixture->journal);
 	assert_true(journal_is_empty(fixture->journal));
 	assert_int_equal(stat(old, &status), 0);
@@ -390,9 +388,8 @@ static void test_intents(void **state)
 	folder = journal_find(fixture->journal, JOURNAL_SOURCE, "INBOX");
 	intent = make_intent(fixture, 6);
 	intent.at = 5000;
-	assert_int_equal(journal_intend(fixture->journal, folder, &intent,
-				 &error),
-		0);
+	assert_int_equal(
+		journal_intend(fixture->journal, folder, &intent, &error), 0);
 	assert_int_equal(intents(fixture), 2);
 	pair = make_pair(fixture, 6, 16, "");
 	journal_pair(fixture->journal, folder, &pair);
@@ -407,9 +404,8 @@ static void test_intents(void **state)
 	journal_forget_intents(fixture->journal, folder, 1007);
 	assert_int_equal(intents(fixture), 0);
 	intent = make_intent(fixture, 7);
-	assert_int_equal(journal_intend(fixture->journal, folder, &intent,
-				 &error),
-		0);
+	assert_int_equal(
+		journal_intend(fixture->journal, folder, &intent, &error), 0);
 	journal_unintend(fixture->journal, folder, JOURNAL_SOURCE, 7);
 	assert_int_equal(intents(fixture), 0);
 	journal_flush(fixture->journal, &error);

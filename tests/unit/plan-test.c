@@ -79,9 +79,9 @@ static const struct scenario table[] = {
 	{ "deleted at home once, now it is to go",
 		"pair 1 11 100 a c\nwidow 0\n", "delta\n", "delta\n",
 		"expunge 11 INBOX\n", PLAN_REMOVE_COPIED, false, NULL },
-	{ "deleted at home, the server cannot",
-		"pair 1 11 100 a c\n", "whole\n", "delta\n",
-		"foreign 11 INBOX\n", PLAN_REMOVE_PAIRED, true, NULL },
+	{ "deleted at home, the server cannot", "pair 1 11 100 a c\n",
+		"whole\n", "delta\n", "foreign 11 INBOX\n", PLAN_REMOVE_PAIRED,
+		true, NULL },
 	{ "not concluded from a look at changes only",
 		"pair 1 11 100 a c\npair 2 12 100 b c\n", "delta\n2 - - -\n",
 		"delta\n", "", PLAN_REMOVE_PAIRED, false, NULL },
@@ -127,7 +127,8 @@ static const struct scenario table[] = {
 		"adopt 1 7 INBOX\nforeign 8 INBOX\n", PLAN_REMOVE_PAIRED, false,
 		NULL },
 	{ "of equals those of the same date", "",
-		"whole\n1 100 1 a\n2 100 2 a\n", "whole\n7 100 2 a\n8 100 1 a\n",
+		"whole\n1 100 1 a\n2 100 2 a\n",
+		"whole\n7 100 2 a\n8 100 1 a\n",
 		"adopt 1 8 INBOX\nadopt 2 7 INBOX\n", PLAN_REMOVE_PAIRED, false,
 		NULL },
 	{ "after a crash: stored, not written down", "intent 5 7 a\n",
@@ -159,12 +160,12 @@ static const struct scenario table[] = {
 		PLAN_REMOVE_PAIRED, false, NULL },
 	{ "UIDVALIDITY changed at the other side",
 		"pair 1 11 100 a c\npair 2 12 200 b c\nvoid 1\n", "delta\n",
-		"whole\n31 200 1 b\n", "adopt 2 31 (ours) INBOX\ncopy 1 INBOX\n",
-		PLAN_REMOVE_PAIRED, false, NULL },
-	{ "deleted there and made anew",
-		"pair 1 11 100 a c\n", "delta\n", "none",
-		"create INBOX\ncopy 1 INBOX\n", PLAN_REMOVE_PAIRED, false,
-		NULL },
+		"whole\n31 200 1 b\n",
+		"adopt 2 31 (ours) INBOX\ncopy 1 INBOX\n", PLAN_REMOVE_PAIRED,
+		false, NULL },
+	{ "deleted there and made anew", "pair 1 11 100 a c\n", "delta\n",
+		"none", "create INBOX\ncopy 1 INBOX\n", PLAN_REMOVE_PAIRED,
+		false, NULL },
 	{ "the folder is gone at home", "made\npair 1 11 100 a c\n", "none",
 		"delta\n", "expunge 11 INBOX\ndelete INBOX\n",
 		PLAN_REMOVE_PAIRED, false, NULL },
@@ -199,8 +200,8 @@ static int setup(void **state)
 	if (mkdtemp(fixture->directory) == NULL)
 		return -1;
 	fixture->flags = flagpool_new();
-	fixture->journal = journal_open(fixture->directory, "x", systems,
-		fixture->flags, &error);
+	fixture->journal = journal_open(
+		fixture->directory, "x", systems, fixture->flags, &error);
 	fixture->home.features =
 		(struct mailbox_features){ true, true, true, '/', "" };
 	fixture->other.features = fixture->home.features;
@@ -287,10 +288,10 @@ static void set_journal(struct fixture *fixture, const char *script)
 
 	if (*script != '\0') {
 		folder = journal_add(fixture->journal, names);
-		journal_uidvalidity(fixture->journal, folder, JOURNAL_SOURCE,
-			1);
-		journal_uidvalidity(fixture->journal, folder,
-			JOURNAL_DESTINATION, 2);
+		journal_uidvalidity(
+			fixture->journal, folder, JOURNAL_SOURCE, 1);
+		journal_uidvalidity(
+			fixture->journal, folder, JOURNAL_DESTINATION, 2);
 		for (line = strtok_r(copy, "\n", &rest); line != NULL;
 			line = strtok_r(NULL, "\n", &rest))
 			journal_fact(fixture, folder, line);
@@ -298,8 +299,8 @@ static void set_journal(struct fixture *fixture, const char *script)
 	free(copy);
 }
 
-static void view_line(struct fixture *fixture, struct view_folder *folder,
-	const char *line)
+static void view_line(
+	struct fixture *fixture, struct view_folder *folder, const char *line)
 {
 	struct view_message *message;
 	unsigned char digest[JOURNAL_DIGEST];
@@ -340,8 +341,8 @@ static void set_view(struct fixture *fixture, struct view *view,
 	free(copy);
 }
 
-static void make_plan(struct fixture *fixture, enum plan_removal removal,
-	struct plan *plan)
+static void make_plan(
+	struct fixture *fixture, enum plan_removal removal, struct plan *plan)
 {
 	struct plan_input input = { .home = &fixture->home,
 		.other = &fixture->other,
@@ -407,8 +408,8 @@ static void test_scenario(void **state)
 	}
 }
 
-static struct view_folder *add_folder(struct view *view, const char *name,
-	bool selectable, bool subscribed)
+static struct view_folder *add_folder(
+	struct view *view, const char *name, bool selectable, bool subscribed)
 {
 	struct view_folder *folder = view_add(view, name);
 
@@ -512,10 +513,10 @@ int main(void)
 		cmocka_unit_test(test_scenario),
 		cmocka_unit_test_setup_teardown(test_widows, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_names, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_prefix_is_taken_off, setup,
-			teardown),
-		cmocka_unit_test_setup_teardown(test_subscriptions, setup,
-			teardown),
+		cmocka_unit_test_setup_teardown(
+			test_prefix_is_taken_off, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_subscriptions, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

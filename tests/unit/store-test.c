@@ -485,16 +485,20 @@ static const struct CMUnitTest suite[] = {
 
 int main(void)
 {
-	int failed = 0;
+	struct CMUnitTest tests[COUNT(subjects) * COUNT(suite)];
+	char *names[COUNT(tests)];
+	int failed;
 
-	for (size_t i = 0; i < COUNT(subjects); i++) {
-		struct CMUnitTest tests[COUNT(suite)];
+	for (size_t i = 0; i < COUNT(tests); i++) {
+		struct subject *subject = &subjects[i / COUNT(suite)];
 
-		memcpy(tests, suite, sizeof(tests));
-		for (size_t j = 0; j < COUNT(suite); j++)
-			tests[j].initial_state = &subjects[i];
-		failed += cmocka_run_group_tests_name(
-			subjects[i].name, tests, NULL, NULL);
+		tests[i] = suite[i % COUNT(suite)];
+		tests[i].initial_state = subject;
+		names[i] = xasprintf("%s %s", subject->name, tests[i].name);
+		tests[i].name = names[i];
 	}
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	for (size_t i = 0; i < COUNT(tests); i++)
+		free(names[i]);
 	return failed;
 }

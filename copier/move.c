@@ -246,6 +246,8 @@ static int move_rounds(struct move *move, struct error *error)
 
 		if (move_live_round(move, error) < 0)
 			return -1;
+		if (lease_phase(move->worker.lease) == ACCOUNT_FROZEN)
+			return 0;
 		large = move->round_ms > MOVE_WARM_MS ||
 			counts->copied > MOVE_WARM_COPIES;
 		if (move->round_ms <= fits && counts->missed == 0 &&
@@ -270,10 +272,12 @@ static int move_live(struct move *move, struct error *error)
 		return -1;
 	if (!move->account->strategy->copy_before_flip)
 		return move_freeze(move, error);
-	if (round_settle(&move->pass, error) < 0 ||
+	if (round_settle(&move->pass, error) < 0)
+		return -1;
+	/* What an operator has frozen waits for nothing but the last round. */
+	if (move->account->phase != ACCOUNT_FROZEN &&
 		move_rounds(move, error) < 0)
 		return -1;
-	/* An operator's freeze may have come meanwhile. */
 	if (lease_phase(move->worker.lease) == ACCOUNT_FROZEN)
 		move->account->phase = ACCOUNT_FROZEN;
 	if (move->account->phase == ACCOUNT_COPYING &&

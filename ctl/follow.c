@@ -12,9 +12,8 @@
 
 #include "ctl/describe.h"
 #include "ctl/figure.h"
-#include "ctl/follow.h"
+#include "ctl/follow_private.h"
 #include "ctl/screen.h"
-#include "ctl/terminal.h"
 #include "ctl/text.h"
 #include "lib/instant.h"
 #include "lib/xalloc.h"
@@ -27,30 +26,6 @@
 #define FOLLOW_KEPT    20000 /* what has settled stays on the screen */
 /* Accounts asked for at one refresh, so that policyd is not kept busy. */
 #define FOLLOW_ASKED 50
-
-struct follow_target {
-	const char *address;
-	bool over;
-};
-
-struct follow {
-	struct session *session;
-	char *batch;
-	struct control_client *watch; /* NULL while policyd is away */
-	struct tracker *tracker;
-	struct terminal *terminal; /* NULL: lines */
-	struct attr_list *status;
-	struct error away; /* why there is no watch */
-	int64_t next_draw, next_refresh;
-	bool dirty;
-	bool enough; /* the operator's word */
-
-	struct follow_target *targets; /* NULL: everything */
-	size_t targets_count, targets_open, targets_next;
-	enum account_home to;
-	struct json_array *array;
-	int code;
-};
 
 static int follow_begin_watch(struct follow *follow, struct error *error)
 {
@@ -150,107 +125,15 @@ static struct follow_target *follow_find(
 	return NULL;
 }
 
-/* ---- how it ended for one account ---- */
-
-static void follow_report(struct follow *follow,
-	const struct tracker_item *item, int code, const char *outcome)
-{
-	const struct account *account = &item->account;
-	struct attr_list *message;
-
-	follow->code = session_worse(follow->code, code);
-	if (!follow->session->json)
-		return;
-	message = attr_list_new();
-	account_print(account, true, message);
-	attr_list_add(message, "status", control_status_name(CONTROL_OK));
-	attr_list_add(message, "outcome", outcome);
-	json_array_add(follow->array, message);
-	attr_list_free(&message);
-}
-
-/* Whether an account goes on by itself; if not, how it ended. */
-static const char *follow_outcome(const struct follow *follow,
-	const struct tracker_item *item, int *code_r)
-{
-	const struct account *account = &item->account;
-
-	*code_r = EXIT_REFUSED;
-	if (item->removed)
-		return "removed";
-	if (!account_is_moving(account)) {
-		if (account->home != follow->to)
-			return "cancelled";
-		*code_r = 0;
-		return "settled";
-	}
-	if (account->held)
-		return "held";
-	if (account->attempts > 0 && account->phase != ACCOUNT_FROZEN) {
-		*code_r = EX_TEMPFAIL;
-		return "failed";
-	}
-	*code_r = 0;
-	if (account->phase == ACCOUNT_READY &&
-		account->complete_after == INSTANT_NEVER)
-		return "ready";
-	return NULL;
-}
-
-static void follow_tell(const struct follow *follow,
-	const struct tracker_item *item, int code, const char *outcome)
-{
-	const struct account *account = &item->account;
-	const struct session *session = follow->session;
-	struct buffer text = BUFFER_EMPTY;
-	char length[FIGURE_SIZE];
-	int64_t now = instant_now();
-	char *advice = describe_advice(account, now);
-
-	if (code != 0) {
-		describe_note(account, now, &text);
-		session_fail(session, code, account->address,
-			text.size > 0 ? text.data : outcome, advice);
-	} else if (!session->quiet && !session->json) {
-		describe_state(account, now, &text);
-		if (strcmp(outcome, "settled") == 0)
-			buffer_printf(&text, ", was out of service for %s",
-				figure_duration(account->freeze_ms, length));
-		text_print(stdout, "%s: %s", account->address, text.data);
-		putchar('\n');
-	}
-	free(advice);
-	buffer_free(&text);
-}
-
-/* A followed account has changed: is it over? On a screen the telling waits. */
-static void follow_judge(struct follow *follow, struct follow_target *target)
-{
-	const struct tracker_item *item =
-		tracker_find(follow->tracker, target->address);
-	const char *outcome;
-	int code;
-
-	if (target->over || item == NULL)
-		return;
-	outcome = follow_outcome(follow, item, &code);
-	if (outcome == NULL)
-		return;
-	target->over = true;
-	follow->targets_open--;
-	follow_report(follow, item, code, outcome);
-	if (follow->terminal == NULL)
-		follow_tell(follow, item, code, outcome);
-}
-
 /* ---- what comes in ---- */
 
+/* why may live in the connection, which is closed here. */
 static void follow_lose_watch(struct follow *follow, const char *why)
 {
 	error_set(&follow->away, "%s", why);
 	control_close(&follow->watch);
 	if (follow->terminal == NULL)
-		session_fail(follow->session, 0, NULL, why,
+		session_fail(follow->session, 0, NULL, follow->away.text,
 			"trying again until it is back");
 	follow->next_refresh = instant_monotonic() + FOLLOW_RETRY;
 	follow->dirty = true;
@@ -510,6 +393,8 @@ static bool follow_goes_on(const struct follow *follow)
 
 static void follow_loop(struct follow *follow)
 {
+	/* whoever reads sees at once what was printed before */
+	fflush(stdout);
 	follow_refresh(follow, true);
 	while (follow_goes_on(follow)) {
 		follow_take_events(follow);
@@ -553,24 +438,6 @@ static int follow_compare(const void *left, const void *right)
 	const struct follow_target *one = left, *two = right;
 
 	return strcmp(one->address, two->address);
-}
-
-/* After the screen is gone: what it could not leave behind. */
-static void follow_tell_all(struct follow *follow)
-{
-	for (size_t i = 0; i < follow->targets_count; i++) {
-		const struct follow_target *target = &follow->targets[i];
-		const struct tracker_item *item =
-			tracker_find(follow->tracker, target->address);
-		const char *outcome;
-		int code;
-
-		if (!target->over || item == NULL)
-			continue;
-		outcome = follow_outcome(follow, item, &code);
-		if (outcome != NULL)
-			follow_tell(follow, item, code, outcome);
-	}
 }
 
 int follow_accounts(struct follow *follow, char *const addresses[],

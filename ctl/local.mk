@@ -16,7 +16,8 @@ ctl_libctl_a_SOURCES = \
 	ctl/entry.c \
 	ctl/event.c \
 	ctl/figure.c ctl/figure.h \
-	ctl/follow.c ctl/follow.h \
+	ctl/follow.c ctl/follow.h ctl/follow_judge.c \
+	ctl/follow_private.h \
 	ctl/help.c ctl/help.h \
 	ctl/import.c ctl/import.h ctl/import_check.c \
 	ctl/import_private.h ctl/import_run.c \

@@ -253,8 +253,48 @@ def waits_for_moves(site):
     site.rehome("cancel", "bob@example.org")
 
 
+def prints_lines_elsewhere(site):
+    """Without a terminal: totals, then one line per event, also of JSON."""
+    path = os.path.join(site.directory, "lines")
+    with open(path, "wb") as out:
+        watches = [subprocess.Popen(
+            [REHOME, "-c", site.config, *options, "status", "--watch"],
+            stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+            for options in ((), ("--json",))]
+
+    def wait(text, count=1):
+        deadline = time.monotonic() + 10
+        while True:
+            with open(path, encoding="utf-8") as lines:
+                seen = lines.read()
+            if seen.count(text) >= count:
+                return
+            assert time.monotonic() < deadline, (text, seen)
+            time.sleep(0.05)
+
+    try:
+        wait("policyd ")
+        wait('"accounts":2')
+        site.rehome("hold", "ann@example.org", "--reason", "before")
+        wait("ann@example.org  held by ")
+        wait('"hold_reason":"before"')
+        site.stop()
+        wait("policyd stops; trying again until it is back", 2)
+        site.start()
+        wait("policyd is back", 2)
+        site.rehome("hold", "bob@example.org", "--reason", "after")
+        wait("bob@example.org  held by ")
+        wait('"hold_reason":"after"')
+        assert all(watch.poll() is None for watch in watches)
+    finally:
+        for watch in watches:
+            watch.kill()
+            watch.wait()
+    site.rehome("resume", "ann@example.org", "bob@example.org")
+
+
 CASES = (shows_what_moves, puts_the_terminal_back, colours_when_wanted,
-         lives_through_a_restart, waits_for_moves)
+         lives_through_a_restart, waits_for_moves, prints_lines_elsewhere)
 
 
 def main():

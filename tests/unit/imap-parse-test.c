@@ -96,6 +96,7 @@ static const struct {
 	/* no body: only BODY[] of a FETCH is passed on */
 	{ "* 1 FETCH (BODY[HEADER] {2}\r\nab)\r\n",
 		"R<* 1 FETCH (BODY[HEADER] {2}\r\nab)>" },
+	{ "* 1 X (BODY[] {2}\r\nab)\r\n", "R<* 1 X (BODY[] {2}\r\nab)>" },
 	{ "* LIST BODY[] {2}\r\nab\r\n", "R<* LIST BODY[] {2}\r\nab>" },
 	{ "* 1 FETCH (X {70000}\r\n", "!" },
 	{ "* 1 FETCH (BODY[] {9999999999999999999}\r\n", "!" },

@@ -159,6 +159,7 @@ static void fill(struct fixture *fixture)
 	const char *const inbox[2] = { "INBOX", "INBOX" };
 	const char *const odd[2] = { "a b/100%\n\xc3\xa9", "a b.100%_" };
 	const char *const gone[2] = { "gone", "gone" };
+	const char *const last[2] = { "last", "last" };
 	const struct mailbox_status seen = { 77, 9, 3, 1ull << 62 };
 	struct journal *journal = fixture->journal;
 	struct journal_folder *folder = journal_add(journal, inbox);
@@ -190,6 +191,11 @@ static void fill(struct fixture *fixture)
 	journal_subscribed(journal, folder, JOURNAL_DESTINATION, true);
 	folder = journal_add(journal, gone);
 	journal_drop(journal, folder);
+	folder = journal_add(journal, last);
+	for (i = 9; i > 7; i--) {
+		pair = make_pair(fixture, i, i, "");
+		journal_pair(journal, folder, &pair);
+	}
 	assert_int_equal(journal_sync(journal, &error), 0);
 }
 
@@ -302,6 +308,27 @@ static void test_damaged(void **state)
 	}
 	free(data);
 	fixture_open(fixture);
+}
+
+/* A line that stands twice is not taken twice. */
+static void test_repeated(void **state)
+{
+	struct fixture *fixture = *state;
+	struct buffer twice = BUFFER_EMPTY;
+	size_t size;
+	char *data, *line;
+
+	fill(fixture);
+	journal_close(&fixture->journal);
+	data = read_file(fixture->path, &size);
+	line = strstr(data, " P 0 2 ") - 8;
+	buffer_add(&twice, data, size);
+	buffer_add(&twice, line, (size_t)(strchr(line, '\n') + 1 - line));
+	write_file(fixture->path, twice.data, twice.size);
+	fixture_open(fixture);
+	assert_int_equal(journal_damaged(fixture->journal), 1);
+	buffer_free(&twice);
+	free(data);
 }
 
 static void test_lock(void **state)
@@ -426,6 +453,12 @@ static void test_uidvalidity(void **state)
 	assert_int_equal(count, 3);
 	assert_int_equal(folder->pairs[order[1]].uid[0], 3);
 	free(order);
+	order = journal_sorted(
+		journal_find(fixture->journal, JOURNAL_SOURCE, "last"),
+		JOURNAL_SOURCE, &count);
+	assert_int_equal(count, 2);
+	assert_int_equal(order[0], 1);
+	free(order);
 	journal_uidvalidity(fixture->journal, folder, JOURNAL_SOURCE, 78);
 	assert_int_equal(folder->pairs[0].uid[0], 0);
 	assert_int_equal(folder->pairs[0].uid[1], 11);
@@ -452,6 +485,7 @@ int main(void)
 		TEST(test_replay),
 		TEST(test_torn),
 		TEST(test_damaged),
+		TEST(test_repeated),
 		TEST(test_lock),
 		TEST(test_other_systems),
 		TEST(test_compact),

@@ -146,6 +146,13 @@ static const struct scenario table[] = {
 		"intent 5 7 a\nintent 5 7 a\npair 5 8 100 a c\n", "delta\n",
 		"delta\n7 100 1 a\n", "expunge 7 INBOX\n", PLAN_REMOVE_NOTHING,
 		false, NULL },
+	{ "after a crash: one intent is one message", "intent 5 7 a\n",
+		"whole\n", "whole\n7 100 1 a\n8 100 1 a\n",
+		"foreign 8 INBOX\nexpunge 7 INBOX\n", PLAN_REMOVE_PAIRED, false,
+		NULL },
+	{ "after a crash: ours and too much, but it cannot be removed",
+		"intent 5 7 a\n", "whole\n", "whole\n7 100 1 a\n",
+		"foreign 7 INBOX\n", PLAN_REMOVE_PAIRED, true, NULL },
 	{ "after a crash: somebody else's", "intent 5 7 a\n", "whole\n",
 		"whole\n7 90 1 b\n", "foreign 7 INBOX\n", PLAN_REMOVE_PAIRED,
 		false, NULL },
@@ -452,6 +459,21 @@ static void test_widows(void **state)
 	plan_clear(&plan);
 }
 
+/* What was foreign and is there no longer is taken off the list. */
+static void test_departed(void **state)
+{
+	struct fixture *fixture = *state;
+	struct plan plan;
+
+	set_journal(fixture, "foreign 1 12\nforeign 1 13\n");
+	set_view(fixture, &fixture->home, "delta\n", 1);
+	set_view(fixture, &fixture->other, "whole\n13 - - -\n", 2);
+	make_plan(fixture, PLAN_REMOVE_PAIRED, &plan);
+	assert_int_equal(plan.folders[0].departed.count, 1);
+	assert_true(uidset_has(&plan.folders[0].departed, 12));
+	plan_clear(&plan);
+}
+
 /* Names are mapped, INBOX is itself, two that become one are kept apart, and
  * what only holds other folders is not made. */
 static void test_names(void **state)
@@ -490,6 +512,7 @@ static void test_prefix_is_taken_off(void **state)
 static void test_subscriptions(void **state)
 {
 	static const char *const ours[2] = { "ours", "ours" };
+	static const char *const theirs[2] = { "theirs", "theirs" };
 	struct fixture *fixture = *state;
 	struct journal_folder *known;
 
@@ -501,6 +524,7 @@ static void test_subscriptions(void **state)
 	add_folder(&fixture->other, "theirs", true, true);
 	add_folder(&fixture->home, "ours", true, false);
 	add_folder(&fixture->other, "ours", true, true);
+	journal_add(fixture->journal, theirs);
 	known = journal_add(fixture->journal, ours);
 	journal_subscribed(fixture->journal, known, JOURNAL_DESTINATION, true);
 	assert_plan(fixture, "create new\nsubscribe new\nsubscribe nowhere\n"
@@ -512,6 +536,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_scenario),
 		cmocka_unit_test_setup_teardown(test_widows, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_departed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_prefix_is_taken_off, setup, teardown),

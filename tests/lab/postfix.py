@@ -45,7 +45,7 @@ smtpd_client_connection_count_limit = 0
 smtpd_client_connection_rate_limit = 0
 in_flow_delay = 0
 service_throttle_time = 1s
-maillog_file = {directory}/maillog
+maillog_file = {maillog}
 maillog_file_prefixes = /
 minimal_backoff_time = 300s
 queue_run_delay = 300s
@@ -76,13 +76,19 @@ error unix - - n - - error
 retry unix - - n - - error
 discard unix - - n - - discard
 anvil unix - - n - 1 anvil
+scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
 """
 
 
 class Postfix:
+    """With maillog it writes one of its own; without, to syslog. Under reloads
+    in close succession postlogd(8) of Postfix 3.7 can block master(8), which is
+    to start it, and with it everything."""
+
     def __init__(self, scratch, auth_socket, domain="example.org",
-                 aliases=None, elsewhere="discard:", extra=""):
+                 aliases=None, elsewhere="discard:", extra="",
+                 maillog=False):
         self.scratch = scratch
         self.directory = scratch.dir("postfix")
         self.etc = scratch.dir("postfix", "etc")
@@ -106,7 +112,8 @@ class Postfix:
                 "{ %s = %s }" % pair for pair in aliases.items())
         scratch.file("postfix", "etc", "main.cf", text=MAIN.format(
             directory=self.directory, domain=domain, aliases=inline,
-            auth=auth_socket, elsewhere=elsewhere, extra=extra))
+            auth=auth_socket, elsewhere=elsewhere, extra=extra,
+            maillog=self.directory + "/maillog" if maillog else ""))
         scratch.file("postfix", "etc", "master.cf",
                      text=MASTER.format(smtp=self.smtp))
 

@@ -68,7 +68,8 @@ class Rehome:
         values = {
             "directory": self.directory, "store": "bdb:%s/store"
             % self.directory, "budget": "20s", "lease": "5s",
-            "maps": scratch.dir("rehome", "maps"), "frozen": "park",
+            "maps": scratch.dir("rehome", "maps") if postfix else "",
+            "frozen": "park",
             "reload": postfix.reload_command() if postfix else "",
             "queue_list": "/usr/sbin/postqueue -c %s -j" % postfix.etc
             if postfix else "",

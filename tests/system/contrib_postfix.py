@@ -56,7 +56,8 @@ class Site:
         text = text.replace("/var/lib/rehome-maps", self.maps)
         text = text.replace("/etc/postfix/rehome_domains", domains)
         self.postfix = Postfix(
-            scratch, "none", extra=text + "smtpd_sasl_auth_enable = no\n")
+            scratch, "none", extra=text + "smtpd_sasl_auth_enable = no\n",
+            maillog=True)
         self.use_park_of_master()
         self.sockets = scratch.dir("postfix", "queue", "rehome")
         self.policyd = PolicydStub(self.sockets + "/policy")

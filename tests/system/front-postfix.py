@@ -142,12 +142,10 @@ class Site:
 
     @staticmethod
     def tame(path):
-        """No logins, and no maillog_file: under reloads in close succession
-        postlogd(8) of Postfix 3.7 can block master(8), which is to start it,
-        and with it everything."""
+        """No logins."""
         with open(path, encoding="utf-8") as text:
-            lines = [line for line in text if not line.startswith(
-                ("smtpd_sasl_auth_enable", "maillog_file ="))]
+            lines = [line for line in text
+                     if not line.startswith("smtpd_sasl_auth_enable")]
         with open(path, "w", encoding="utf-8") as text:
             text.writelines(lines)
 

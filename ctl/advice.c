@@ -156,8 +156,6 @@ static const struct {
 	const char *words;
 	const char *cure;
 } advice_cures[] = {
-	{ "over budget", "move it at a quieter hour, or with a larger "
-			 "--freeze-budget" },
 	{ "over its budget", "move it at a quieter hour, or with a larger "
 			     "--freeze-budget" },
 	{ "certificate", "see ca_file and verify of the system in the "

@@ -165,25 +165,43 @@ static void event_round(const struct attr_list *event, struct buffer *out)
 	event_add_count(event, "copied", "copied", out);
 	event_add_count(event, "removed", "removed", out);
 	event_add_count(event, "flags", "flags changed", out);
+	event_add_count(event, "adopted", "found there already", out);
+	event_add_count(event, "left_out", "left out", out);
 	event_add_count(event, "foreign", "foreign", out);
 	event_add_count(event, "refused", "refused", out);
+	event_add_count(event, "keywords_refused", "keywords refused", out);
+}
+
+static const char *event_messages(int64_t count, char text[FIGURE_SIZE])
+{
+	return figure_plural(count, "message", text);
+}
+
+/* "5 of 10 messages", "5 messages" when the total is not known. */
+static void event_add_share(const struct attr_list *event, const char *done,
+	const char *total, const char *(*part)(int64_t, char[FIGURE_SIZE]),
+	const char *(*whole)(int64_t, char[FIGURE_SIZE]), struct buffer *out)
+{
+	char one[FIGURE_SIZE], two[FIGURE_SIZE];
+	int64_t number, all;
+
+	if (!event_number(event, done, &number))
+		return;
+	if (event_number(event, total, &all))
+		buffer_printf(
+			out, ", %s of %s", part(number, one), whole(all, two));
+	else
+		buffer_printf(out, ", %s", whole(number, one));
 }
 
 static void event_progress(const struct attr_list *event, struct buffer *out)
 {
-	char done[FIGURE_SIZE], total[FIGURE_SIZE];
-	int64_t number, all;
-
-	buffer_add_text(out, "progress");
-	event_add_text(event, "round", ": round ", out);
-	if (event_number(event, "messages_done", &number) &&
-		event_number(event, "messages_total", &all))
-		buffer_printf(out, ", %s of %s", figure_count(number, done),
-			figure_plural(all, "message", total));
-	if (event_number(event, "bytes_done", &number) &&
-		event_number(event, "bytes_total", &all))
-		buffer_printf(out, ", %s of %s", figure_size(number, done),
-			figure_size(all, total));
+	buffer_printf(out, "%s round under way",
+		event_has(event, "round") ? event_get(event, "round") : "a");
+	event_add_share(event, "messages_done", "messages_total", figure_count,
+		event_messages, out);
+	event_add_share(event, "bytes_done", "bytes_total", figure_size,
+		figure_size, out);
 	event_add_text(event, "folder", ", in ", out);
 }
 

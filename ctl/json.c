@@ -24,6 +24,7 @@ static const struct {
 	char kind;
 } json_kinds[] = {
 	{ "accounts", 'n' },
+	{ "adopted", 'n' },
 	{ "alias", 'a' },
 	{ "aliases", 'n' },
 	{ "aliases_added", 'n' },
@@ -41,8 +42,10 @@ static const struct {
 	{ "force", 'b' },
 	{ "foreign", 'n' },
 	{ "freeze_steps", 'o' },
+	{ "keywords_refused", 'n' },
 	{ "lease_expires", 't' },
 	{ "lease_ms", 'd' },
+	{ "left_out", 'n' },
 	{ "line", 'n' },
 	{ "messages_done", 'n' },
 	{ "messages_total", 'n' },
@@ -52,7 +55,6 @@ static const struct {
 	{ "removed", 'n' },
 	{ "requested", 'b' },
 	{ "required", 'b' },
-	{ "round", 'n' },
 	{ "serial", 'n' },
 	{ "steps", 'o' },
 	{ "systems", 'n' },

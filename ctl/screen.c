@@ -149,10 +149,10 @@ static void screen_round(const struct tracker_item *item,
 	}
 	if (widths->rate > 0) {
 		snprintf(text, sizeof(text), "%s/s",
-			figure_size((int64_t)item->rate, done));
+			figure_size((int64_t)item->bytes_rate, done));
 		screen_gap(out);
-		text_add_fit(
-			out, item->rate >= 1 ? text : "", widths->rate, true);
+		text_add_fit(out, item->bytes_rate >= 1 ? text : "",
+			widths->rate, true);
 	}
 	if (widths->left > 0) {
 		screen_gap(out);

@@ -2,6 +2,7 @@
 /* Accounts that are watched, see tracker.h. */
 #include <config.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,8 @@
 
 /* How much the newest rate counts; renewals come every few seconds. */
 #define TRACKER_NEWEST 0.4
+/* Seconds; what would take longer cannot be told. */
+#define TRACKER_LONGEST (99 * 3600)
 
 struct tracker {
 	struct tracker_item **items; /* by address */
@@ -92,8 +95,10 @@ static struct tracker_item *tracker_insert(
 static void tracker_end_round(struct tracker_item *item)
 {
 	item->progress_at = 0;
-	item->rate = 0;
-	item->folder[0] = '\0';
+	item->bytes_rate = item->messages_rate = 0;
+	item->messages_done = item->messages_total = 0;
+	item->bytes_done = item->bytes_total = 0;
+	item->folder[0] = item->round[0] = '\0';
 }
 
 void tracker_take_account(
@@ -129,40 +134,46 @@ static void tracker_take_number(
 	attr_list_get_number(event, name, number, NULL);
 }
 
-static void tracker_take_rate(
-	struct tracker_item *item, int64_t bytes_before, int64_t now)
+static void tracker_take_text(const struct attr_list *event, const char *name,
+	char *text, size_t size)
 {
-	int64_t ms = now - item->progress_at;
-	double rate;
+	const char *value = attr_list_get(event, name);
 
-	if (ms <= 0 || item->bytes_done < bytes_before)
-		return;
-	rate = (double)(item->bytes_done - bytes_before) * 1000 / (double)ms;
-	if (item->rate <= 0)
-		item->rate = rate;
+	snprintf(text, size, "%s", value != NULL ? value : "");
+}
+
+static void tracker_take_rate(double *rate, int64_t amount, int64_t ms)
+{
+	double newest = (double)amount * 1000 / (double)ms;
+
+	if (*rate <= 0)
+		*rate = newest;
 	else
-		item->rate += (rate - item->rate) * TRACKER_NEWEST;
+		*rate += (newest - *rate) * TRACKER_NEWEST;
 }
 
 static void tracker_take_progress(
 	struct tracker_item *item, const struct attr_list *event, int64_t now)
 {
-	const char *folder = attr_list_get(event, "folder");
-	int64_t round = item->round, bytes = item->bytes_done;
+	const struct tracker_item before = *item;
+	int64_t ms = now - before.progress_at;
 
-	tracker_take_number(event, "round", &item->round);
+	tracker_take_text(event, "round", item->round, sizeof(item->round));
+	tracker_take_text(event, "folder", item->folder, sizeof(item->folder));
 	tracker_take_number(event, "messages_done", &item->messages_done);
 	tracker_take_number(event, "messages_total", &item->messages_total);
 	tracker_take_number(event, "bytes_done", &item->bytes_done);
 	tracker_take_number(event, "bytes_total", &item->bytes_total);
-	item->folder[0] = '\0';
-	if (folder != NULL)
-		strncat(item->folder, folder, sizeof(item->folder) - 1);
-	if (item->progress_at == 0 || item->round != round)
-		item->rate = 0;
-	else
-		tracker_take_rate(item, bytes, now);
 	item->progress_at = now;
+	if (before.progress_at == 0 || strcmp(before.round, item->round) != 0 ||
+		item->messages_done < before.messages_done) {
+		item->bytes_rate = item->messages_rate = 0;
+	} else if (ms > 0) {
+		tracker_take_rate(&item->bytes_rate,
+			item->bytes_done - before.bytes_done, ms);
+		tracker_take_rate(&item->messages_rate,
+			item->messages_done - before.messages_done, ms);
+	}
 }
 
 void tracker_take_event(
@@ -286,14 +297,17 @@ double tracker_fraction(const struct tracker_item *item)
 
 int64_t tracker_left(const struct tracker_item *item)
 {
-	int64_t bytes = item->bytes_total - item->bytes_done;
+	bool by_bytes = item->bytes_total > 0;
+	int64_t left = by_bytes ? item->bytes_total - item->bytes_done
+				: item->messages_total - item->messages_done;
+	double rate = by_bytes ? item->bytes_rate : item->messages_rate;
 
-	if (item->progress_at == 0 || item->bytes_total <= 0)
+	if (item->progress_at == 0 || (!by_bytes && item->messages_total <= 0))
 		return -1;
-	if (bytes <= 0)
+	if (left <= 0)
 		return 0;
 	/* a round that stands still has no end */
-	if (item->rate < 1)
+	if (rate * TRACKER_LONGEST < (double)left)
 		return -1;
-	return (int64_t)((double)bytes * 1000 / item->rate);
+	return (int64_t)((double)left * 1000 / rate);
 }

@@ -15,6 +15,7 @@
 #include "lib/attr.h"
 
 #define TRACKER_FOLDER_SIZE 128
+#define TRACKER_ROUND_SIZE  16
 
 struct tracker_item {
 	struct account account;
@@ -23,11 +24,12 @@ struct tracker_item {
 
 	/* the round under way; progress_at 0: none is known */
 	int64_t progress_at;
-	int64_t round;
+	char round[TRACKER_ROUND_SIZE]; /* its kind */
 	int64_t messages_done, messages_total;
 	int64_t bytes_done, bytes_total;
 	char folder[TRACKER_FOLDER_SIZE];
-	double rate; /* bytes per second, smoothed; 0: not known */
+	/* per second, smoothed; 0: not known */
+	double bytes_rate, messages_rate;
 };
 
 struct tracker;

@@ -162,10 +162,9 @@ def shows_what_moves(site):
     site.worker("lease", worker="host/1")
     site.worker("enter", address="ann@example.org", epoch=1, phase="copying")
     for done in (0, 50):
-        site.worker("renew", address="ann@example.org", epoch=1, round=1,
+        site.worker("renew", address="ann@example.org", epoch=1, round="live",
                     folder="Archive/2025", messages_done=done,
-                    messages_total=100, bytes_done=done * 1000,
-                    bytes_total=100000)
+                    messages_total=100, bytes_done=done * 1000)
         time.sleep(0.3)
     half = re.compile(r"^ann@example.org +copying +\[=+>? *\] +50% +50/100 .*"
                       r"[kM]?B/s +\d:\d\d +Archive/?")

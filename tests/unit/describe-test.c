@@ -178,10 +178,13 @@ static void tells_events(void **state)
 		  "copied=12|removed=0|flags=3|duration_ms=2500",
 			"live round of 2.5 s: 1,200 messages, 5.0 MB, copied "
 			"12, flags changed 3" },
-		{ "event=progress|round=2|folder=Sent|messages_done=10|"
-		  "messages_total=1|bytes_done=5|bytes_total=2000",
-			"progress: round 2, 10 of 1 message, 5 B of 2.0 kB, "
+		{ "event=progress|round=live|folder=Sent|messages_done=10|"
+		  "messages_total=1200|bytes_done=5000",
+			"live round under way, 10 of 1,200 messages, 5.0 kB, "
 			"in Sent" },
+		{ "event=progress|round=last|messages_done=1|bytes_done=5|"
+		  "bytes_total=2000",
+			"last round under way, 1 message, 5 B of 2.0 kB" },
 		{ "event=deferral|recipient=a@x.org|deferred=7",
 			"mail deferred for a@x.org, so far 7" },
 		{ "event=front|from=closing|to=closed|steps=publish=3",

@@ -56,15 +56,15 @@ static void take(struct tracker *tracker, const char *address,
 	attr_list_free(&list);
 }
 
-static void progress(struct tracker *tracker, const char *address, int64_t done,
-	int64_t total, int64_t now)
+static void progress(struct tracker *tracker, const char *address,
+	const char *round, int64_t done, int64_t total, int64_t now)
 {
 	struct attr_list *list = list_of(
-		"event=progress|round=1|folder=INBOX|messages_done=%lld|"
-		"messages_total=%lld|bytes_done=%lld|bytes_total=%lld|"
-		"address=%s|phase=copying|home=source|batch=",
-		(long long)done, (long long)total, (long long)done * 1000,
-		(long long)total * 1000, address);
+		"event=progress|round=%s|folder=INBOX|messages_done=%lld|"
+		"messages_total=%lld|bytes_done=%lld|address=%s|"
+		"phase=copying|home=source|batch=",
+		round, (long long)done, (long long)total,
+		(long long)done * 1000, address);
 
 	tracker_take_event(tracker, list, now);
 	attr_list_free(&list);
@@ -90,26 +90,49 @@ static void follows_a_round(void **state)
 	assert_true(tracker_fraction(item) < 0);
 	assert_int_equal(tracker_left(item), -1);
 
-	progress(tracker, "a@x.org", 0, 1000, 100);
+	progress(tracker, "a@x.org", "live", 0, 1000, 100);
 	assert_true(tracker_fraction(item) == 0);
 	assert_int_equal(tracker_left(item), -1);
-	progress(tracker, "a@x.org", 250, 1000, 1100);
+	progress(tracker, "a@x.org", "live", 250, 1000, 1100);
 	assert_true(tracker_fraction(item) == 0.25);
 	/* 250 in a second, 750 to go */
 	assert_int_equal(tracker_left(item), 3000);
 	/* it stands: slower, but not at once without end */
-	progress(tracker, "a@x.org", 250, 1000, 2100);
+	progress(tracker, "a@x.org", "live", 250, 1000, 2100);
 	assert_int_equal(tracker_left(item), 5000);
-	progress(tracker, "a@x.org", 1000, 1000, 2600);
+	progress(tracker, "a@x.org", "live", 1000, 1000, 2600);
 	assert_int_equal(tracker_left(item), 0);
 	/* more than was announced */
-	progress(tracker, "a@x.org", 1200, 1000, 2600);
+	progress(tracker, "a@x.org", "live", 1200, 1000, 2600);
 	assert_true(tracker_fraction(item) == 1);
+
+	/* another round: its rate is its own */
+	progress(tracker, "a@x.org", "last", 1300, 2000, 2700);
+	assert_int_equal(tracker_left(item), -1);
+	progress(tracker, "a@x.org", "last", 1400, 2000, 2800);
+	assert_int_equal(tracker_left(item), 600);
+	/* the same kind again, from its beginning */
+	progress(tracker, "a@x.org", "last", 0, 2000, 2900);
+	assert_int_equal(tracker_left(item), -1);
+	/* as good as standing still */
+	progress(tracker, "a@x.org", "last", 1, 2000000000, 1002900);
+	assert_int_equal(tracker_left(item), -1);
+	/* where the bytes are known, they tell */
+	event(tracker,
+		"event=progress|round=x|messages_done=1|messages_total=2|"
+		"bytes_done=0|bytes_total=100|address=a@x.org",
+		1003000);
+	event(tracker,
+		"event=progress|round=x|messages_done=1|messages_total=2|"
+		"bytes_done=25|bytes_total=100|address=a@x.org",
+		1004000);
+	assert_true(tracker_fraction(item) == 0.25);
+	assert_int_equal(tracker_left(item), 3000);
 
 	event(tracker,
 		"event=round|address=a@x.org|kind=live|messages=1200|"
 		"bytes=1200000|phase=copying",
-		3000);
+		1005000);
 	assert_true(tracker_fraction(item) < 0);
 	assert_int_equal(item->account.rounds, 1);
 	assert_int_equal(item->account.messages, 1200);
@@ -130,7 +153,7 @@ static void forgets_a_round(void **state)
 		struct tracker *tracker = tracker_new();
 
 		take(tracker, "a@x.org", "home=source|phase=copying", 0);
-		progress(tracker, "a@x.org", 10, 100, 100);
+		progress(tracker, "a@x.org", "live", 10, 100, 100);
 		event(tracker, ends[i], 200);
 		assert_true(
 			tracker_fraction(tracker_find(tracker, "a@x.org")) < 0);
@@ -203,8 +226,8 @@ static struct tracker *some_accounts(void)
 	struct tracker *tracker = tracker_new();
 
 	take(tracker, "ann@example.org", "home=source|phase=copying", 0);
-	progress(tracker, "ann@example.org", 100, 2000, 100);
-	progress(tracker, "ann@example.org", 500, 2000, 1100);
+	progress(tracker, "ann@example.org", "live", 100, 2000, 100);
+	progress(tracker, "ann@example.org", "live", 500, 2000, 1100);
 	take(tracker, "bob@example.org",
 		"home=source|phase=frozen|frozen_at=1763747999700|"
 		"freeze_budget=1000",

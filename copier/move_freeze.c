@@ -146,7 +146,7 @@ static void move_thaw(struct move *move, const struct error *reason)
 	/* policyd may have ended the freeze itself: that is as good. */
 	if (worker_enter(&move->worker, ACCOUNT_COPYING, reason->text, &error) <
 		0)
-		move_log(move, LOG_NOTICE, "%s", error.text);
+		move_log(move, LOG_DEBUG, "%s", error.text);
 }
 
 int move_freeze(struct move *move, struct error *error)

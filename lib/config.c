@@ -22,6 +22,8 @@
 
 #define CONFIG_FILE_MAX (8 << 20)
 
+#define CONFIG_UNSEEN_MS 40000
+
 struct config_reader {
 	struct config *config;
 	const char *name; /* of the file */
@@ -336,12 +338,30 @@ static void config_take_lists(struct config_reader *reader, cfg_t *root)
 	}
 }
 
+/* Without a reload no freeze can be complete before the mail server's processes
+ * have forgotten their last answers (trivial-rewrite(8), 10 s and 30 s). */
+static int config_check_freeze(struct config_reader *reader)
+{
+	const struct config *config = reader->config;
+
+	if (config->maps.directory == NULL || config->maps.reload != NULL ||
+		config->policyd.freeze_budget > CONFIG_UNSEEN_MS)
+		return 0;
+	return config_fail(reader,
+		reader->lines[config_option_find("maps", "directory")],
+		"maps: reload: not set, so that a change of the maps is seen "
+		"after up to 40s, longer than policyd.freeze_budget; set "
+		"reload, or a longer freeze_budget");
+}
+
 /* What only the whole file can tell. */
 static int config_finish(struct config_reader *reader)
 {
 	const struct config *config = reader->config;
 	size_t i;
 
+	if (config_check_freeze(reader) < 0)
+		return -1;
 	if (config->policyd.retry_min > config->policyd.retry_max) {
 		size_t min = config_option_find("policyd", "retry_min");
 		size_t max = config_option_find("policyd", "retry_max");

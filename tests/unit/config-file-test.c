@@ -92,10 +92,10 @@ static const struct {
 	const char *error; /* NULL: good */
 } pointers[] = {
 	{ "", "", NULL },
-	{ "maps { directory = @ }", "", NULL },
-	{ "maps { directory = @/plain }", "",
+	{ "maps { reload = \"@/run\" directory = @ }", "", NULL },
+	{ "maps { reload = \"@/run\" directory = @/plain }", "",
 		"maps: directory: @/plain: is no directory" },
-	{ "maps { directory = @/none }", "",
+	{ "maps { reload = \"@/run\" directory = @/none }", "",
 		"maps: directory: @/none: No such file or directory" },
 	{ "maps { reload = \"@/run now\" }", "", NULL },
 	{ "maps { reload = \"unix:@/none\" }", "", NULL },

@@ -34,16 +34,16 @@ static struct mailbox *move_connect(struct move *move,
 	if (location_of_account(
 		    system, move->account->address, &location, error) < 0)
 		goto out;
-	*slot = slot_take(move->order->config->copier.state, system->name,
-		(size_t)system->connections, move_goes_on, move, error);
+	/* A lost connection keeps its slot: nobody waits in a freeze. */
+	if (*slot < 0)
+		*slot = slot_take(move->order->config->copier.state,
+			system->name, (size_t)system->connections, move_goes_on,
+			move, error);
 	if (*slot < 0)
 		goto out;
 	mailbox = mailbox_open(&location.target, move->flags, &denied, error);
-	if (mailbox == NULL) {
+	if (mailbox == NULL)
 		error_prefix(error, "system %s", system->name);
-		close(*slot);
-		*slot = -1;
-	}
 out:
 	location_clear(&location);
 	return mailbox;
@@ -89,10 +89,10 @@ int move_revive(struct move *move, struct error *error)
 {
 	if (move->pass.home != NULL &&
 		mailbox_keep_alive(move->pass.home, NULL) < 0)
-		move_close_one(&move->pass.home, &move->slots[0]);
+		mailbox_close(&move->pass.home);
 	if (move->pass.other != NULL &&
 		mailbox_keep_alive(move->pass.other, NULL) < 0)
-		move_close_one(&move->pass.other, &move->slots[1]);
+		mailbox_close(&move->pass.other);
 	if (move_open_home(move, error) < 0)
 		return -1;
 	return move_open_other(move, error);

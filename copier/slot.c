@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/instant.h"
 #include "lib/xalloc.h"
 
 #define SLOT_PAUSE 50 /* ms between looks */
@@ -54,6 +55,7 @@ int slot_take(const char *directory, const char *system, size_t count,
 	struct error *error)
 {
 	const struct timespec pause = { 0, SLOT_PAUSE * 1000000L };
+	int64_t end = instant_monotonic() + SLOT_PATIENCE;
 
 	while (go_on(context, error)) {
 		size_t i;
@@ -65,6 +67,12 @@ int slot_take(const char *directory, const char *system, size_t count,
 			free(path);
 			if (file != -2)
 				return file;
+		}
+		if (instant_monotonic() >= end) {
+			error_set(error,
+				"system %s: all %zu connections are in use",
+				system, count);
+			return -1;
 		}
 		nanosleep(&pause, NULL);
 	}

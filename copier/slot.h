@@ -12,6 +12,10 @@
 
 #include "lib/error.h"
 
+/* So long a slot is waited for (ms). Not for ever: of two workers each may
+ * hold what the other one waits for. */
+#define SLOT_PATIENCE 30000
+
 /*
  * Takes one of count slots of the system, waiting while all are taken and
  * go_on answers true. Returns a descriptor, whose closing gives the slot back,

@@ -4,6 +4,7 @@ beside Postfix, so they are unpacked, and it runs in name spaces of its own
 (host name, /etc/hosts, /etc/resolv.conf): without a qualified host name it
 would sleep, and without these files ask the network."""
 
+import fcntl
 import glob
 import json
 import os
@@ -72,7 +73,13 @@ exec "$@"
 def unpack(cache):
     """Downloads the packages into the directory (once) and unpacks them.
     Returns where; Skip when they cannot be had."""
-    unpacked = os.path.join(cache, "unpacked")
+    os.makedirs(cache, exist_ok=True)
+    with open(os.path.join(cache, "lock"), "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # against tests that run beside
+        return _unpack(cache, os.path.join(cache, "unpacked"))
+
+
+def _unpack(cache, unpacked):
     if os.path.exists(unpacked):
         return unpacked
     if os.geteuid() != 0:
@@ -80,7 +87,6 @@ def unpack(cache):
     for tool in ("apt-get", "dpkg", "unshare", "m4"):
         if not shutil.which(tool):
             raise tap.Skip("%s is not installed" % tool)
-    os.makedirs(cache, exist_ok=True)
     done = subprocess.run(["apt-get", "-qq", "download", *PACKAGES],
                           cwd=cache, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=300)
@@ -221,7 +227,7 @@ class Sendmail:
 
     def run_queue(self):
         """One run over the whole queue."""
-        self.run([self.program, "-C", self.configuration, "-q"])
+        self.run([self.program, "-C", self.configuration, "-qf"])
 
     def trace(self):
         path = self.directory + "/trace"

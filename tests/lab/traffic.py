@@ -139,17 +139,18 @@ class SmtpSender(Sender):
 
 
 class LocalSender(Sender):
-    """Mail of local programs by sendmail(1)."""
+    """Mail of local programs by sendmail(1) of the server, a Postfix or a
+    Sendmail."""
 
-    def __init__(self, accepted, recipients, route, postfix, **options):
+    def __init__(self, accepted, recipients, route, server, **options):
         super().__init__(accepted, recipients, route, **options)
-        self.postfix = postfix
+        self.server = server
 
     def attempt(self, number, recipient):
         try:
-            self.postfix.sendmail("root@mx.example.net", recipient,
-                                  compose(number, "root@mx.example.net",
-                                          recipient))
+            self.server.sendmail("root@mx.example.net", recipient,
+                                 compose(number, "root@mx.example.net",
+                                         recipient))
             return 250, "queued"
         except RuntimeError as error:
             return 451, str(error)

@@ -6,6 +6,7 @@ queue goes to where the account is now."""
 import contextlib
 import os
 import re
+import signal
 import smtplib
 import sys
 import time
@@ -127,8 +128,16 @@ class Site:
             *recipients, source=source,
             message="Subject: %s\n\nhello\n" % subject)
 
+    def at_rest(self):
+        """Waits until no process has a message in its hands: the one that
+        receives a message lets go of it a little after it has answered."""
+        wait_for(lambda: all(entry["queue_name"] == "deferred"
+                             for entry in self.sendmail.queue()),
+                 10, "a queue at rest")
+
     def flush_all(self):
         """As policyd at the end of a freeze: oldest first."""
+        self.at_rest()
         for entry in sorted(self.sendmail.queue(),
                             key=lambda entry: entry["arrival_time"]):
             self.sendmail.flush(entry["queue_id"])
@@ -246,6 +255,7 @@ def queued_mail_follows_the_flip():
         place.old.got("other")
         assert not place.sendmail.queue()
         is_accepted(*place.send("after", "ann@example.org"))
+        place.at_rest()
         place.sendmail.run_queue()
         place.new.got("after", "alias", "before", "local", "own")
 
@@ -260,6 +270,7 @@ def slow_senders_meet_the_flip():
             assert client.rcpt("ann@example.org")[0] == 250
             place.home("ann", place.new)
             client.data("Subject: slow\n\nhello\n")
+        place.at_rest()
         place.sendmail.run_queue()
         place.new.got("slow")
         place.old.got()
@@ -269,6 +280,7 @@ def queue_list_tells_what_is_under_way():
     with site(old_options=("-w", "3")) as place:
         is_accepted(*place.send("slow", "ann@example.org", "eve@example.org"))
         is_accepted(*place.send("waits", "eve@example.org"))
+        place.at_rest()
         waiting = place.sendmail.queue()
         assert [entry["queue_name"] for entry in waiting] == ["deferred"] * 2
         assert sorted(len(entry["recipients"]) for entry in waiting) == [1, 2]
@@ -278,12 +290,13 @@ def queue_list_tells_what_is_under_way():
         assert abs(slow["arrival_time"] - time.time()) < 60
         assert [each["address"] for each in slow["recipients"]] == [
             "ann@example.org", "eve@example.org"]
-        place.scratch.spawn("flush", [place.sendmail.flush_command,
-                                      slow["queue_id"]])
+        flush = place.scratch.spawn("flush", [
+            place.sendmail.flush_command, slow["queue_id"]])
         wait_for(lambda: {entry["queue_id"]: entry["queue_name"]
                           for entry in place.sendmail.queue()}.get(
                               slow["queue_id"]) == "active", 10, "activity")
-        wait_for(lambda: len(place.sendmail.queue()) == 1, 30, "the delivery")
+        assert flush.wait(30) == 0  # and not before the delivery has ended
+        assert len(place.sendmail.queue()) == 1, place.sendmail.queue()
         place.old.stop()
         place.flush_all()
         entry, = place.sendmail.queue()
@@ -291,7 +304,25 @@ def queue_list_tells_what_is_under_way():
         assert "refused" in entry["recipients"][0]["delay_reason"], entry
 
 
+def impatience_ends_no_delivery():
+    """Who waits for queue-flush no longer ends nothing but his waiting."""
+    with site(old_options=("-w", "3")) as place:
+        is_accepted(*place.send("slow", "ann@example.org"))
+        place.at_rest()
+        flush = place.scratch.spawn("flush", [
+            place.sendmail.flush_command,
+            place.sendmail.queue()[0]["queue_id"]])
+        wait_for(lambda: place.sendmail.queue()[0]["queue_name"] == "active",
+                 10, "activity")
+        os.killpg(flush.pid, signal.SIGKILL)
+        flush.wait()
+        assert len(place.sendmail.queue()) == 1
+        wait_for(lambda: not place.sendmail.queue(), 30, "the delivery")
+        place.old.got("slow")
+
+
 if __name__ == "__main__":
     tap.main([defers_outside_mail, defers_at_the_end, fails_closed,
               queued_mail_follows_the_flip, slow_senders_meet_the_flip,
-              queue_list_tells_what_is_under_way])
+              queue_list_tells_what_is_under_way,
+              impatience_ends_no_delivery])

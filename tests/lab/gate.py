@@ -11,6 +11,7 @@ class Gate(threading.Thread):
 
     def __init__(self, port, target):
         super().__init__(daemon=True)
+        self.port = port
         self.target = target
         self.listener = socket.create_server(("127.0.0.1", port))
         self.passing = threading.Event()

@@ -311,7 +311,9 @@ static void event_prove(const struct attr_list *event, struct buffer *out)
 			out, ": %s", figure_plural(number, "message", text));
 	if (event_number(event, "bytes", &number))
 		buffer_printf(out, ", %s", figure_size(number, text));
-	event_add_count(event, "folders", "folders", out);
+	if (event_number(event, "folders", &number))
+		buffer_printf(
+			out, ", %s", figure_plural(number, "folder", text));
 	event_add_count(event, "foreign", "foreign", out);
 }
 

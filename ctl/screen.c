@@ -217,6 +217,16 @@ static void screen_words(const struct screen_view *view,
 	buffer_free(&words);
 }
 
+/* The last word about a round may come when it is over and the account swept:
+ * a full bar would say less than words. */
+static bool screen_has_round(const struct tracker_item *item)
+{
+	double fraction = tracker_fraction(item);
+
+	return fraction >= 0 &&
+	       (fraction < 1 || item->account.phase == ACCOUNT_COPYING);
+}
+
 static void screen_row(const struct screen_view *view,
 	const struct tracker_item *item, const struct screen_widths *widths,
 	struct buffer *out)
@@ -236,7 +246,7 @@ static void screen_row(const struct screen_view *view,
 		return;
 	if (account->phase == ACCOUNT_FROZEN && !item->removed)
 		screen_freeze(view, account, widths, out);
-	else if (widths->bar > 0 && tracker_fraction(item) >= 0)
+	else if (widths->bar > 0 && screen_has_round(item))
 		screen_round(item, widths, out);
 	else
 		screen_words(view, item, widths, out);

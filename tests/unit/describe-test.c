@@ -197,7 +197,7 @@ static void tells_events(void **state)
 			"given back by worker h/1, failed: no, goes on at "
 			"2025-11-21 18:01:00" },
 		{ "event=prove|messages=2|bytes=10|foreign=1|folders=3",
-			"the copy is proved: 2 messages, 10 B, folders 3, "
+			"the copy is proved: 2 messages, 10 B, 3 folders, "
 			"foreign 1" },
 		{ "event=lease|worker=h/1|epoch=3", "taken by worker h/1" },
 		{ "event=add|by=root|source=old|destination=new|home=source|"

@@ -61,7 +61,8 @@ tests_fuzz_csv_fuzz_SOURCES = tests/fuzz/csv-fuzz.c ctl/csv.c $(FUZZ_BASE)
 tests_fuzz_csv_fuzz_CFLAGS = $(FUZZ_CFLAGS)
 endif
 
-# Benchmarks: load, and the least that a server can do.
+# Benchmarks of what serves the mail server, beside the least that a server can
+# do: make bench, or make bench BENCH_FLAGS=--quick
 bench_clients = tests/bench/clients.c tests/bench/clients.h \
 	tests/bench/histogram.c tests/bench/histogram.h \
 	tests/bench/keys.c tests/bench/keys.h
@@ -76,3 +77,11 @@ tests_bench_milter_floor_SOURCES = tests/bench/milter-floor.c
 tests_bench_milter_floor_LDADD = $(MILTER_LIBS) -lpthread
 tests_bench_milter_load_SOURCES = tests/bench/milter-load.c $(bench_clients)
 tests_bench_milter_load_LDADD = lib/librehome.a
+SYSTEM_TESTS += tests/system/bench.py
+EXTRA_DIST += tests/bench/serve.py tests/bench/serve_site.py \
+	tests/bench/serve_table.py
+bench: policyd/rehome-policyd milter/rehome-milter \
+		tests/bench/store-bench $(bench_programs)
+	$(AM_V_at)$(AM_TESTS_ENVIRONMENT) \
+	python3 $(top_srcdir)/tests/bench/serve.py $(BENCH_FLAGS)
+.PHONY: bench

@@ -12,6 +12,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <libmilter/mfapi.h>
 
@@ -117,6 +118,7 @@ int main(int argc, char **argv)
 		fputs("usage: milter-floor all|rcpt ENDPOINT\n", stderr);
 		return 64;
 	}
+	umask(0); /* the mail server is another user */
 	if (smfi_setconn(argv[2]) != MI_SUCCESS ||
 		smfi_register(all ? floor_all : floor_rcpt) != MI_SUCCESS ||
 		smfi_setbacklog(FLOOR_BACKLOG) != MI_SUCCESS)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * After an opening: what waits in the queue for the account is tried again,
- * oldest first, until nothing that could have met the freeze waits any more.
- * An entry that arrived after the opening was published never met it. One
+ * oldest first, until nothing that could have met the freeze waits any more,
+ * and once more when the mail server is surely through with the reload: until
+ * then it may park what comes in, or what was flushed.
+ * An entry that arrived after that never met the freeze. One
  * that is deferred again is flushed once more, after FRONT_FLUSH_AGAIN_MS, and
  * then left to the mail server: it waits for another reason, such as a new
  * home that does not answer. Entries on hold are the operator's.
@@ -87,6 +89,14 @@ static void front_flushed_add(struct front_task *task,
 		front_flushed_compare);
 }
 
+/* Nothing is waited for any more. */
+static void front_flush_over(struct front_task *task)
+{
+	if (task->clean == 0)
+		task->flush_ms = instant_monotonic() - task->queue_at;
+	front_task_step(task, FRONT_WRITE);
+}
+
 /* ---- the job ---- */
 
 static bool front_flush_goes_on(struct front_flush_job *job)
@@ -116,7 +126,7 @@ static void front_flush_finish(struct front_flush_job *job, int result)
 		task->flush_failures =
 			result < 0 ? task->flush_failures + 1 : 0;
 		if (task->flush_failures >= FRONT_FLUSH_FAILURES)
-			front_task_step(task, FRONT_WRITE);
+			front_flush_over(task);
 		else if (result < 0)
 			task->look_at += FRONT_FLUSH_RETRY_MS;
 	}
@@ -200,7 +210,7 @@ static enum front_flush_need front_flush_need(
 {
 	const struct front_flushed *flushed;
 
-	if (found->arrival > task->published + FRONT_ARRIVAL_MS)
+	if (found->arrival > task->published + FRONT_QUIET_MS)
 		return FRONT_FLUSH_NOT;
 	switch (found->where) {
 	case QUEUE_ACTIVE:
@@ -228,7 +238,7 @@ static void front_flush_end(
 	if (left > 0)
 		log_account(front->log, LOG_NOTICE, task->address,
 			"%zu queue entries still wait", left);
-	front_task_step(task, FRONT_WRITE);
+	front_flush_over(task);
 }
 
 /* Whether nothing has happened for too long. */
@@ -240,17 +250,41 @@ static bool front_flush_is_idle(const struct front_task *task, int64_t now)
 	return now - since >= FRONT_FLUSH_IDLE_MS;
 }
 
+/* From when on nothing meets the former maps any more (monotonic). */
+static int64_t front_flush_quiet_at(const struct front_task *task)
+{
+	return FRONT_QUIET_MS + (task->queue_at > task->visible_at
+						? task->queue_at
+						: task->visible_at);
+}
+
+/* A look has found nothing that is to be flushed or waited for. */
+static void front_flush_clean(
+	struct front *front, struct front_task *task, int64_t began)
+{
+	int64_t quiet_at = front_flush_quiet_at(task);
+
+	if (task->clean++ == 0)
+		task->flush_ms = instant_monotonic() - task->queue_at;
+	if (began < quiet_at)
+		task->look_at = quiet_at;
+	else if (task->clean < FRONT_CLEAN_LOOKS)
+		task->look_at = began;
+	else
+		front_flush_end(front, task, 0);
+}
+
 void front_flush_blind(struct front *front, struct front_task *task)
 {
 	if (!front_flush_is_idle(task, instant_monotonic()))
 		return;
 	log_account(front->log, LOG_WARNING, task->address,
 		"the queue cannot be seen, nothing was flushed");
-	front_task_step(task, FRONT_WRITE);
+	front_flush_over(task);
 }
 
 void front_flush_judge(struct front *front, struct front_task *task,
-	const struct queue_found *found, size_t count)
+	int64_t began, const struct queue_found *found, size_t count)
 {
 	struct front_flush_job *job =
 		xcalloc(1, sizeof(*job) + count * sizeof(job->items[0]));
@@ -274,12 +308,16 @@ void front_flush_judge(struct front *front, struct front_task *task,
 		}
 	}
 	task->entries = job->count + later;
+	if (task->entries > 0)
+		task->clean = 0;
 	if (job->count > 0) {
 		front_flush_start(front, task, job);
 		return;
 	}
 	free(job);
-	if (later == 0 || front_flush_is_idle(task, now))
+	if (later == 0)
+		front_flush_clean(front, task, began);
+	else if (front_flush_is_idle(task, now))
 		front_flush_end(front, task, later);
 	else
 		task->look_at = now + FRONT_FLUSH_LOOK_MS;

@@ -33,7 +33,7 @@ struct front_hook_job {
 	bool hooked;
 	int64_t since, published_at;
 	int64_t publish_ms, reload_ms, hook_ms;
-	int64_t queue_at; /* when the flushing began */
+	int64_t flush_ms;
 };
 
 enum {
@@ -111,8 +111,7 @@ static void front_hook_steps(
 			(long long)job->hook_ms);
 	else
 		snprintf(steps, size, "open=%lld flush=%lld",
-			(long long)job->hook_ms,
-			(long long)(instant_monotonic() - job->queue_at));
+			(long long)job->hook_ms, (long long)job->flush_ms);
 }
 
 /*
@@ -171,6 +170,9 @@ static void front_hook_done(
 		task->closed = instant_now();
 		front_task_step(task, FRONT_QUEUE);
 	} else if (step == FRONT_HOOK) {
+		/* What came before the unlock may have met the lock. */
+		if (task->published < instant_now())
+			task->published = instant_now();
 		front_task_step(task, FRONT_QUEUE);
 	} else {
 		task->state = ACCOUNT_FRONT_OPEN;
@@ -252,7 +254,7 @@ void front_hook_start(struct front *front, struct front_task *task)
 	job->publish_ms = task->publish_ms;
 	job->reload_ms = task->reload_ms;
 	job->hook_ms = task->hook_ms;
-	job->queue_at = task->queue_at;
+	job->flush_ms = task->flush_ms;
 	task->busy = true;
 	jobs_add(task->state == ACCOUNT_FRONT_CLOSING ? front->locks
 						      : front->unlocks,

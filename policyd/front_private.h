@@ -29,6 +29,12 @@
 /* Postfix takes up a changed map by itself within 10 s and its processes use
  * an old answer for another 30 s. */
 #define FRONT_UNSEEN_MS 40000
+/* A reload has come back a moment before the mail server is through with it
+ * (reload.h): so long, mail may still meet what stood in the maps before. */
+#define FRONT_QUIET_MS 2000
+/* The queue's listing is no snapshot: an entry that moves between two queues
+ * while it is taken may be missed. So many looks in a row find nothing. */
+#define FRONT_CLEAN_LOOKS 2
 /* Arrival times are whole seconds of the mail server's clock. */
 #define FRONT_ARRIVAL_MS 1000
 
@@ -66,7 +72,7 @@ struct front_task {
 	int64_t retry_at;
 	int64_t since;	    /* the state was seen first */
 	int64_t visible_at; /* the mail server uses what was published */
-	int64_t published;  /* instant */
+	int64_t published;  /* instant; opening: and unlocked */
 	int64_t publish_ms, reload_ms, hook_ms;
 	int64_t published_at;
 
@@ -79,6 +85,7 @@ struct front_task {
 	int64_t progress_at; /* something was flushed, or is still moving */
 	int clean;	     /* looks in a row that found nothing */
 	size_t entries;	     /* that the last look found in the way */
+	int64_t flush_ms;    /* until nothing waited any more */
 	int flush_failures;  /* of the command, in a row */
 	struct front_flushed *flushed; /* sorted by id */
 	size_t flushed_count;
@@ -178,11 +185,11 @@ void *front_looking(void *front);
 /* ---- front_flush.c; with the lock held ---- */
 
 /*
- * Judges what a look found for an opening task: starts a flush, goes on
- * waiting, or ends the opening.
+ * Judges what a look that was begun then (monotonic) has found for an opening
+ * task: starts a flush, goes on waiting, or ends the opening.
  */
 void front_flush_judge(struct front *front, struct front_task *task,
-	const struct queue_found *found, size_t count);
+	int64_t began, const struct queue_found *found, size_t count);
 /* The same when the look has failed: the opening is not kept waiting for
  * ever. */
 void front_flush_blind(struct front *front, struct front_task *task);

@@ -13,8 +13,6 @@
  * one that is ours, or of which it cannot be seen whose it is, is waited for no
  * longer than FRONT_MAILDROP_MS, so that mail that is stuck there does not stop
  * every freeze.
- * The listing is no snapshot: an entry that moves between two queues while it
- * is taken may be missed. So two looks in a row have to find nothing.
  */
 #include "config.h"
 
@@ -24,7 +22,6 @@
 #include "lib/xalloc.h"
 #include "policyd/front_private.h"
 
-#define FRONT_CLEAN_LOOKS   2
 #define FRONT_MAILDROP_MS   3000
 #define FRONT_LOOK_PAUSE_MS 5	 /* while somebody asks for the barrier */
 #define FRONT_LOOK_IDLE_MS  1000 /* while nobody does */
@@ -37,7 +34,8 @@ struct front_look {
 	char (*addresses)[ADDRESS_SIZE];
 	uint64_t *serials;
 	size_t count;
-	bool waiting; /* entries that wait for another try are wanted */
+	int64_t began; /* monotonic */
+	bool waiting;  /* entries that wait for another try are wanted */
 	struct front_settings *settings;
 	char (*pokes)[QUEUE_ID_SIZE];
 	size_t pokes_count;
@@ -80,6 +78,7 @@ static void front_look_begin(struct front *front, struct front_look *look)
 	struct front_task *task;
 
 	memset(look, 0, sizeof(*look));
+	look->began = now;
 	look->addresses =
 		xcalloc(front->tasks_count + 1, sizeof(*look->addresses));
 	look->serials = xcalloc(front->tasks_count + 1, sizeof(*look->serials));
@@ -213,7 +212,8 @@ static void front_look_apply(struct front *front, struct front_look *look,
 		if (task->state == ACCOUNT_FRONT_CLOSED)
 			front_barrier_judge(front, look, task, search, i);
 		else
-			front_flush_judge(front, task, found, count);
+			front_flush_judge(
+				front, task, look->began, found, count);
 	}
 	pthread_cond_signal(&front->changed);
 }

@@ -105,6 +105,7 @@ static void front_task_begin(struct front *front, struct front_task *task,
 	task->asked_at = 0;
 	task->poked_at = 0;
 	task->entries = 0;
+	task->flush_ms = 0;
 	task->flush_failures = 0;
 	free(task->flushed);
 	task->flushed = NULL;

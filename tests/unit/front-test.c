@@ -674,7 +674,7 @@ static void hung_locks_do_not_delay_an_opening(void **state)
 	start_quietly();
 	freeze(BOB);
 	EVENTUALLY(passed(BOB));
-	write_file("lock-old.hang", "4", 0644);
+	write_file("lock-old.hang", "8", 0644);
 	for (int i = 0; i < 12; i++) {
 		snprintf(address, sizeof(address), "u%d@example.org", i);
 		accounts_add(store, address, NULL);
@@ -685,7 +685,7 @@ static void hung_locks_do_not_delay_an_opening(void **state)
 	began = instant_monotonic();
 	flip(BOB);
 	EVENTUALLY(is_front(BOB, ACCOUNT_FRONT_OPEN));
-	assert_true(instant_monotonic() - began < 2000);
+	assert_true(instant_monotonic() - began < 5000);
 	assert_true(is_front("u0@example.org", ACCOUNT_FRONT_CLOSING));
 }
 
@@ -852,6 +852,41 @@ static void an_entry_that_moves_is_waited_for(void **state)
 	assert_int_equal(count_events("flush A1"), 1);
 }
 
+/* A reload has come back a moment before the mail server is through with it:
+ * what still meets the former maps is not forgotten. */
+static void what_is_parked_behind_the_reload_is_flushed(void **state)
+{
+	int before;
+
+	(void)state;
+	start_quietly();
+	freeze(ANN);
+	EVENTUALLY(passed(ANN));
+	before = looks();
+	flip(ANN);
+	EVENTUALLY(looks() > before);
+	usleep(200000);
+	queue_one("deferred", TRIED(ANN), 0);
+	EVENTUALLY(is_front(ANN, ACCOUNT_FRONT_OPEN));
+	assert_int_equal(count_events("flush A1"), 1);
+}
+
+/* The new home takes nothing before it is unlocked. */
+static void what_met_the_lock_is_flushed(void **state)
+{
+	(void)state;
+	start_quietly();
+	freeze(ANN);
+	EVENTUALLY(passed(ANN));
+	write_file("unlock-new.hang", "4", 0644);
+	flip(ANN);
+	EVENTUALLY(exists("unlock-new.began"));
+	usleep(3600000);
+	queue_one("deferred", TRIED(ANN), 0);
+	EVENTUALLY(is_front(ANN, ACCOUNT_FRONT_OPEN));
+	assert_int_equal(count_events("flush A1"), 1);
+}
+
 static void a_flush_that_fails_is_given_up(void **state)
 {
 	(void)state;
@@ -975,6 +1010,8 @@ int main(void)
 		TEST(a_flip_opens_in_order),
 		TEST(what_is_deferred_again_is_flushed_twice),
 		TEST(an_entry_that_moves_is_waited_for),
+		TEST(what_is_parked_behind_the_reload_is_flushed),
+		TEST(what_met_the_lock_is_flushed),
 		TEST(a_flush_that_fails_is_given_up),
 		TEST(a_start_goes_on_where_a_crash_came),
 		TEST(a_closed_account_is_looked_for_again),

@@ -212,10 +212,17 @@ static int copy_rounds(struct copy *copy, struct error *error)
 		if (result < 0)
 			return -1;
 		if (copy->dry_run ||
-			(counts->missed == 0 && counts->unsettled == 0))
+			(counts->missed == 0 && counts->unsettled == 0 &&
+				counts->lacking == 0))
 			break;
 	}
-	return 0;
+	if (counts->lacking == 0)
+		return 0;
+	error_set(error,
+		"the destination has %" PRIu64 " messages less than it has "
+		"said that it stored",
+		counts->lacking);
+	return -1;
 }
 
 /* True when the destination now has all that the source has. */

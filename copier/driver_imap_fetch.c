@@ -42,8 +42,8 @@ static int imap_fetch_bad(struct error *error)
 }
 
 /* What comes and goes while the scan is under way. */
-static void imap_scanning_count(struct imap_scanning *scanning,
-	const struct imap_response *response)
+static void imap_scanning_count(
+	struct imap_scanning *scanning, const struct imap_response *response)
 {
 	struct imap_mailbox *imap = scanning->imap;
 
@@ -119,11 +119,13 @@ static int imap_scan_set(struct imap_mailbox *imap,
 
 /* Silence about a message does not mean that it is gone: 1, or 0 when one that
  * is there was not told of. */
-static int imap_scan_check(const struct imap_scanning *scanning,
-	struct error *error)
+static int imap_scan_check(
+	const struct imap_scanning *scanning, struct error *error)
 {
 	const struct mailbox_scan *scan = scanning->scan;
-	size_t least = scanning->imap->exists - scanning->imap->came;
+	const struct imap_mailbox *imap = scanning->imap;
+	size_t least =
+		imap->exists > imap->came ? imap->exists - imap->came : 0;
 
 	if (scan->uids != NULL || scan->changed_since > 0 || scan->first > 1 ||
 		scanning->told.count >= least)
@@ -305,25 +307,48 @@ static int imap_fetching_string(struct imap_fetching *fetching,
 	return result < 0 ? imap_fetching_stop(fetching, error) : 0;
 }
 
+/*
+ * The whole response has come; way says what became of its body. A message
+ * ends not before: bytes behind its literal tell that this was not all of it.
+ */
+static int imap_fetching_finish(struct imap_fetching *fetching,
+	const struct imap_fetch *fetch, struct error *error)
+{
+	/* A body that was streamed has left a NIL in the text. */
+	if (fetching->way != IMAP_FETCHING_NONE && !fetch->body_nil)
+		return imap_fetch_bad(error);
+	switch (fetching->way) {
+	case IMAP_FETCHING_NONE:
+		return imap_fetching_string(fetching, fetch, error);
+	case IMAP_FETCHING_SPOOL:
+		return imap_fetching_knows(fetch)
+			       ? imap_fetching_replay(fetching, fetch, error)
+			       : imap_fetch_bad(error);
+	case IMAP_FETCHING_SINK:
+		if (fetching->sink->end(fetching->context) < 0)
+			return imap_fetching_stop(fetching, error);
+		return 0;
+	case IMAP_FETCHING_PASS:
+		break;
+	}
+	return 0;
+}
+
 /* The FETCH response is complete. */
 static int imap_fetching_data(void *context,
 	const struct imap_response *response, struct error *error)
 {
 	struct imap_fetching *fetching = context;
 	struct imap_fetch fetch;
-	int result = 0;
+	int result;
 
 	if (response->kind != IMAP_DATA ||
 		!imap_span_is(response->word, "FETCH"))
 		return 0;
 	if (imap_fetch_parse(response->rest, false, &fetch) < 0)
 		result = imap_fetch_bad(error);
-	else if (fetching->way == IMAP_FETCHING_SPOOL)
-		result = imap_fetching_knows(&fetch)
-				 ? imap_fetching_replay(fetching, &fetch, error)
-				 : imap_fetch_bad(error);
-	else if (fetching->way == IMAP_FETCHING_NONE)
-		result = imap_fetching_string(fetching, &fetch, error);
+	else
+		result = imap_fetching_finish(fetching, &fetch, error);
 	if (fetching->spool != NULL)
 		fclose(fetching->spool);
 	fetching->spool = NULL;

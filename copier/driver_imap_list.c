@@ -383,6 +383,7 @@ int imap_mailbox_select(struct mailbox *mailbox, const char *folder, bool write,
 	imap->selected = xstrdup(folder);
 	imap->writable = write;
 	imap->exists = selected_r->status.messages;
+	imap->came = 0;
 	if (!write)
 		selected_r->permanent = NULL; /* "()" says nothing then */
 	if (selected_r->status.uidvalidity == 0) {

@@ -31,7 +31,8 @@ struct imap_mailbox {
 
 	char *selected; /* or NULL */
 	bool writable;
-	uint32_t exists;
+	uint32_t exists; /* messages of the selected folder */
+	uint32_t came;	 /* of which so many since it was selected */
 
 	struct imap_append appends[IMAP_APPENDS_MAX];
 	size_t appends_count;

@@ -409,8 +409,8 @@ int imap_list_parse(
 	return memchr(name_r->data, '\0', name_r->size) == NULL ? 0 : -1;
 }
 
-static int imap_status_item(
-	struct imap_cursor *cursor, struct mailbox_status *status)
+static int imap_status_item(struct imap_cursor *cursor,
+	struct mailbox_status *status, bool *counted_r)
 {
 	struct imap_span item = imap_atom(cursor);
 	uint64_t number;

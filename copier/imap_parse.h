@@ -84,7 +84,7 @@ struct imap_list {
 int imap_list_parse(
 	struct imap_span rest, struct imap_list *list_r, struct buffer *name_r);
 
-/* "name (MESSAGES 1 ...)" of STATUS. */
+/* "name (MESSAGES 1 ...)" of STATUS. Without MESSAGES all is 0. */
 int imap_status_parse(struct imap_span rest, struct mailbox_status *status_r,
 	struct buffer *name_r);
 

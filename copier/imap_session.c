@@ -16,6 +16,10 @@
 
 /* Buffered output is sent when it is this much. */
 #define IMAP_SESSION_OUT 65536
+/* A server that says so much unasked, or tells of so many folders, will never
+ * come to the answer. */
+#define IMAP_SESSION_IDLE_WORDS 100000
+#define IMAP_SESSION_LIST_WORDS 1000000
 
 int imap_session_break(struct imap_session *session, const char *format, ...)
 {
@@ -90,6 +94,7 @@ unsigned imap_command(struct imap_session *session, const char *format, ...)
 
 	session->refused = false;
 	session->open = true;
+	session->idle_words = session->list_words = 0;
 	session->tag++;
 	snprintf(tag, sizeof(tag), "A%u ", session->tag);
 	imap_session_write(session, tag, strlen(tag));
@@ -221,6 +226,7 @@ static int imap_session_tagged(struct imap_session *session,
 				 "given");
 		return -1;
 	}
+	session->idle_words = session->list_words = 0;
 	if (tag == session->waiting && !session->answered) {
 		session->answered = true;
 		session->ok = imap_span_is(response->word, "OK");
@@ -236,6 +242,22 @@ static int imap_session_tagged(struct imap_session *session,
 	return 0;
 }
 
+/* False when the server says more than can be meant. */
+static bool imap_session_count(
+	struct imap_session *session, const struct imap_response *response)
+{
+	bool data = response->kind == IMAP_DATA && session->logged_in;
+
+	if (data && (imap_span_is(response->word, "FETCH") ||
+			    imap_span_is(response->word, "EXPUNGE")))
+		return true;
+	if (data && (imap_span_is(response->word, "LIST") ||
+			    imap_span_is(response->word, "LSUB") ||
+			    imap_span_is(response->word, "STATUS")))
+		return ++session->list_words <= IMAP_SESSION_LIST_WORDS;
+	return ++session->idle_words <= IMAP_SESSION_IDLE_WORDS;
+}
+
 /* A whole response is there. */
 static int imap_session_response(
 	struct imap_session *session, struct error *cause)
@@ -247,6 +269,10 @@ static int imap_session_response(
 		    text->size, &response) < 0) {
 		error_set(cause, "the server broke the protocol: %.80s",
 			text->data != NULL ? text->data : "");
+		return -1;
+	}
+	if (!imap_session_count(session, &response)) {
+		error_set(cause, "the server talks without end");
 		return -1;
 	}
 	switch (response.kind) {
@@ -303,9 +329,7 @@ static int imap_session_dispatch(struct imap_session *session,
 		return handler->piece(session->context, session->wire.data,
 			session->wire.data_size, cause);
 	case IMAP_WIRE_BODY_END:
-		if (handler == NULL || handler->body_end == NULL)
-			return 0;
-		return handler->body_end(session->context, cause);
+		return 0;
 	}
 	return -1;
 }

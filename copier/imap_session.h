@@ -34,7 +34,7 @@ enum imap_capability {
 /*
  * Who is told what comes in; each may be NULL. They return 0, or -1 to end the
  * session, with a reason in the error. Bodies: body with what stands before it
- * in its FETCH, then pieces, then body_end, then data for the whole response.
+ * in its FETCH, then pieces, then data for the whole response.
  */
 struct imap_handler {
 	int (*data)(void *context, const struct imap_response *response,
@@ -43,7 +43,6 @@ struct imap_handler {
 		uint64_t size, struct error *error);
 	int (*piece)(void *context, const char *data, size_t size,
 		struct error *error);
-	int (*body_end)(void *context, struct error *error);
 	/* A tagged response that nobody waits for just now. */
 	int (*tagged)(void *context, unsigned tag,
 		const struct imap_response *response, struct error *error);

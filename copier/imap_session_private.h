@@ -35,6 +35,9 @@ struct imap_session {
 	bool ok;	    /* and says OK */
 	struct error words; /* or else these words */
 	bool go_on;	    /* a continuation request came */
+	/* Responses since the newest command or answer: of folders, and of
+	 * what nobody has asked for. */
+	unsigned list_words, idle_words;
 	bool refused; /* the present command was refused before its end: what
 			 is still written of it is dropped */
 };

@@ -43,6 +43,7 @@ struct pass_counts {
 	uint64_t refused;	   /* messages and folders */
 	uint64_t missed;	   /* gone at home before they could be read */
 	uint64_t unsettled; /* stored, but the server did not say as what */
+	uint64_t lacking; /* stored, by its word, but not in its folder then */
 };
 
 struct pass {

@@ -245,6 +245,8 @@ void plan_work_folder(
 	const struct journal_folder *journal = folder->journal;
 	size_t i;
 
+	if ((home != NULL && home->unread) || (other != NULL && other->unread))
+		return;
 	/* A folder that cannot hold messages has none. */
 	if (home != NULL && !home->selectable)
 		folder->home = NULL;

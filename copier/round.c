@@ -88,6 +88,7 @@ static int round_scan_folder(struct pass *pass, struct view_folder *folder,
 		error_prefix(error, "%s", home ? "home" : "other side");
 		pass_refuse(pass, folder->name, 0, error);
 		folder->has_status = false;
+		folder->unread = true;
 	}
 	return result < 0 ? -1 : 1;
 }
@@ -212,19 +213,26 @@ static uint32_t round_expected_uidnext(const struct journal_folder *journal,
 	return next;
 }
 
-/* Whether the folder holds what the journal says, and nothing else. */
-static bool round_is_as_journal(const struct journal_folder *journal,
-	enum journal_side side, const struct view_folder *now,
-	const struct view_folder *before)
+/* How many messages the folder has by what the journal says. */
+static size_t round_known(
+	const struct journal_folder *journal, enum journal_side side)
 {
 	size_t i, known = journal->foreign[side].count;
 
 	for (i = 0; i < journal->pairs_count; i++)
 		known += !journal->pairs[i].gone &&
 			 journal->pairs[i].uid[side] != 0;
+	return known;
+}
+
+/* Whether the folder holds what the journal says, and nothing else. */
+static bool round_is_as_journal(const struct journal_folder *journal,
+	enum journal_side side, const struct view_folder *now,
+	const struct view_folder *before)
+{
 	return now->has_status &&
 	       now->status.uidvalidity == journal->uidvalidity[side] &&
-	       now->status.messages == known &&
+	       now->status.messages == round_known(journal, side) &&
 	       now->status.uidnext ==
 		       round_expected_uidnext(journal, side, before);
 }
@@ -246,6 +254,10 @@ static void round_note_seen(
 	now = view_find(after, folder->other_name);
 	if (now == NULL)
 		return;
+	if (now->has_status &&
+		now->status.messages < round_known(folder->journal, far))
+		pass->counts.lacking += round_known(folder->journal, far) -
+					now->status.messages;
 	journal_seen(pass->journal, folder->journal, far,
 		round->clean[index] && round_is_as_journal(folder->journal, far,
 					       now, folder->other)

@@ -335,6 +335,8 @@ int round_execute(struct pass *pass, struct plan_folder *folder, bool *wrote_r,
 	struct pass_counts before = pass->counts;
 	bool holds_mail = (folder->home != NULL && folder->home->selectable) ||
 			  folder->foreign.count > 0;
+	bool unread = (folder->home != NULL && folder->home->unread) ||
+		      (folder->other != NULL && folder->other->unread);
 	int result = 1;
 
 	if (!pass_goes_on(pass, error))
@@ -355,7 +357,8 @@ int round_execute(struct pass *pass, struct plan_folder *folder, bool *wrote_r,
 	if (result >= 0 && folder->drop && folder->journal != NULL &&
 		!folder->journal->gone)
 		journal_drop(pass->journal, folder->journal);
-	*clean_r = result == 1 && pass->counts.refused == before.refused &&
+	*clean_r = result == 1 && !unread &&
+		   pass->counts.refused == before.refused &&
 		   pass->counts.missed == before.missed &&
 		   pass->counts.unsettled == before.unsettled;
 	return result < 0 ? -1 : 1;

@@ -26,7 +26,8 @@ struct transfer {
 	struct pass *pass;
 	struct journal_folder *folder;
 	enum journal_side far;
-	uint32_t uidnext; /* at the other side before we began, or 0 */
+	uint32_t uidnext;    /* at the other side before we began, or 0 */
+	struct uidset taken; /* UIDs of pairs at the other side */
 	struct digest *digest;
 	struct transfer_message *messages; /* all that wait for an answer */
 	struct transfer_message *current;
@@ -58,15 +59,19 @@ static void transfer_stored(struct transfer *transfer,
 	pass->counts.copied++;
 	pass->counts.copied_bytes += message->size;
 	pass->refused_in_a_row = 0;
-	if (appended->uid == 0) {
-		/* The intent stays; the next look at the folder finds it. */
-		pass->counts.unsettled++;
-	} else if (appended->uidvalidity !=
-		   transfer->folder->uidvalidity[transfer->far]) {
+	if (appended->uid != 0 &&
+		appended->uidvalidity !=
+			transfer->folder->uidvalidity[transfer->far]) {
 		transfer->other_changed = true;
+	} else if (appended->uid == 0 || appended->uid < transfer->uidnext ||
+		   uidset_has(&transfer->taken, appended->uid)) {
+		/* Not told, or another message's. The intent stays; the next
+		 * look at the folder finds it. */
+		pass->counts.unsettled++;
 	} else {
 		pair.uid[pass->side] = message->uid;
 		pair.uid[transfer->far] = appended->uid;
+		uidset_add(&transfer->taken, appended->uid);
 		memcpy(pair.digest, message->digest, JOURNAL_DIGEST);
 		journal_pair(pass->journal, transfer->folder, &pair);
 	}
@@ -91,6 +96,18 @@ static void transfer_appended(
 		transfer_stored(transfer, message, appended);
 	}
 	transfer_forget(transfer, message);
+}
+
+static void transfer_learn_taken(struct transfer *transfer)
+{
+	const struct journal_folder *folder = transfer->folder;
+	size_t count, i;
+	size_t *order = journal_sorted(folder, transfer->far, &count);
+
+	for (i = 0; i < count; i++)
+		uidset_add(&transfer->taken,
+			folder->pairs[order[i]].uid[transfer->far]);
+	free(order);
 }
 
 /* Whether to go on to the next message. */
@@ -231,11 +248,15 @@ int transfer_folder(struct pass *pass, struct journal_folder *folder,
 		.uidnext = folder->seen[far].uidnext,
 		.digest = digest_new(),
 		.error = error != NULL ? error : &local };
-	int result = transfer_run(&transfer, uids);
+	int result;
+
+	transfer_learn_taken(&transfer);
+	result = transfer_run(&transfer, uids);
 
 	while (transfer.messages != NULL)
 		transfer_forget(&transfer, transfer.messages);
 	digest_free(&transfer.digest);
+	uidset_free(&transfer.taken);
 	mailbox_on_appended(pass->other, NULL, NULL);
 	if (result == 0)
 		pass_refuse(pass, folder->name[pass->side], 0, transfer.error);

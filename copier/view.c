@@ -224,8 +224,9 @@ int view_scan(struct view_folder *folder, struct mailbox *mailbox,
 			return result;
 	}
 	view_forget_messages(folder);
-	folder->whole = true;
-	return mailbox_scan(mailbox, &all, view_scanned, folder, error);
+	result = mailbox_scan(mailbox, &all, view_scanned, folder, error);
+	folder->whole = result == 1;
+	return result;
 }
 
 static int view_measured(void *context, const struct mailbox_message *message)

@@ -35,6 +35,8 @@ struct view_folder {
 	/* messages are all that are there; else only those that are new or
 	 * changed since the journal's seen, the others being as it says */
 	bool whole;
+	/* it is there but could not be read: nothing may be concluded */
+	bool unread;
 	struct view_message *messages; /* by UID */
 	size_t count, room;
 	const struct flagset *permanent; /* as in mailbox_selected */

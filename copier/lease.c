@@ -66,8 +66,15 @@ static void lease_learn(struct lease *lease, const struct attr_list *reply,
 	const char *phase = attr_list_get(reply, "phase");
 	const char *held = attr_list_get(reply, "held");
 	enum account_phase now;
+	int64_t left;
 
-	lease->expires = asked + lease->ms;
+	/* Not each renewal makes the lease longer: policyd says what is left.
+	 */
+	if (attr_list_get_number(reply, "lease_ms", &left, NULL) == 1 &&
+		left < lease->ms)
+		lease->expires = asked + left;
+	else
+		lease->expires = asked + lease->ms;
 	lease->on_hold = held != NULL && strcmp(held, "yes") == 0;
 	/* An answer that was under way when the worker changed the phase is
 	 * older than what the worker knows. */

@@ -50,7 +50,7 @@ copier_rehome_copier_SOURCES = copier/main.c
 copier_rehome_copier_LDADD = $(copier_libs)
 
 copier_tests = tests/unit/imap-parse-test tests/unit/journal-test \
-	tests/unit/plan-test
+	tests/unit/lease-test tests/unit/plan-test
 check_PROGRAMS += $(copier_tests)
 TESTS += $(copier_tests)
 tests_unit_imap_parse_test_SOURCES = tests/unit/imap-parse-test.c
@@ -59,6 +59,9 @@ tests_unit_imap_parse_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 tests_unit_journal_test_SOURCES = tests/unit/journal-test.c
 tests_unit_journal_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_journal_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
+tests_unit_lease_test_SOURCES = tests/unit/lease-test.c
+tests_unit_lease_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_lease_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 tests_unit_plan_test_SOURCES = tests/unit/plan-test.c
 tests_unit_plan_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_plan_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
@@ -73,4 +76,4 @@ tests_fuzz_imap_fuzz_CFLAGS = $(AM_CFLAGS) -U_FORTIFY_SOURCE -g \
 	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
 endif
 
-SYSTEM_TESTS += tests/system/mailbox_copy.py
+SYSTEM_TESTS += tests/system/hostile_imap.py tests/system/mailbox_copy.py

@@ -110,6 +110,7 @@ static void control_renew(struct control_request *request)
 	}
 	reply = control_ok();
 	attr_list_add_number(reply, "lease_expires", lease.expires);
+	attr_list_add_number(reply, "lease_ms", lease.expires - instant_now());
 	attr_list_add(reply, "phase", account_phase_name(account.phase));
 	attr_list_add(reply, "held", account.held ? "yes" : "no");
 	account_clear(&account);

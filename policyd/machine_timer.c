@@ -19,6 +19,9 @@
 /* A pass at least so often, whatever the clock does. */
 #define MACHINE_PASS_MS 1000
 
+/* A freeze that begins so much later than now: the clock was set back. */
+#define MACHINE_SET_BACK_MS 1000
+
 /* The accounts that are to be looked at in a pass. */
 struct machine_list {
 	char (*addresses)[ADDRESS_SIZE];
@@ -43,9 +46,21 @@ static void machine_list_add(
 	memcpy(list->addresses[list->count++], address, ADDRESS_SIZE);
 }
 
+/* Its budget cannot be measured by a clock that was set back meanwhile, and
+ * would last until the old time has come again. */
+static bool machine_is_set_back(const struct account *account, int64_t now)
+{
+	return account->frozen_at - MACHINE_SET_BACK_MS > now;
+}
+
 static bool machine_list_freeze(const struct account *account, void *context)
 {
-	machine_list_add(context, account->address, account->frozen_until);
+	struct machine_list *list = context;
+
+	machine_list_add(list, account->address,
+		machine_is_set_back(account, list->now)
+			? INT64_MIN
+			: account->frozen_until);
 	return true;
 }
 
@@ -107,6 +122,10 @@ static enum control_status machine_expire_step(
 	(void)context;
 	if (change->leased && change->lease.expires <= change->now)
 		return machine_expire_lease(change, error);
+	if (account_is_frozen(account) &&
+		machine_is_set_back(account, change->now))
+		return machine_expire_freeze(
+			change, "the clock was set back", error);
 	if (account_is_frozen(account) && account->frozen_until < change->now)
 		return machine_expire_freeze(
 			change, "the freeze is over its budget", error);

@@ -326,6 +326,28 @@ static void test_budget_runs_out(void **state)
 	bench_free(&bench);
 }
 
+/* A clock that is set back must not make a freeze longer. */
+static void test_clock_set_back(void **state)
+{
+	struct bench *bench = bench_new("mem:");
+	struct account account;
+
+	(void)state;
+	bench_add(bench, ANN);
+	bench_move(bench, ANN);
+	bench_now = START + 3600 * 1000;
+	bench_bring(bench, ANN, ACCOUNT_FROZEN);
+	bench_now -= 500; /* as clocks are corrected every day */
+	machine_expire(bench->machine);
+	assert_int_equal(bench_get(bench, ANN).phase, ACCOUNT_FROZEN);
+	bench_now = START;
+	machine_expire(bench->machine);
+	account = bench_get(bench, ANN);
+	assert_int_equal(account.phase, ACCOUNT_COPYING);
+	assert_non_null(strstr(account.failure, "set back"));
+	bench_free(&bench);
+}
+
 static void test_worker_dies(void **state)
 {
 	static const struct {
@@ -513,6 +535,7 @@ int main(void)
 		cmocka_unit_test(test_release_thaws),
 		cmocka_unit_test(test_budget_runs_out),
 		cmocka_unit_test(test_worker_dies),
+		cmocka_unit_test(test_clock_set_back),
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_timer_is_prompt),
 		cmocka_unit_test(test_crowd),

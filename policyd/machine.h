@@ -159,9 +159,12 @@ struct machine_proof {
 	const struct store_bound *bounds;
 	size_t bounds_count;
 };
+/* Only when the barrier of this freeze has passed. ERROR also when the front
+ * cannot tell. */
 enum control_status machine_prove(struct machine *machine, const char *address,
 	uint64_t epoch, const struct machine_proof *proof, struct error *error);
-/* steps (or NULL) as in steps.h. */
+/* steps (or NULL) as in steps.h. A strategy without a proof waits for the
+ * barrier too. */
 enum control_status machine_flip(struct machine *machine, const char *address,
 	uint64_t epoch, const char *steps, struct account *account_r,
 	struct error *error);

@@ -169,6 +169,49 @@ enum control_status machine_release(struct machine *machine,
 		machine, address, machine_release_step, &work, NULL, error);
 }
 
+/* As front_barrier. */
+static int machine_ask_barrier(const struct machine *machine,
+	const char *address, const char **waiting_r, size_t *entries_r,
+	struct error *error)
+{
+	*waiting_r = NULL;
+	*entries_r = 0;
+	if (machine->front_calls != NULL)
+		return machine->front_calls->barrier(
+			machine->front, address, waiting_r, entries_r, error);
+	error_set(error, "there is no front");
+	return -1;
+}
+
+/*
+ * Whether nothing can change at home any more. Asked inside the transaction:
+ * it is this freeze that the front tells of.
+ */
+static enum control_status machine_check_barrier(
+	const struct machine_change *change, struct error *error)
+{
+	const struct account *account = &change->account;
+	const char *waiting;
+	size_t entries;
+	int passed;
+
+	if (account->front != ACCOUNT_FRONT_CLOSED) {
+		error_set(error, "account %s: its front is still %s",
+			account->address, account_front_name(account->front));
+		return CONTROL_CONFLICT;
+	}
+	passed = machine_ask_barrier(
+		change->machine, account->address, &waiting, &entries, error);
+	if (passed > 0)
+		return CONTROL_OK;
+	if (passed < 0)
+		return CONTROL_ERROR;
+	error_set(error,
+		"account %s: the barrier has not passed, it waits for %s",
+		account->address, waiting);
+	return CONTROL_CONFLICT;
+}
+
 static enum control_status machine_enter_step(
 	struct machine_change *change, const void *context, struct error *error)
 {
@@ -185,6 +228,10 @@ static enum control_status machine_enter_step(
 	enum control_status status =
 		machine_check_lease(change, work->epoch, error);
 
+	/* where nothing is to be proved, deliveries still have to be over */
+	if (status == CONTROL_OK && work->flip && account_is_frozen(account) &&
+		!account->strategy->copy_before_flip)
+		status = machine_check_barrier(change, error);
 	if (status != CONTROL_OK)
 		return status;
 	if (work->flip && work->text != NULL &&
@@ -256,19 +303,14 @@ enum control_status machine_barrier(struct machine *machine,
 	struct account account;
 	enum control_status status = machine_change(
 		machine, address, machine_barrier_step, &work, &account, error);
-	int passed = -1;
+	int passed;
 
 	if (status != CONTROL_OK)
 		return status;
-	barrier_r->waiting = NULL;
-	barrier_r->entries = 0;
 	barrier_r->remaining = account.frozen_until - machine->clock();
 	account_clear(&account);
-	if (machine->front_calls != NULL)
-		passed = machine->front_calls->barrier(machine->front, address,
-			&barrier_r->waiting, &barrier_r->entries, error);
-	else
-		error_set(error, "there is no front");
+	passed = machine_ask_barrier(machine, address, &barrier_r->waiting,
+		&barrier_r->entries, error);
 	barrier_r->passed = passed > 0;
 	return passed < 0 ? CONTROL_ERROR : CONTROL_OK;
 }
@@ -283,14 +325,10 @@ static enum control_status machine_prove_step(
 		machine_check_freeze(change, work->epoch, error);
 	struct attr_list *line;
 
+	if (status == CONTROL_OK)
+		status = machine_check_barrier(change, error);
 	if (status != CONTROL_OK)
 		return status;
-	/* what could still change at home is not proved */
-	if (account->front != ACCOUNT_FRONT_CLOSED) {
-		error_set(error, "account %s: its front is still %s",
-			account->address, account_front_name(account->front));
-		return CONTROL_CONFLICT;
-	}
 	if (store_txn_put_bounds(change->txn, account->address, proof->bounds,
 		    proof->bounds_count, error) < 0)
 		return machine_doom(change);

@@ -178,8 +178,10 @@ void bench_prove(struct bench *bench, const char *address, uint64_t epoch)
 				ACCOUNT_FRONT_CLOSED, "publish=3 lock=4",
 				&bench->error),
 			1);
+	bench->barrier = 1;
 	bench_ok(bench, machine_prove(bench->machine, address, epoch, &proof,
 				&bench->error));
+	bench->barrier = 0;
 }
 
 struct account bench_get(struct bench *bench, const char *address)

@@ -46,7 +46,7 @@ void bench_move(struct bench *bench, const char *address);
 /* Leases it and brings it to the phase; returns the epoch. */
 uint64_t bench_bring(
 	struct bench *bench, const char *address, enum account_phase phase);
-/* The front becomes CLOSED, the copy proved. */
+/* The front becomes CLOSED, its barrier passes, the copy is proved. */
 void bench_prove(struct bench *bench, const char *address, uint64_t epoch);
 
 /* The account as it stands in the store; nothing of it is to be freed. */

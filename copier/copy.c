@@ -340,7 +340,9 @@ static int copy_prepare(struct copy *copy, char **urls)
 	struct location *sides[2] = { &copy->source, &copy->destination };
 	const char *files[2] = { copy->source_password_file,
 		copy->destination_password_file };
+	char *source, *destination;
 	struct error error;
+	bool same;
 	int i;
 
 	for (i = 0; i < 2; i++) {
@@ -355,6 +357,14 @@ static int copy_prepare(struct copy *copy, char **urls)
 		target->ca_file = copy->ca_file;
 		target->timeout_ms = COPY_TIMEOUT;
 	}
+	source = copy_identity(&copy->source);
+	destination = copy_identity(&copy->destination);
+	same = strcmp(source, destination) == 0;
+	free(source);
+	free(destination);
+	if (same)
+		return copy_fail(copy, EX_USAGE,
+			"source and destination are the same account");
 	return 0;
 }
 

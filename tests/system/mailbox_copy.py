@@ -550,6 +550,9 @@ def tells_wrong_usage(pair):
     assert code("copy", "imap://a:secret@b", "imap://c@d",
                 "--source-password-file", pair.password,
                 "--destination-password-file", pair.password) == 64
+    assert code("copy", "imap://a@b", "imap://a@b:143",
+                "--source-password-file", pair.password,
+                "--destination-password-file", pair.password) == 64
     assert code("copy", "imap://a@b", "imap://c@d", "--source-password-file",
                 "/nowhere", "--destination-password-file",
                 pair.password) == 66

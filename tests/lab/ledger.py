@@ -108,10 +108,12 @@ class Ledger:
                 self.old_only.append((address, number))
             else:
                 self.lost.append((address, number))
+        unanswered = self.accepted.unanswered | (
+            reader.unanswered if reader else set())
         for number, copies in here.items():
             if len(copies) == 1:
                 continue
-            if number in self.accepted.unanswered:
+            if number in unanswered:
                 self.repeats.append((address, number))
             else:
                 self.twice.append((address, number, copies))
@@ -136,8 +138,7 @@ class Ledger:
                 ("on the old side only", len(self.old_only)),
                 ("lost", len(self.lost)),
                 ("twice", len(self.twice)),
-                ("repeated after an unanswered end of data",
-                 len(self.repeats)),
+                ("repeated after an unanswered command", len(self.repeats)),
                 ("deferred, accepted later", self.accepted.deferred),
                 ("parked in the queue, delivered later", parked),
                 ("refused for good", len(self.accepted.refused)),

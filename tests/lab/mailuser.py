@@ -15,7 +15,8 @@ LEDGER = re.compile(rb"X-Ledger: (\S+)")
 class Reader(threading.Thread):
     """Knows what it did for certain: `flagged` and `filed` hold the numbers
     whose change was acknowledged, `drafts` the numbers it stored; `doubtful`
-    what was under way when a connection broke."""
+    what is under way; `unanswered` what was when a connection broke: it is done
+    again, so that a MOVE cut off half-way leaves two."""
 
     def __init__(self, address, homes, accepted, pause=0.05):
         super().__init__(daemon=True)
@@ -27,6 +28,7 @@ class Reader(threading.Thread):
         self.filed = set()
         self.drafts = set()
         self.doubtful = set()
+        self.unanswered = set()
         self.failures = []
         self.told_off = 0
         self.served_by = []
@@ -51,7 +53,7 @@ class Reader(threading.Thread):
             try:
                 self._work(session)
             except (imaplib.IMAP4.abort, OSError):
-                pass  # the session was ended by the lock
+                self.unanswered |= self.doubtful  # ended by the lock
             except Exception as error:  # a defect: told by finish()
                 self.failures.append("%s: %s" % (type(error).__name__, error))
                 return

@@ -127,6 +127,7 @@ static int main_serve(const char *config_path, struct config *config)
 	int signals = daemon_signals(&error);
 	struct service *service = NULL;
 	bool on_stderr = config->log.facility < 0;
+	int result;
 
 	if (signals >= 0)
 		service = service_start(config_path, config, log, &error);
@@ -141,13 +142,13 @@ static int main_serve(const char *config_path, struct config *config)
 	}
 	log_write(log, LOG_NOTICE, "started, version " PACKAGE_VERSION);
 	daemon_ready();
-	service_run(service, signals);
+	result = service_run(service, signals);
 	daemon_stopping();
 	log_write(log, LOG_NOTICE, "stopping");
 	service_stop(&service);
 	log_close(&log);
 	close(signals);
-	return EX_OK;
+	return result < 0 ? EX_TEMPFAIL : EX_OK;
 }
 
 int main(int argc, char **argv)

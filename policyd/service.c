@@ -16,7 +16,8 @@
 #include "policyd/service.h"
 
 #define SERVICE_POOL_THREADS  8
-#define SERVICE_CHECKPOINT_MS (5 * 60 * 1000)
+#define SERVICE_LOOK_MS	      500
+#define SERVICE_CHECKPOINT_MS 10000 /* it acts only when it is due */
 #define SERVICE_TELL_MS	      1000
 
 enum service_socket {
@@ -174,7 +175,7 @@ void service_stop(struct service **service_pointer)
 	front_free(&service->front);
 	machine_free(&service->machine);
 	events_free(&service->events);
-	if (service->store != NULL &&
+	if (service->store != NULL && !store_is_broken(service->store) &&
 		store_checkpoint(service->store, &error) < 0)
 		log_write(service->log, LOG_ERR, "checkpoint: %s", error.text);
 	store_close(&service->store);
@@ -260,23 +261,40 @@ static int service_wait(int signals, int64_t until)
 	return (int)signal.ssi_signo;
 }
 
-void service_run(struct service *service, int signals)
+/* What the passing of time brings. -1 when there is no going on. */
+static int service_look_after(struct service *service, int64_t *checkpoint)
 {
-	int64_t checkpoint = instant_monotonic() + SERVICE_CHECKPOINT_MS;
+	int64_t now = instant_monotonic();
 	struct error error;
 
+	if (store_is_broken(service->store)) {
+		log_write(service->log, LOG_CRIT,
+			"store %s is broken: ending, so that a new start "
+			"recovers it",
+			service->store_uri);
+		return -1;
+	}
+	if (now < *checkpoint)
+		return 0;
+	*checkpoint = now + SERVICE_CHECKPOINT_MS;
+	if (store_checkpoint(service->store, &error) < 0)
+		log_write(service->log, LOG_ERR, "checkpoint: %s", error.text);
+	return 0;
+}
+
+int service_run(struct service *service, int signals)
+{
+	int64_t checkpoint = instant_monotonic() + SERVICE_CHECKPOINT_MS;
+
 	for (;;) {
-		int signal = service_wait(signals, checkpoint);
+		int signal = service_wait(
+			signals, instant_monotonic() + SERVICE_LOOK_MS);
 
 		if (signal == SIGHUP)
 			service_reload(service);
 		else if (signal != 0)
-			break;
-		if (instant_monotonic() < checkpoint)
-			continue;
-		checkpoint = instant_monotonic() + SERVICE_CHECKPOINT_MS;
-		if (store_checkpoint(service->store, &error) < 0)
-			log_write(service->log, LOG_ERR, "checkpoint: %s",
-				error.text);
+			return 0;
+		if (service_look_after(service, &checkpoint) < 0)
+			return -1;
 	}
 }

@@ -45,9 +45,11 @@ struct service {
  */
 struct service *service_start(const char *config_path, struct config *config,
 	struct log *log, struct error *error);
-/* Serves until a signal ends it; signals is the descriptor of
- * daemon_signals. */
-void service_run(struct service *service, int signals);
+/*
+ * Serves until a signal ends it, 0, or the store is broken, -1: only a new
+ * start helps then. signals is the descriptor of daemon_signals.
+ */
+int service_run(struct service *service, int signals);
 /* Lets everyone be answered, then ends all and closes the store. NULL inside
  * is allowed, and a service that did not start wholly. */
 void service_stop(struct service **service);

@@ -212,6 +212,11 @@ int store_checkpoint(struct store *store, struct error *error)
 	return store->ops->checkpoint(store, error);
 }
 
+bool store_is_broken(struct store *store)
+{
+	return store->ops->is_broken(store);
+}
+
 int store_restore(const char *uri, const char *directory, char **kept_r,
 	struct error *error)
 {

@@ -189,5 +189,10 @@ int store_verify(const char *uri, struct error *error);
  * after 32 MB of log or 4 minutes. Call it every few seconds.
  */
 int store_checkpoint(struct store *store, struct error *error);
+/*
+ * Whether the store is broken: every call fails from now on, until it is opened
+ * anew, which recovers it. Never waits.
+ */
+bool store_is_broken(struct store *store);
 
 #endif

@@ -37,6 +37,7 @@ const struct store_engine_ops bdb_ops = {
 	.flush = bdb_flush,
 	.backup = bdb_backup,
 	.checkpoint = bdb_checkpoint,
+	.is_broken = bdb_is_broken,
 	.close = bdb_close,
 };
 
@@ -78,6 +79,8 @@ int bdb_fail(
 	vsnprintf(tried, sizeof(tried), what, arguments);
 	va_end(arguments);
 	bdb_take_words(bdb, &words);
+	if (code == DB_RUNRECOVERY)
+		atomic_store(&bdb->broken, true);
 	if (code == DB_RUNRECOVERY)
 		error_set(error,
 			"store %s: %s: the environment is broken: restart "
@@ -169,6 +172,11 @@ void bdb_free(struct bdb *bdb)
 void bdb_close(struct store_engine *engine)
 {
 	bdb_free((struct bdb *)engine);
+}
+
+bool bdb_is_broken(const struct store_engine *engine)
+{
+	return atomic_load(&((const struct bdb *)engine)->broken);
 }
 
 /* ---- tables ---- */

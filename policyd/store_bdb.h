@@ -9,6 +9,7 @@
 
 #include <db.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "policyd/store_engine.h"
 
@@ -40,6 +41,7 @@ struct bdb {
 	DB *tables[STORE_TABLES];
 	pthread_mutex_t care; /* a backup needs the logs that a checkpoint
 				 would remove */
+	atomic_bool broken;   /* the library has given up */
 	pthread_mutex_t words_lock;
 	struct error words; /* the library's own about the last failure */
 };
@@ -60,10 +62,12 @@ int bdb_open_tables(struct bdb *bdb, struct error *error);
 /* Closes whatever is open, with a checkpoint, and frees. */
 void bdb_free(struct bdb *bdb);
 void bdb_close(struct store_engine *engine);
+bool bdb_is_broken(const struct store_engine *engine);
 /* The file of a table, below the directory. */
 void bdb_file(enum store_table table, char *file_r, size_t size);
 
-/* Fills the error: "store NAME: WHAT: the library's words". Returns -1. */
+/* Fills the error: "store NAME: WHAT: the library's words", and notes when the
+ * library has given up. Returns -1. */
 int bdb_fail(struct bdb *bdb, int code, struct error *error, const char *what,
 	...) __attribute__((format(printf, 4, 5)));
 

@@ -128,6 +128,8 @@ struct store_engine_ops {
 	int (*backup)(struct store_engine *engine, const char *directory,
 		struct error *error);
 	int (*checkpoint)(struct store_engine *engine, struct error *error);
+	/* Whether every operation fails until the engine is opened anew. */
+	bool (*is_broken)(const struct store_engine *engine);
 	/* Frees the engine. */
 	void (*close)(struct store_engine *engine);
 };

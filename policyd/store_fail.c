@@ -394,6 +394,11 @@ static int fail_checkpoint(struct store *store, struct error *error)
 	return store_checkpoint(fail->inner, error);
 }
 
+static bool fail_is_broken(struct store *store)
+{
+	return store_is_broken(((struct fail *)store)->inner);
+}
+
 static void fail_close(struct store *store)
 {
 	struct fail *fail = (struct fail *)store;
@@ -430,6 +435,7 @@ static const struct store_ops fail_ops = {
 	.abort = fail_abort,
 	.backup = fail_backup,
 	.checkpoint = fail_checkpoint,
+	.is_broken = fail_is_broken,
 };
 
 static struct store *fail_open(const char *where, struct error *error)

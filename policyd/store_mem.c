@@ -194,6 +194,12 @@ static int mem_backup(
 	return -1;
 }
 
+static bool mem_is_broken(const struct store_engine *engine)
+{
+	(void)engine;
+	return false;
+}
+
 static void mem_close(struct store_engine *engine)
 {
 	struct mem *mem = (struct mem *)engine;
@@ -217,6 +223,7 @@ static const struct store_engine_ops mem_ops = {
 	.flush = mem_flush,
 	.backup = mem_backup,
 	.checkpoint = mem_flush,
+	.is_broken = mem_is_broken,
 	.close = mem_close,
 };
 

@@ -75,6 +75,7 @@ struct store_ops {
 	int (*backup)(struct store *store, const char *directory,
 		struct error *error);
 	int (*checkpoint)(struct store *store, struct error *error);
+	bool (*is_broken)(struct store *store);
 };
 
 /*

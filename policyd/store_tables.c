@@ -260,6 +260,14 @@ static int tables_checkpoint(struct store *store, struct error *error)
 	return tables->engine->ops->checkpoint(tables->engine, error);
 }
 
+static bool tables_is_broken(struct store *store)
+{
+	const struct tables *tables = (const struct tables *)store;
+
+	return store_pending_is_broken(&tables->pending) ||
+	       tables->engine->ops->is_broken(tables->engine);
+}
+
 static const struct store_ops tables_ops = {
 	.close = tables_close,
 	.get_account = tables_get_account,
@@ -287,6 +295,7 @@ static const struct store_ops tables_ops = {
 	.abort = tables_abort,
 	.backup = tables_backup,
 	.checkpoint = tables_checkpoint,
+	.is_broken = tables_is_broken,
 };
 
 /* An error-checking lock: a thread that begins a second transaction inside its

@@ -4,10 +4,12 @@
  * durable or tells somebody of it, and ends it with SIGKILL before the step
  * that KILL_AT_STEP names. The count stands in the file KILL_AT_COUNT (8 bytes,
  * shared by parent and children), so that the caller knows how many there are.
- * KILL_AT_KIND: "durable" (fsync, fdatasync, rename) or "socket" (what is
- * written to a socket).
+ * KILL_AT_KIND: "durable" (fsync, fdatasync, rename), "socket" (what is
+ * written to a socket), or "disk": nothing is killed, but from that step on
+ * fsync and fdatasync fail as on a disk that is going.
  */
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -24,6 +26,7 @@
 static uint64_t *kill_at_count;
 static uint64_t kill_at_step;
 static bool kill_at_sockets;
+static bool kill_at_disk;
 
 __attribute__((constructor)) static void kill_at_start(void)
 {
@@ -42,14 +45,14 @@ __attribute__((constructor)) static void kill_at_start(void)
 		return;
 	kill_at_step = step != NULL ? strtoull(step, NULL, 10) : 0;
 	kill_at_sockets = kind != NULL && strcmp(kind, "socket") == 0;
+	kill_at_disk = kind != NULL && strcmp(kind, "disk") == 0;
 	kill_at_count = mapped;
 }
 
 static void kill_at(void)
 {
-	if (kill_at_count != NULL &&
-		__atomic_add_fetch(kill_at_count, 1, __ATOMIC_SEQ_CST) ==
-			kill_at_step)
+	if (kill_at_count != NULL && __atomic_add_fetch(kill_at_count, 1,
+					     __ATOMIC_SEQ_CST) == kill_at_step)
 		kill(getpid(), SIGKILL);
 }
 
@@ -64,8 +67,21 @@ static void kill_at_socket(int fd)
 
 static void kill_at_durable(void)
 {
-	if (!kill_at_sockets)
+	if (!kill_at_sockets && !kill_at_disk)
 		kill_at();
+}
+
+static bool kill_at_fails(void)
+{
+	uint64_t step;
+
+	if (!kill_at_disk || kill_at_count == NULL)
+		return false;
+	step = __atomic_add_fetch(kill_at_count, 1, __ATOMIC_SEQ_CST);
+	if (kill_at_step == 0 || step < kill_at_step)
+		return false;
+	errno = EIO;
+	return true;
 }
 
 #define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
@@ -73,13 +89,13 @@ static void kill_at_durable(void)
 int fsync(int fd)
 {
 	kill_at_durable();
-	return NEXT(fsync)(fd);
+	return kill_at_fails() ? -1 : NEXT(fsync)(fd);
 }
 
 int fdatasync(int fd)
 {
 	kill_at_durable();
-	return NEXT(fdatasync)(fd);
+	return kill_at_fails() ? -1 : NEXT(fdatasync)(fd);
 }
 
 int rename(const char *from, const char *to)

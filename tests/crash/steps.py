@@ -61,6 +61,11 @@ class Crash:
         with open(self.count, "rb") as count:
             return struct.unpack("Q", count.read())[0]
 
+    def jump(self, steps):
+        """As if so many steps had been made."""
+        with open(self.count, "r+b") as count:
+            count.write(struct.pack("Q", steps))
+
     def order(self):
         verb = "move" if self.home == "source" else "return"
         done = self.rehome.ctl(verb, ANN, check=False)
@@ -156,6 +161,27 @@ def policyd_at_every_durable_step():
         crash.finish()
 
 
+def policyd_whose_disk_fails():
+    """What cannot be made durable is never told as done; policyd ends, so
+    that the service manager starts it anew, and that heals it."""
+    with Scratch() as scratch:
+        crash = Crash(scratch)
+        scratch.stop("policyd")
+        never = 1 << 40
+        crash.rehome.start_policyd_unwatched(crash.preload(never, "disk"))
+        wait_for(crash.rehome.answers, 20, "policyd to answer")
+        policyd = scratch.children["policyd"]
+        crash.jump(never)
+        assert not crash.order()
+        wait_for(lambda: policyd.poll() is not None, 20, "policyd to end")
+        assert policyd.poll() == 75, policyd.poll()
+        crash.restart("policyd", crash.rehome.start_policyd)
+        crash.rehome.start_copier()
+        crash.ordered()
+        crash.settle()
+        crash.finish()
+
+
 def copier_dies(crash, step, kind):
     environment = crash.preload(step, kind)
     assert crash.order()
@@ -235,6 +261,7 @@ def smtpd_during_the_move():
 
 
 if __name__ == "__main__":
-    tap.main([policyd_at_every_durable_step, copier_at_every_durable_step,
+    tap.main([policyd_at_every_durable_step, policyd_whose_disk_fails,
+              copier_at_every_durable_step,
               copier_between_its_words_to_the_servers, milter_at_every_answer,
               smtpd_during_the_move])

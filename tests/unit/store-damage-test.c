@@ -252,7 +252,8 @@ static int call_broken(const struct place *place, int number)
 	uint64_t revision;
 
 	(void)number;
-	if (bdb->env->set_flags(bdb->env, DB_PANIC_ENVIRONMENT, 1) != 0)
+	if (store_is_broken(store) ||
+		bdb->env->set_flags(bdb->env, DB_PANIC_ENVIRONMENT, 1) != 0)
 		return 1;
 	if (store_get_account(store, "ann@example.org", &account, &error) != -1)
 		return 2;
@@ -267,6 +268,8 @@ static int call_broken(const struct place *place, int number)
 		return 6;
 	if (store_backup(store, place->backup, NULL) != -1)
 		return 7;
+	if (!store_is_broken(store))
+		return 8;
 	store_close(&store);
 	return 0;
 }

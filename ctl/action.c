@@ -97,7 +97,8 @@ int action_find(struct session *session, const struct line *line,
 	if (batch != NULL)
 		return action_find_batch(session, batch, action, targets_r);
 	if (line_count(line) == 0)
-		return session_misused(session, "which account?");
+		return session_misused(
+			session, "which account? ADDRESS or --batch BATCH");
 	for (size_t i = 0; i < line_count(line); i++)
 		action_targets_add(targets_r, line_argument(line, i));
 	return 0;

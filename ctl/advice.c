@@ -96,8 +96,9 @@ static char *advice_thaw(const struct account *account)
 
 static char *advice_complete(const struct account *account)
 {
-	if (account->phase == ACCOUNT_SETTLED)
-		return advice_freeze(account);
+	if (account->phase == ACCOUNT_SETTLED &&
+		account->home == ACCOUNT_SOURCE)
+		return advice_command("move", account, "comes first");
 	return NULL;
 }
 

@@ -28,12 +28,18 @@ static int care_become(const struct session *session, const char *variable,
 	const char *installed, const char *argv[])
 {
 	const char *named = getenv(variable);
+	const char *reason;
+	char *advice;
 
 	argv[0] = named != NULL && *named != '\0' ? named : installed;
 	fflush(stdout);
 	execv(argv[0], (char *const *)argv);
-	return session_fail(session, EX_UNAVAILABLE, argv[0], strerror(errno),
-		"is rehome installed completely?");
+	reason = strerror(errno);
+	advice = xasprintf(
+		"is rehome installed completely? %s may name it", variable);
+	session_fail(session, EX_UNAVAILABLE, argv[0], reason, advice);
+	free(advice);
+	return EX_UNAVAILABLE;
 }
 
 int care_copy(struct session *session, const struct line *line)

@@ -8,6 +8,7 @@
 #include "ctl/commands.h"
 #include "ctl/text.h"
 #include "lib/address.h"
+#include "lib/buffer.h"
 
 static int entry_require(
 	struct session *session, const struct line *line, const char *option)
@@ -41,13 +42,15 @@ static int entry_check_address(struct session *session, const char *text)
 		return 0;
 	error_set(&error, "domain %s is not in the configuration",
 		address_domain(&address));
-	return session_fail(session, EX_DATAERR, text, error.text, NULL);
+	return session_fail(session, EX_DATAERR, text, error.text,
+		"give it a section `domain` there");
 }
 
 static int entry_check_system(
 	struct session *session, const struct line *line, const char *option)
 {
 	const char *name = line_option(line, option);
+	struct buffer names = BUFFER_EMPTY;
 	struct error error;
 
 	if (session->endpoint != NULL)
@@ -58,7 +61,12 @@ static int entry_check_system(
 		return 0;
 	error_set(&error, "--%s: system %s is not in the configuration", option,
 		name);
-	return session_fail(session, EX_DATAERR, NULL, error.text, NULL);
+	for (size_t i = 0; i < session->config->systems_count; i++)
+		buffer_printf(&names, "%s%s", i == 0 ? "there are: " : ", ",
+			session->config->systems[i].name);
+	session_fail(session, EX_DATAERR, NULL, error.text, names.data);
+	buffer_free(&names);
+	return EX_DATAERR;
 }
 
 static int entry_check_addresses(

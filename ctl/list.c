@@ -103,6 +103,9 @@ static int list_read_filter(struct session *session, const struct line *line,
 	if (home != NULL && account_home_parse(home, &parsed_home) < 0)
 		return session_misused(
 			session, "--home is source or destination");
+	if (line_has(line, "addresses") && session->json)
+		return session_misused(
+			session, "--addresses or --json, not both");
 	attr_list_add(filter, "request", "account-list");
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
 		if (line_has(line, texts[i]))

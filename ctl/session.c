@@ -65,12 +65,22 @@ int session_worse(int code, int other)
 	return code > other ? code : other;
 }
 
+/* Adds what the operator can do about it. */
+static void session_advise(struct error *error, const char *advice)
+{
+	error_set(error, "%s; %s", error->text, advice);
+}
+
 /* Like session_config, with the error left to the caller. */
 static int session_load_config(struct session *session, struct error *error)
 {
 	if (session->config == NULL)
 		session->config = config_load(session->config_path, error);
-	return session->config != NULL ? 0 : -1;
+	if (session->config != NULL)
+		return 0;
+	if (access(session->config_path, F_OK) < 0 && errno == ENOENT)
+		session_advise(error, "--config names another file");
+	return -1;
 }
 
 const struct config *session_config(struct session *session)
@@ -120,7 +130,12 @@ int session_connect(struct session *session, struct control_client **client_r,
 	*client_r = control_connect(endpoint, session->timeout, error);
 	if (*client_r != NULL)
 		return 0;
-	return session_is_forbidden(endpoint) ? EX_NOPERM : EX_UNAVAILABLE;
+	if (session_is_forbidden(endpoint)) {
+		session_advise(error, "be root, or in the socket's group");
+		return EX_NOPERM;
+	}
+	session_advise(error, "is rehome-policyd running?");
+	return EX_UNAVAILABLE;
 }
 
 int session_status_code(const struct attr_list *reply, struct error *error)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/xalloc.h"
 #include "policyd/server_control.h"
@@ -33,6 +34,12 @@ static void control_db_backup(struct control_request *request)
 	if (directory[0] != '/') {
 		error_set(&error, "directory %.200s: not absolute", directory);
 		control_fail(request, CONTROL_ERROR, &error);
+		return;
+	}
+	/* Not a failure that passes: the operator names another one. */
+	if (access(directory, F_OK) == 0) {
+		error_set(&error, "exists already");
+		control_fail(request, CONTROL_CONFLICT, &error);
 		return;
 	}
 	status = control_begin_care(request, &error);

@@ -23,9 +23,17 @@ ACCOUNTS = ("ann@example.org", "bob@example.org", "cleo@example.org")
 ALIASES = {"team@example.net": "ann@example.org",
            "desk@example.net": "bob@example.org"}
 BUDGET_MS = 10000
+# Steps of the front when the account is in service again already.
+AFTERWARDS = ("open", "flush")
+
 
 def say(text):
     print(text, flush=True)
+
+
+def steps_text(account, wanted):
+    return ", ".join("%s %d" % step for step in account["freeze_steps"].items()
+                     if wanted(step[0]))
 
 
 class Demo:
@@ -113,15 +121,17 @@ class Demo:
         say("\nLedger of all mail")
         for line in ledger.lines(len(self.parked)):
             say(line)
+        say("(What is at home includes the %d drafts that the users saved.)"
+            % sum(len(reader.drafts) for reader in self.readers))
         say("\nOut of service (the freeze), by step in milliseconds")
         within = True
         for address in ACCOUNTS:
             account = self.rehome.show(address)
             within = within and account["freeze_ms"] <= BUDGET_MS
-            say("%7d  %-17s %s" % (account["freeze_ms"], address,
-                                   " ".join("%s %d," % step for step in
-                                            account["freeze_steps"].items())
-                                   .rstrip(",")))
+            say("%7d  %-17s %s; then %s" % (
+                account["freeze_ms"], address,
+                steps_text(account, lambda name: name not in AFTERWARDS),
+                steps_text(account, lambda name: name in AFTERWARDS)))
         for reader in self.readers:
             say("%-17s flagged %d, filed %d, drafted %d; served by %s"
                 % (reader.address, len(reader.flagged), len(reader.filed),
@@ -143,7 +153,7 @@ All is left running in %s. Try:
     %s why %s
     %s return %s
     swaks --server 127.0.0.1:%d --local-interface 127.0.0.2 --to %s
-    curl -u %s:%s imap://127.0.0.1:%d/INBOX?ALL
+    curl -u %s:%s 'imap://127.0.0.1:%d/INBOX?ALL'
 Stop it: kill %s; postfix -c %s stop;
     doveadm -c %s stop; doveadm -c %s stop""" % (
             self.scratch.path, command, command, ACCOUNTS[0], command,
@@ -165,18 +175,18 @@ def main():
         demo.move()
         demo.stop_traffic()
         good = demo.report()
-        if keep:
-            demo.print_hints()
     except Exception as error:  # whatever it was, say it and clean up
         say("FAILED: %s: %s" % (type(error).__name__, error))
         for name in list(scratch.children):
             say("---- end of %s.log ----\n%s"
                 % (name, scratch.log(name)[-3000:]))
         keep = False
-    if not keep:
-        scratch.close()
     say("\nNothing was lost, nothing came twice." if good
         else "\nFAILED: the ledger does not balance or a freeze was too long.")
+    if keep:
+        demo.print_hints()
+    else:
+        scratch.close()
     sys.exit(0 if good else 1)
 
 

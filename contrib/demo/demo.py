@@ -112,7 +112,7 @@ class Demo:
         for thread in self.senders + self.readers:
             thread.finish()
         say("The accounts have moved; waiting for the queue to run empty ...")
-        wait_for(lambda: not self.postfix.queue(), 30,
+        wait_for(lambda: not self.postfix.waiting(), 30,
                  "the queue to run empty", 0.2)
 
     def report(self):

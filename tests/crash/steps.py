@@ -107,7 +107,7 @@ class Crash:
     def finish(self):
         self.sender.finish()
         try:
-            wait_for(lambda: not self.site.postfix.queue(), 40,
+            wait_for(lambda: not self.site.postfix.waiting(), 40,
                      "the queue to run empty", 0.2)
         except TimeoutError:
             print("# %s" % self.site.postfix.queue(), flush=True)

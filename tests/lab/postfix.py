@@ -143,6 +143,11 @@ class Postfix:
         lines = run(["postqueue", "-c", self.etc, "-j"]).splitlines()
         return [json.loads(line) for line in lines if line.strip()]
 
+    def waiting(self):
+        """The entries that still have a recipient. What a reload overtook at the
+        end of its delivery stays in incoming for a minute, with none left."""
+        return [entry for entry in self.queue() if entry["recipients"]]
+
     def flush(self):
         run(["postqueue", "-c", self.etc, "-f"])
 

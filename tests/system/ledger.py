@@ -75,7 +75,7 @@ def one_way(site, accepted, verb, home, other):
         thread.finish()
     for reader in readers:
         assert reader.served_by == [other.name, home.name], reader.served_by
-    wait_for(lambda: not site.postfix.queue(), 30, "an empty queue", 0.2)
+    wait_for(lambda: not site.postfix.waiting(), 30, "an empty queue", 0.2)
     balanced(accepted, readers, home, other)
     for reader in readers:  # their drafts are mail of the next leg
         for number in reader.drafts:

@@ -67,7 +67,7 @@ class Stage:
         account = self.rehome.wait_phase(ANN, "settled")
         assert account["home"] == "destination", account
         self.copier(False)
-        wait_for(lambda: not self.postfix.queue(), 30, "an empty queue", 0.1)
+        wait_for(lambda: not self.postfix.waiting(), 30, "an empty queue", 0.1)
 
     def smtp(self, source=OUTSIDE, login=None):
         smtp = smtplib.SMTP("127.0.0.1", self.postfix.smtp, timeout=30,
@@ -117,7 +117,7 @@ class Stage:
     def return_with_changes(self):
         """New mail and a flag at the new home go back with the account."""
         assert self.send("after", ANN)[0] == 250
-        wait_for(lambda: not self.postfix.queue(), 10, "an empty queue", 0.1)
+        wait_for(lambda: not self.postfix.waiting(), 10, "an empty queue", 0.1)
         flagged = sorted(self.expected)[0]
         session = master_session(self.site.new, ANN)
         session.select("INBOX")

@@ -25,23 +25,51 @@ struct imap_listing {
 	struct imap_folder *folders;
 	size_t count;
 	size_t room;
-	size_t last; /* where the last name was found: they come in order */
+	size_t *places;	     /* by the hash of the name: 0, or index + 1 */
+	size_t places_count; /* a power of two, twice the folders at least */
 };
+
+/* Where the name is, or would be. */
+static size_t *imap_listing_place(
+	const struct imap_listing *listing, const char *name)
+{
+	uint32_t hash = 2166136261u;
+	const char *c;
+	size_t at;
+
+	for (c = name; *c != '\0'; c++)
+		hash = (hash ^ (unsigned char)*c) * 16777619u;
+	at = hash & (listing->places_count - 1);
+	while (listing->places[at] != 0 &&
+		strcmp(listing->folders[listing->places[at] - 1].name, name) !=
+			0)
+		at = (at + 1) & (listing->places_count - 1);
+	return &listing->places[at];
+}
 
 static struct imap_folder *imap_listing_find(
 	struct imap_listing *listing, const char *name)
 {
+	size_t place = listing->places_count > 0
+			       ? *imap_listing_place(listing, name)
+			       : 0;
+
+	return place > 0 ? &listing->folders[place - 1] : NULL;
+}
+
+static void imap_listing_grow(struct imap_listing *listing)
+{
 	size_t i;
 
-	for (i = 0; i < listing->count; i++) {
-		size_t at = (listing->last + i) % listing->count;
-
-		if (strcmp(listing->folders[at].name, name) == 0) {
-			listing->last = at;
-			return &listing->folders[at];
-		}
-	}
-	return NULL;
+	listing->room = listing->room > 0 ? listing->room * 2 : 32;
+	listing->folders = xreallocarray(
+		listing->folders, listing->room, sizeof(*listing->folders));
+	free(listing->places);
+	listing->places_count = 2 * listing->room;
+	listing->places =
+		xcalloc(listing->places_count, sizeof(*listing->places));
+	for (i = 0; i < listing->count; i++)
+		*imap_listing_place(listing, listing->folders[i].name) = i + 1;
 }
 
 static struct imap_folder *imap_listing_add(
@@ -51,11 +79,9 @@ static struct imap_folder *imap_listing_add(
 
 	if (folder != NULL)
 		return folder;
-	if (listing->count == listing->room) {
-		listing->room = listing->room > 0 ? listing->room * 2 : 32;
-		listing->folders = xreallocarray(listing->folders,
-			listing->room, sizeof(*listing->folders));
-	}
+	if (listing->count == listing->room)
+		imap_listing_grow(listing);
+	*imap_listing_place(listing, name) = listing->count + 1;
 	folder = &listing->folders[listing->count++];
 	memset(folder, 0, sizeof(*folder));
 	folder->name = xstrdup(name);
@@ -70,6 +96,7 @@ static void imap_listing_clear(struct imap_listing *listing)
 	for (i = 0; i < listing->count; i++)
 		free(listing->folders[i].name);
 	free(listing->folders);
+	free(listing->places);
 }
 
 /* Other users' and shared folders are not the account's own. */

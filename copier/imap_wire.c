@@ -73,7 +73,8 @@ static int imap_wire_announced(
 	at = first;
 	while (at > 0 && isdigit((unsigned char)text[at - 1]))
 		at--;
-	if (at == 0 || at == first || text[at - 1] != '{')
+	/* The braces may be the last octets of a literal, too. */
+	if (at <= wire->line || at == first || text[at - 1] != '{')
 		return 0;
 	if (first - at > 18)
 		return -1;
@@ -164,6 +165,7 @@ static enum imap_wire_event imap_wire_literal(struct imap_wire *wire,
 	buffer_add(&wire->text, data, take);
 	*used_r += take;
 	wire->left -= take;
+	wire->line = wire->text.size;
 	if (wire->left == 0)
 		wire->state = IMAP_WIRE_LINE;
 	return IMAP_WIRE_MORE;
@@ -195,6 +197,7 @@ enum imap_wire_event imap_wire_feed(struct imap_wire *wire, const char *data,
 	*used_r = 0;
 	if (wire->state == IMAP_WIRE_DELIVERED) {
 		buffer_clear(&wire->text);
+		wire->line = 0;
 		wire->state = IMAP_WIRE_LINE;
 	}
 	while (event == IMAP_WIRE_MORE) {

@@ -41,6 +41,7 @@ struct imap_wire {
 	int state;
 	uint64_t left;	  /* octets of the literal still to come */
 	size_t announced; /* where in text the "{" of the body stands */
+	size_t line; /* where in the text the line begins: behind a literal */
 };
 
 void imap_wire_init(struct imap_wire *wire);

@@ -22,16 +22,25 @@
 #define MOVE_SAMPLE_SIZE 65536
 
 struct move_steps {
-	int64_t barrier, round, proof;
+	int64_t barrier, queue, round, proof;
 };
 
-static int move_barrier(struct move *move, struct error *error)
+static int move_barrier(
+	struct move *move, struct move_steps *steps, struct error *error)
 {
 	const struct timespec pause = { 0, MOVE_BARRIER_PAUSE * 1000000L };
+	int64_t began = instant_monotonic(), queue = 0;
 
 	for (;;) {
-		int result = worker_barrier(&move->worker, error);
+		bool in_queue;
+		int result = worker_barrier(&move->worker, &in_queue, error);
+		int64_t now = instant_monotonic();
 
+		/* the front is closed: deliveries under way are left */
+		if (in_queue && queue == 0)
+			queue = now;
+		steps->barrier = now - began;
+		steps->queue = queue != 0 ? now - queue : 0;
 		if (result != 0)
 			return result < 0 ? -1 : 0;
 		if (!move_goes_on(move, error))
@@ -98,13 +107,11 @@ static int move_proof(struct move *move, struct error *error)
 static int move_frozen(
 	struct move *move, struct move_steps *steps, struct error *error)
 {
-	int64_t began = instant_monotonic(), now;
+	int64_t began, now;
 
-	if (move_barrier(move, error) < 0)
+	if (move_barrier(move, steps, error) < 0)
 		return -1;
-	now = instant_monotonic();
-	steps->barrier = now - began;
-	began = now;
+	began = instant_monotonic();
 	/* A strategy that flips first leaves all to the sweep. */
 	if (!move->account->strategy->copy_before_flip)
 		return 0;
@@ -124,8 +131,9 @@ static int move_flip(
 {
 	char text[128];
 
-	snprintf(text, sizeof(text), "round=%" PRId64 " proof=%" PRId64,
-		steps->round, steps->proof);
+	snprintf(text, sizeof(text),
+		"queue=%" PRId64 " round=%" PRId64 " proof=%" PRId64,
+		steps->queue, steps->round, steps->proof);
 	if (!move_goes_on(move, error) ||
 		worker_flip(&move->worker, text, error) < 0)
 		return -1;
@@ -151,7 +159,7 @@ static void move_thaw(struct move *move, const struct error *reason)
 
 int move_freeze(struct move *move, struct error *error)
 {
-	struct move_steps steps = { 0, 0, 0 };
+	struct move_steps steps = { 0 };
 	int result;
 
 	if (move->account->phase != ACCOUNT_FROZEN &&

@@ -5,6 +5,7 @@
 #include "copier/worker.h"
 
 #include <inttypes.h>
+#include <string.h>
 #include <time.h>
 
 #include "lib/instant.h"
@@ -152,13 +153,14 @@ int worker_flip(struct worker *worker, const char *steps, struct error *error)
 	return -1;
 }
 
-int worker_barrier(struct worker *worker, struct error *error)
+int worker_barrier(struct worker *worker, bool *queue_r, struct error *error)
 {
 	struct attr_list *request = worker_request(worker, "barrier");
 	const struct attr_list *reply;
 	enum control_status status;
-	const char *passed;
+	const char *passed, *waiting;
 
+	*queue_r = false;
 	if (worker_call(worker, &request, &reply, &status, error) < 0) {
 		/* "Could not tell" may pass; policyd ends the freeze if not. */
 		if (status == CONTROL_ERROR &&
@@ -168,6 +170,8 @@ int worker_barrier(struct worker *worker, struct error *error)
 		return -1;
 	}
 	passed = attr_list_get(reply, "passed");
+	waiting = attr_list_get(reply, "waiting");
+	*queue_r = waiting != NULL && strcmp(waiting, "queue") == 0;
 	return passed != NULL && passed[0] == 'y';
 }
 

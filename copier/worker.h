@@ -43,8 +43,9 @@ int worker_call(struct worker *worker, struct attr_list **request,
 int worker_enter(struct worker *worker, enum account_phase phase,
 	const char *reason, struct error *error);
 int worker_flip(struct worker *worker, const char *steps, struct error *error);
-/* 1 passed, 0 not yet, -1 the freeze is over or cannot be judged. */
-int worker_barrier(struct worker *worker, struct error *error);
+/* 1 passed, 0 not yet, -1 the freeze is over or cannot be judged. *queue_r:
+ * the front is closed, and only deliveries under way are waited for. */
+int worker_barrier(struct worker *worker, bool *queue_r, struct error *error);
 /* Gives the lease back; due is when to come again. */
 int worker_release(struct worker *worker, int64_t due, const char *failure,
 	struct error *error);

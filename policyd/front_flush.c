@@ -111,6 +111,17 @@ static bool front_flush_goes_on(struct front_flush_job *job)
 	return result;
 }
 
+static void front_flush_note_failure(
+	struct front_task *task, const struct front_flush_job *job, int result)
+{
+	if (result == 0 || job->done > 0)
+		task->flush_failures = 0;
+	if (result == 0)
+		return;
+	task->flush_failures++;
+	memcpy(task->flush_failed, job->items[job->done].id, QUEUE_ID_SIZE);
+}
+
 static void front_flush_finish(struct front_flush_job *job, int result)
 {
 	struct front *front = job->front;
@@ -123,8 +134,7 @@ static void front_flush_finish(struct front_flush_job *job, int result)
 		front_flushed_add(task, job->items, job->done);
 		task->progress_at = instant_monotonic();
 		task->look_at = task->progress_at;
-		task->flush_failures =
-			result < 0 ? task->flush_failures + 1 : 0;
+		front_flush_note_failure(task, job, result);
 		if (task->flush_failures >= FRONT_FLUSH_FAILURES)
 			front_flush_over(task);
 		else if (result < 0)
@@ -184,6 +194,27 @@ static int front_flush_compare(const void *one, const void *other)
 	return strcmp(left->id, right->id);
 }
 
+/* Oldest first; but one that failed is not to stand in the way of the others.
+ */
+static void front_flush_order(
+	const struct front_task *task, struct front_flush_job *job)
+{
+	size_t last = job->count - 1;
+
+	qsort(job->items, job->count, sizeof(job->items[0]),
+		front_flush_compare);
+	for (size_t i = 0; i < last; i++) {
+		struct front_flush_item failed = job->items[i];
+
+		if (strcmp(failed.id, task->flush_failed) != 0)
+			continue;
+		memmove(&job->items[i], &job->items[i + 1],
+			(last - i) * sizeof(failed));
+		job->items[last] = failed;
+		break;
+	}
+}
+
 static void front_flush_start(struct front *front, struct front_task *task,
 	struct front_flush_job *job)
 {
@@ -191,8 +222,7 @@ static void front_flush_start(struct front *front, struct front_task *task,
 	job->settings = front_settings_take(front);
 	memcpy(job->address, task->address, sizeof(job->address));
 	job->serial = task->serial;
-	qsort(job->items, job->count, sizeof(job->items[0]),
-		front_flush_compare);
+	front_flush_order(task, job);
 	task->busy = true;
 	jobs_add(front->flushes, front_flush_job, job);
 }

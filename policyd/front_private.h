@@ -87,7 +87,8 @@ struct front_task {
 	size_t entries;	     /* that the last look found in the way */
 	int64_t flush_ms;    /* until nothing waited any more */
 	int flush_failures;  /* of the command, in a row */
-	struct front_flushed *flushed; /* sorted by id */
+	char flush_failed[QUEUE_ID_SIZE]; /* the entry; the next time last */
+	struct front_flushed *flushed;	  /* sorted by id */
 	size_t flushed_count;
 
 	struct front_task *next;

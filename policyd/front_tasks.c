@@ -107,6 +107,7 @@ static void front_task_begin(struct front *front, struct front_task *task,
 	task->entries = 0;
 	task->flush_ms = 0;
 	task->flush_failures = 0;
+	task->flush_failed[0] = '\0';
 	free(task->flushed);
 	task->flushed = NULL;
 	task->flushed_count = 0;

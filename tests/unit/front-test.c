@@ -193,6 +193,7 @@ static void make_config(void)
 	free(make_script("flush",
 		"echo \"flush $1\" >>events\n"
 		"test -e flush.fail && { echo cannot flush; exit 1; }\n"
+		"test -e \"bad.$1\" && { echo cannot flush it; exit 1; }\n"
 		"test -e again && exit 0\n"
 		"grep -v \"\\\"queue_id\\\": \\\"$1\\\"\" queue >queue.fresh\n"
 		"mv queue.fresh queue"));
@@ -900,6 +901,28 @@ static void a_flush_that_fails_is_given_up(void **state)
 	assert_int_equal(count_events("flush A1"), 5);
 }
 
+static void an_entry_that_cannot_be_flushed_is_alone(void **state)
+{
+	struct buffer queue = BUFFER_EMPTY;
+	int64_t now = instant_now() / 1000;
+
+	(void)state;
+	start_quietly();
+	freeze(ANN);
+	EVENTUALLY(passed(ANN));
+	write_file("bad.A1", "", 0644);
+	add_entry(&queue, "deferred", "A1", TRIED(ANN), now - 30);
+	add_entry(&queue, "deferred", "B2", TRIED(ANN), now - 20);
+	add_entry(&queue, "deferred", "C3", TRIED(ANN), now - 10);
+	write_file("queue", queue.data, 0644);
+	buffer_free(&queue);
+	thaw(ANN);
+	EVENTUALLY(is_front(ANN, ACCOUNT_FRONT_OPEN));
+	assert_int_equal(count_events("flush B2"), 1);
+	assert_int_equal(count_events("flush C3"), 1);
+	assert_int_equal(count_events("flush A1"), 6);
+}
+
 /* ---- the start ---- */
 
 static void a_start_goes_on_where_a_crash_came(void **state)
@@ -1013,6 +1036,7 @@ int main(void)
 		TEST(what_is_parked_behind_the_reload_is_flushed),
 		TEST(what_met_the_lock_is_flushed),
 		TEST(a_flush_that_fails_is_given_up),
+		TEST(an_entry_that_cannot_be_flushed_is_alone),
 		TEST(a_start_goes_on_where_a_crash_came),
 		TEST(a_closed_account_is_looked_for_again),
 		TEST(many_freezes_at_once),

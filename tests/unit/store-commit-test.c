@@ -112,6 +112,13 @@ static int gate_checkpoint(struct store_engine *engine, struct error *error)
 	return gate->inner->ops->checkpoint(gate->inner, error);
 }
 
+static bool gate_is_broken(const struct store_engine *engine)
+{
+	const struct gate *gate = (const struct gate *)engine;
+
+	return gate->inner->ops->is_broken(gate->inner);
+}
+
 static void gate_engine_close(struct store_engine *engine)
 {
 	struct gate *gate = (struct gate *)engine;
@@ -130,6 +137,7 @@ static const struct store_engine_ops gate_ops = {
 	.flush = gate_flush,
 	.backup = gate_backup,
 	.checkpoint = gate_checkpoint,
+	.is_broken = gate_is_broken,
 	.close = gate_engine_close,
 };
 
@@ -457,6 +465,7 @@ static void test_read_only_flush_fails(void **state)
 	gate_await(gate, 2);
 	gate_set(gate, false);
 	assert_int_equal(committer_join(&change), STORE_UNKNOWN);
+	assert_true(store_is_broken(store));
 	assert_int_equal(committer_join(&reader), STORE_FAILED);
 	assert_int_equal(
 		store_get_account(store, "ann@example.org", &account, NULL),

@@ -9,6 +9,7 @@ EXTRA_DIST += \
 	contrib/postfix/main.cf.socketmap \
 	contrib/postfix/master.cf \
 	contrib/postfix/rehome_domains \
+	contrib/postfix/reload \
 	contrib/sendmail/README \
 	contrib/sendmail/queue-flush \
 	contrib/sendmail/queue-list \

@@ -10,6 +10,8 @@ import signal
 
 from scratch import answers, run, wait_for
 
+RELOAD = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..",
+                                      "contrib", "postfix", "reload"))
 MAIN = """
 compatibility_level = 3.6
 queue_directory = {directory}/queue
@@ -131,7 +133,7 @@ class Postfix:
     def reload_command(self):
         return self.scratch.file(
             "postfix", "reload", mode=0o755,
-            text="#!/bin/sh\nexec postfix -c %s reload 2>&1\n" % self.etc)
+            text="#!/bin/sh\nexec %s %s\n" % (RELOAD, self.etc))
 
     def sendmail(self, sender, recipient, message):
         """Hands a message to sendmail(1) as a local program does."""

@@ -175,14 +175,16 @@ def main():
         demo.move()
         demo.stop_traffic()
         good = demo.report()
+        verdict = ("Nothing was lost, nothing came twice." if good else
+                   "FAILED: the ledger does not balance or a freeze was too "
+                   "long.")
     except Exception as error:  # whatever it was, say it and clean up
-        say("FAILED: %s: %s" % (type(error).__name__, error))
+        verdict = "FAILED: %s: %s" % (type(error).__name__, error)
         for name in list(scratch.children):
             say("---- end of %s.log ----\n%s"
                 % (name, scratch.log(name)[-3000:]))
         keep = False
-    say("\nNothing was lost, nothing came twice." if good
-        else "\nFAILED: the ledger does not balance or a freeze was too long.")
+    say("\n" + verdict)
     if keep:
         demo.print_hints()
     else:

@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FREEZE_BUDGET_DEFAULT 30000 /* ms */
+#define FREEZE_BUDGET_DEFAULT 30000   /* ms */
+#define FREEZE_BUDGET_MAX     3600000 /* as of policyd.freeze_budget */
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -506,9 +507,11 @@ static int account_check_request(const struct account *account,
 			account_home_system(account));
 		return -1;
 	}
-	if (request->freeze_budget <= 0) {
-		error_set(error, "account %s: no freeze budget",
-			account->address);
+	if (request->freeze_budget <= 0 ||
+		request->freeze_budget > FREEZE_BUDGET_MAX) {
+		error_set(error,
+			"account %s: freeze budget %lld ms: give 1ms to 1h",
+			account->address, (long long)request->freeze_budget);
 		return -1;
 	}
 	return 0;

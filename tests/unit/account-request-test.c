@@ -109,6 +109,7 @@ static void refuses_requests(void **state)
 		{ ACCOUNT_SETTLED, ACCOUNT_DESTINATION, 1, "already at new" },
 		{ ACCOUNT_SETTLED, ACCOUNT_SOURCE, 0, "freeze budget" },
 		{ ACCOUNT_SETTLED, ACCOUNT_SOURCE, -1, "freeze budget" },
+		{ ACCOUNT_SETTLED, ACCOUNT_SOURCE, 3600001, "freeze budget" },
 		{ ACCOUNT_REQUESTED, ACCOUNT_SOURCE, 1, "under way" },
 		{ ACCOUNT_COPYING, ACCOUNT_SOURCE, 1, "under way" },
 		{ ACCOUNT_READY, ACCOUNT_SOURCE, 1, "under way" },

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Load for milters: speaks the mail server's side of the milter protocol as
- * Postfix does, leaving out what the milter does not want and the macros that
- * it did not ask for. Decisions on recipients are counted.
+ * Postfix does. Commands that the milter does not want are left out, but not
+ * their macros, unless it chose others. Decisions on recipients are counted.
  *
  *     milter-load -s ENDPOINT [-c CONNECTIONS] [-t SECONDS]
  *         [-n ACCOUNTS | -f FILE] [-r RECIPIENTS] [-k MESSAGES]
@@ -262,7 +262,6 @@ static void milter_send(
 	struct milter_session *session = client->state;
 	size_t start;
 
-	milter_send_macros(session, command, &client->out);
 	start = milter_packet_begin(&client->out, command->letter);
 	if (command->compose != NULL)
 		command->compose(session, &client->out);
@@ -282,11 +281,12 @@ static void milter_advance(struct client *client)
 		}
 		session->turn++;
 		command = &milter_commands[session->step];
-		if ((session->steps & command->unsent) != 0)
-			continue;
 		if (session->step == MILTER_RCPT)
 			snprintf(session->recipient, sizeof(session->recipient),
 				"%s", keys_next(clients_of(client)->keys));
+		milter_send_macros(session, command, &client->out);
+		if ((session->steps & command->unsent) != 0)
+			continue;
 		milter_send(client, command);
 		if (session->step == MILTER_RCPT)
 			client_asks(client);

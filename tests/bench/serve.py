@@ -180,16 +180,22 @@ class Bench:
         self.policyd(tcp=False)
         self.site.start_milter()
         self.site.start_milter_floor("rcpt")
-        policy = "smtpd_recipient_restrictions = check_policy_service " \
-            "%s, reject_unauth_destination" % self.site.endpoint("policy")
-        milter = "smtpd_milters = " + self.site.endpoint("milter")
+        self.site.start_floor("policy", self.site.endpoint("floor-policy"))
+
+        def policy(name):
+            return "smtpd_recipient_restrictions = check_policy_service " \
+                "%s, reject_unauth_destination" % self.site.endpoint(name)
+
+        def milter(name):
+            return "smtpd_milters = " + self.site.endpoint(name)
+
         wirings = {
             "nothing": (),
-            "policy": (policy,),
-            "milter": (milter,),
-            "both": (policy, milter),
-            "milter floor": ("smtpd_milters = " + self.site.endpoint(
-                "milter-floor-rcpt"),),
+            "policy": (policy("policy"),),
+            "policy floor": (policy("floor-policy"),),
+            "milter": (milter("milter"),),
+            "milter floor": (milter("milter-floor-rcpt"),),
+            "both": (policy("policy"), milter("milter")),
         }
         slow = self.site.start_postfix(wirings)
         if slow is not None:
@@ -204,9 +210,12 @@ class Bench:
             self.table.compare(
                 "Postfix messages/s, with %s" % wiring, "without",
                 figures["nothing"], figures[wiring], at_least=aim)
-        self.table.compare(
-            "Postfix messages/s, with milter", "milter, RCPT and DATA",
-            figures["milter floor"], figures["milter"])
+        for wiring, peer in (("policy", "empty policy server"),
+                             ("milter", "milter, RCPT and DATA")):
+            self.table.compare(
+                "Postfix messages/s, with %s" % wiring, peer,
+                figures[wiring + " floor"], figures[wiring])
+        self.site.kill("floor-policy")
         self.site.kill("milter-floor-rcpt")
         self.site.kill("milter")
 

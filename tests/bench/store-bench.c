@@ -35,8 +35,8 @@
 #include "tests/bench/keys.h"
 
 #define BENCH_THREADS 8
-#define BENCH_FILL    500 /* accounts in one transaction */
-#define BENCH_RECORD  512 /* bytes of a durable record */
+#define BENCH_FILL    2000 /* accounts in one transaction */
+#define BENCH_RECORD  512  /* bytes of a durable record */
 
 struct bench {
 	char *directory;

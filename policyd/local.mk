@@ -97,12 +97,14 @@ policyd_libfront_a_SOURCES = \
 	policyd/jobs.c policyd/jobs.h \
 	policyd/mapfile.c policyd/mapfile.h \
 	policyd/maps.c policyd/maps.h \
+	policyd/maps_aliases.c policyd/maps_aliases.h \
 	policyd/queue.c policyd/queue.h \
 	policyd/queue_search.c policyd/queue_search.h \
 	policyd/reload.c policyd/reload.h
 
 front_tests = tests/unit/command-test tests/unit/front-test \
 	tests/unit/jobs-test tests/unit/mapfile-test tests/unit/maps-test \
+	tests/unit/maps-aliases-test \
 	tests/unit/queue-test tests/unit/reload-test
 SYSTEM_TESTS += tests/system/front-postfix.py
 check_PROGRAMS += $(front_tests)
@@ -122,6 +124,10 @@ tests_unit_jobs_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
 tests_unit_mapfile_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_mapfile_test_SOURCES = tests/unit/mapfile-test.c $(front_mapread)
 tests_unit_mapfile_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
+tests_unit_maps_aliases_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_maps_aliases_test_SOURCES = tests/unit/maps-aliases-test.c \
+	$(front_accounts)
+tests_unit_maps_aliases_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
 tests_unit_maps_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_maps_test_SOURCES = tests/unit/maps-test.c $(front_accounts) \
 	$(front_mapread)

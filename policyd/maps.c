@@ -18,6 +18,7 @@
 #include "policyd/directory.h"
 #include "policyd/mapfile.h"
 #include "policyd/maps.h"
+#include "policyd/maps_aliases.h"
 
 /* Unknown means later: never the domain's default, which may be the wrong
  * side. */
@@ -412,38 +413,45 @@ end:
 /* ---- homes ---- */
 
 struct maps_scan {
-	struct store *store;
 	const struct config *config;
+	struct maps_aliases *aliases;
 	struct mapfile *file;
 	struct maps_summary *summary;
 	struct error *error;
 	bool failed;
 };
 
-static void maps_count(struct maps_scan *scan, const struct maps_pair *pair)
+static void maps_count(
+	struct maps_summary *summary, const char *key, const char *value)
 {
-	scan->summary->entries++;
-	if (strcmp(pair->value, MAPS_UNROUTABLE) != 0)
+	summary->entries++;
+	if (strcmp(value, MAPS_UNROUTABLE) != 0)
 		return;
-	if (scan->summary->unroutable++ == 0)
-		snprintf(scan->summary->example, ADDRESS_SIZE, "%s", pair->key);
+	if (summary->unroutable++ == 0)
+		snprintf(summary->example, ADDRESS_SIZE, "%s", key);
+}
+
+static void maps_scan_key(
+	struct maps_scan *scan, const struct account *account, const char *key)
+{
+	const char *value = maps_value(scan->config, account, key);
+
+	if (value == NULL || scan->failed)
+		return;
+	maps_count(scan->summary, key, value);
+	if (mapfile_add(scan->file, key, value, scan->error) < 0)
+		scan->failed = true;
 }
 
 static bool maps_scan_account(const struct account *account, void *context)
 {
-	struct maps_pairs pairs = { NULL, 0 };
 	struct maps_scan *scan = context;
+	const char *alias;
 
-	if (maps_read(scan->store, scan->config, account, &pairs, scan->error) <
-		0)
-		scan->failed = true;
-	for (size_t i = 0; i < pairs.count && !scan->failed; i++) {
-		maps_count(scan, &pairs.items[i]);
-		if (mapfile_add(scan->file, pairs.items[i].key,
-			    pairs.items[i].value, scan->error) < 0)
-			scan->failed = true;
-	}
-	maps_pairs_clear(&pairs);
+	maps_scan_key(scan, account, account->address);
+	while ((alias = maps_aliases_next(scan->aliases, account->address)) !=
+		NULL)
+		maps_scan_key(scan, account, alias);
 	return !scan->failed;
 }
 
@@ -498,8 +506,11 @@ static void maps_drop_before(struct maps *maps, uint64_t generation)
 static int maps_write_homes(struct maps *maps, const struct config *config,
 	const char *path, struct maps_summary *summary, struct error *error)
 {
-	struct maps_scan scan = { maps->store, config, NULL, summary, error,
-		false };
+	struct maps_scan scan = {
+		.config = config,
+		.summary = summary,
+		.error = error,
+	};
 	struct store_filter all = { .by_phase = false };
 	struct store_counts counts;
 	int result = -1;
@@ -511,10 +522,13 @@ static int maps_write_homes(struct maps *maps, const struct config *config,
 		error);
 	if (scan.file == NULL)
 		return -1;
-	if (store_scan_accounts(
-		    maps->store, &all, maps_scan_account, &scan, error) == 0 &&
+	scan.aliases = maps_aliases_read(maps->store, error);
+	if (scan.aliases != NULL &&
+		store_scan_accounts(maps->store, &all, maps_scan_account, &scan,
+			error) == 0 &&
 		!scan.failed && maps_write_domains(&scan) == 0)
 		result = mapfile_publish(&scan.file, error);
+	maps_aliases_free(&scan.aliases);
 	mapfile_abandon(&scan.file);
 	return result;
 }

@@ -90,6 +90,7 @@ class Crash:
             else:
                 frozen_since = None
             if account["phase"] == "settled" and account["home"] == wanted:
+                self.longest = max(self.longest, account["freeze_ms"] / 1000)
                 self.home = wanted
                 return
             assert now < end, account

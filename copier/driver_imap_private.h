@@ -54,9 +54,16 @@ int imap_mailbox_status(struct mailbox *mailbox, const char *folder,
 int imap_mailbox_select(struct mailbox *mailbox, const char *folder, bool write,
 	struct mailbox_selected *selected_r, struct error *error);
 
-/* driver_imap_fetch.c */
+/* driver_imap_scan.c */
 int imap_mailbox_scan(struct mailbox *mailbox, const struct mailbox_scan *scan,
 	mailbox_message_fn *callback, void *context, struct error *error);
+
+/* driver_imap_fetch.c */
+/* What a FETCH response tells, in the driver's terms. */
+void imap_fetch_message(struct imap_mailbox *imap,
+	const struct imap_fetch *fetch, struct mailbox_message *message_r);
+/* Says that a FETCH response is no such. Returns -1. */
+int imap_fetch_bad(struct error *error);
 int imap_mailbox_fetch(struct mailbox *mailbox, const struct uidset *uids,
 	const struct mailbox_sink *sink, void *context, struct error *error);
 

@@ -12,7 +12,7 @@ copier_libcopier_a_SOURCES = \
 	copier/driver.h copier/mailbox.c \
 	copier/driver_imap.c copier/driver_imap_private.h \
 	copier/driver_imap_append.c copier/driver_imap_fetch.c \
-	copier/driver_imap_list.c \
+	copier/driver_imap_list.c copier/driver_imap_scan.c \
 	copier/flags.c copier/flags.h \
 	copier/imap_login.c \
 	copier/imap_parse.c copier/imap_parse.h \

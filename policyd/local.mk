@@ -102,7 +102,9 @@ policyd_libfront_a_SOURCES = \
 	policyd/queue_search.c policyd/queue_search.h \
 	policyd/reload.c policyd/reload.h
 
-front_tests = tests/unit/command-test tests/unit/front-test \
+front_tests = tests/unit/command-test \
+	tests/unit/front-closing-test tests/unit/front-opening-test \
+	tests/unit/front-publication-test tests/unit/front-queue-test \
 	tests/unit/jobs-test tests/unit/mapfile-test tests/unit/maps-test \
 	tests/unit/maps-aliases-test \
 	tests/unit/queue-test tests/unit/reload-test
@@ -114,10 +116,24 @@ front_mapread = tests/unit/mapread.c tests/unit/mapread.h
 tests_unit_command_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_command_test_SOURCES = tests/unit/command-test.c
 tests_unit_command_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
-tests_unit_front_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_front_test_SOURCES = tests/unit/front-test.c $(front_accounts) \
-	$(front_mapread)
-tests_unit_front_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
+front_fixture = tests/unit/front_fixture.c tests/unit/front_fixture.h \
+	$(front_accounts) $(front_mapread)
+tests_unit_front_closing_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_front_closing_test_SOURCES = tests/unit/front-closing-test.c \
+	$(front_fixture)
+tests_unit_front_closing_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
+tests_unit_front_opening_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_front_opening_test_SOURCES = tests/unit/front-opening-test.c \
+	$(front_fixture)
+tests_unit_front_opening_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
+tests_unit_front_publication_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_front_publication_test_SOURCES = tests/unit/front-publication-test.c \
+	$(front_fixture)
+tests_unit_front_publication_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
+tests_unit_front_queue_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_front_queue_test_SOURCES = tests/unit/front-queue-test.c \
+	$(front_fixture)
+tests_unit_front_queue_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
 tests_unit_jobs_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_jobs_test_SOURCES = tests/unit/jobs-test.c
 tests_unit_jobs_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)

@@ -162,6 +162,15 @@ static void front_round_pace(struct front *front, int result, bool reloaded)
 	front->round_at = instant_monotonic() + pause;
 }
 
+/* When a round may begin. */
+static int64_t front_round_at(const struct front *front)
+{
+	bool homes = front->homes_written ||
+		     front->settings->config->maps.directory == NULL;
+
+	return homes ? front->round_at : INSTANT_NEVER;
+}
+
 /* Publishes and reloads when somebody waits for it. Called with the lock,
  * which it gives up meanwhile. */
 static void front_round(struct front *front)
@@ -172,7 +181,7 @@ static void front_round(struct front *front)
 	bool any, renewed;
 	int result;
 
-	if (instant_monotonic() < front->round_at)
+	if (instant_monotonic() < front_round_at(front))
 		return;
 	any = front_round_begin(front);
 	if (!any && !front->publish_wanted)
@@ -278,6 +287,7 @@ static void front_compact_job(void *context)
 	pthread_mutex_lock(&front->lock);
 	front->compacting = false;
 	front->compact_failed = result < 0;
+	front->homes_written |= result == 0;
 	front->compacted_at = began + ms;
 	front->compact_ms = ms;
 	front->publish_wanted = true;
@@ -380,8 +390,8 @@ static int64_t front_next_at(const struct front *front)
 			next = front_task_ready_at(task);
 		round |= task->step == FRONT_PUBLISH;
 	}
-	if (round && front->round_at < next)
-		next = front->round_at;
+	if (round && front_round_at(front) < next)
+		next = front_round_at(front);
 	return next;
 }
 

@@ -128,8 +128,9 @@ struct front {
 	int64_t round_at;    /* no round before */
 	int round_failures;
 
-	bool stale;   /* something has changed since homes was begun */
-	bool rebuild; /* homes is to be written at once */
+	bool homes_written; /* by this run; moving is not, before */
+	bool stale;	    /* something has changed since homes was begun */
+	bool rebuild;	    /* homes is to be written at once */
 	bool compacting, compact_failed;
 	int64_t compacted_at;
 	int64_t compact_ms;			    /* how long it took */

@@ -39,26 +39,42 @@ struct front *front_new(const struct config *config, struct store *store,
 	return front;
 }
 
-/*
- * homes before moving: what moving still holds of the former run goes on to
- * cover the former homes until there is a new one.
- */
+/* homes before moving: nobody asks for one that is not there. */
 static int front_publish_first(struct front *front, struct error *error)
 {
 	const struct config *config = front->settings->config;
-	struct store_counts counts;
 
-	if (store_count(front->store, &counts, error) < 0 ||
-		front_tasks_refresh(front, error) < 0 ||
-		maps_compact(front->maps, config, NULL, error) < 0 ||
+	if (maps_compact(front->maps, config, NULL, error) < 0 ||
 		maps_publish(front->maps, config, error) < 0)
 		return -1;
-	front->accounts = front->accounts_written = counts.accounts;
-	front->aliases = front->aliases_written = counts.aliases;
+	front->accounts_written = front->accounts;
+	front->aliases_written = front->aliases;
 	front->compacted_at = instant_monotonic();
+	front->homes_written = true;
 	/* A crash may have come between a rename and its reload. */
 	front->publish_wanted = true;
 	front->reload_wanted = true;
+	return 0;
+}
+
+/*
+ * Maps of a former run stay as they are until homes has been written anew, in
+ * the background: what moving still holds goes on to cover the former homes.
+ * Others may be served meanwhile; a freeze waits.
+ */
+static int front_begin(struct front *front, struct error *error)
+{
+	struct store_counts counts;
+	int stand = maps_stand(front->settings->config, error);
+
+	if (stand < 0 || store_count(front->store, &counts, error) < 0 ||
+		front_tasks_refresh(front, error) < 0)
+		return -1;
+	front->accounts = counts.accounts;
+	front->aliases = counts.aliases;
+	if (stand == 0 || front->settings->config->maps.directory == NULL)
+		return front_publish_first(front, error);
+	front->rebuild = true;
 	return 0;
 }
 
@@ -91,7 +107,7 @@ int front_start(struct front *front, struct error *error)
 		front_looking,
 	};
 
-	if (front_publish_first(front, error) < 0)
+	if (front_begin(front, error) < 0)
 		return -1;
 	for (size_t i = 0; i < FRONT_THREADS; i++) {
 		int cause = pthread_create(

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/xalloc.h"
 #include "policyd/directory.h"
@@ -378,6 +379,27 @@ static int maps_write_moving(
 static char *maps_path(const struct config *config, const char *name)
 {
 	return xasprintf("%s/%s.db", config->maps.directory, name);
+}
+
+int maps_stand(const struct config *config, struct error *error)
+{
+	static const char *const names[] = { "moving", "homes" };
+	int result = 1;
+
+	if (config->maps.directory == NULL)
+		return 1;
+	for (size_t i = 0; result >= 0 && i < 2; i++) {
+		char *path = maps_path(config, names[i]);
+		struct mapfile *file = mapfile_new(path, 0, error);
+
+		if (file == NULL)
+			result = -1;
+		else if (access(path, F_OK) < 0)
+			result = 0;
+		mapfile_abandon(&file);
+		free(path);
+	}
+	return result;
 }
 
 int maps_publish(

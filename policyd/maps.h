@@ -32,6 +32,13 @@ struct maps_summary {
 struct maps *maps_new(struct store *store);
 void maps_free(struct maps **maps);
 
+/*
+ * Whether both maps stand there already, as a former run has left them: 1 yes,
+ * 0 no, -1 with an error when they could not be replaced. Without
+ * maps.directory: 1.
+ */
+int maps_stand(const struct config *config, struct error *error);
+
 /* The account's answer has changed or may: from the next publication on it
  * stands in moving. */
 void maps_touch(struct maps *maps, const char *address);

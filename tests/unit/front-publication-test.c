@@ -67,6 +67,35 @@ static void a_first_publication_that_fails_stops_the_start(void **state)
 	assert_non_null(strstr(error.text, "/nowhere/at/all"));
 }
 
+/* A flip that homes did not know of yet when the former run ended. */
+static void a_start_never_answers_what_was_before(void **state)
+{
+	int64_t end;
+
+	(void)state;
+	config.maps.compact = 600000;
+	start_quietly();
+	freeze(ANN);
+	EVENTUALLY(passed(ANN));
+	flip(ANN);
+	EVENTUALLY(is_front(ANN, ACCOUNT_FRONT_OPEN));
+	front_free(&front);
+	assert_string_equal(in("homes.db", ANN), OLD);
+	for (int i = 0; i < 3000; i++) {
+		char address[64];
+
+		snprintf(address, sizeof(address), "u%d@example.org", i);
+		accounts_add(store, address, NULL);
+	}
+	start();
+	end = instant_monotonic() + 10000;
+	do {
+		assert_true(instant_monotonic() < end);
+		assert_string_equal(answer(ANN), NEW);
+	} while (in("moving.db", ANN)[0] != '\0');
+	assert_string_equal(in("homes.db", "u2999@example.org"), OLD);
+}
+
 static void new_accounts_are_published_soon(void **state)
 {
 	(void)state;
@@ -139,8 +168,8 @@ static void a_closed_account_is_looked_for_again(void **state)
 	queue_one("active", TO(ANN), 0);
 	remove_file("events");
 	start();
-	assert_string_equal(in("homes.db", ANN), PARK);
 	assert_string_equal(answer(ANN), PARK);
+	EVENTUALLY(strcmp(in("homes.db", ANN), PARK) == 0);
 	EVENTUALLY(waits_for(ANN, "queue", 1));
 	usleep(50000);
 	assert_false(passed(ANN));
@@ -201,6 +230,7 @@ int main(void)
 		TEST(a_publication_that_fails_is_told_and_repeated),
 		TEST(all_who_wait_share_a_reload),
 		TEST(a_first_publication_that_fails_stops_the_start),
+		TEST(a_start_never_answers_what_was_before),
 		TEST(new_accounts_are_published_soon),
 		TEST(moving_shrinks_at_leisure),
 		TEST(another_configuration_is_taken_up),

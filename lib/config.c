@@ -207,6 +207,23 @@ static int config_on_option(cfg_t *section, cfg_opt_t *given)
 	return 0;
 }
 
+/* A token is no password, and no password is a token. */
+static int config_check_mechanism(struct config_reader *reader,
+	const cfg_t *section, const struct config_system *system)
+{
+	bool automatic = strcmp(system->mechanism, "auto") == 0;
+	bool token = strcmp(system->mechanism, "xoauth2") == 0 ||
+		     strcmp(system->mechanism, "oauthbearer") == 0;
+
+	if (token && system->token_command == NULL)
+		return config_refuse(reader, section, "mechanism", NULL,
+			"token_command is missing");
+	if (!token && !automatic && system->token_command != NULL)
+		return config_refuse(reader, section, "mechanism", NULL,
+			"it takes no token, but token_command is set");
+	return 0;
+}
+
 static int config_check_system(
 	struct config_reader *reader, const cfg_t *section)
 {
@@ -219,7 +236,7 @@ static int config_check_system(
 	if (system->master == NULL && system->master_password_file != NULL)
 		return config_refuse(reader, section, "master_password_file",
 			NULL, "master is missing");
-	return 0;
+	return config_check_mechanism(reader, section, system);
 }
 
 static size_t config_section_index(const char *name)

@@ -24,10 +24,16 @@ struct config_system {
 	char *master;  /* SASL PLAIN authentication identity, or NULL */
 	char *master_password_file; /* first line */
 	char *passwords; /* file of "address:password" lines, or NULL */
+	char *mechanism; /* "auto", "login", "plain", "scram-sha-256", ... */
+	char *token_command; /* prints an OAuth access token, or NULL */
 	char *ca_file;
-	bool verify;	     /* the server's certificate */
-	int64_t connections; /* at once, all workers of one host together */
-	int64_t timeout;     /* ms without a byte */
+	bool verify;	       /* the server's certificate */
+	char *pin;	       /* list of pins (lib/pin.h), or NULL */
+	int64_t connections;   /* at once, all workers of one host together */
+	int64_t rate_bytes;    /* per second, 0: no limit; so the next two */
+	int64_t rate_messages; /* per second */
+	int64_t day_bytes;     /* per day (UTC) */
+	int64_t timeout;       /* ms without a byte */
 	/* hooks: absolute path of an executable, or NULL */
 	char *provision;
 	char *lock;

@@ -135,6 +135,7 @@ static int files_system(const struct config_system *system, struct error *error)
 		{ "master_password_file", files_secret,
 			system->master_password_file },
 		{ "passwords", files_secret, system->passwords },
+		{ "token_command", files_command, system->token_command },
 		{ "ca_file", files_readable, system->ca_file },
 		{ "provision", files_program, system->provision },
 		{ "lock", files_program, system->lock },

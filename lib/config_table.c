@@ -19,6 +19,8 @@
 #define HOUR   (60 * MINUTE)
 #define DAY    (24 * HOUR)
 
+#define SIZE_MOST (INT64_C(1) << 50)
+
 /* One row; the section is the member of struct config of the same name. */
 #define PLAIN(section, name, type, need, fallback, min, max, help)             \
 	{                                                                      \
@@ -146,12 +148,24 @@ const struct config_option config_options[] = {
 		"its password, in the first line"),
 	TITLED(system, passwords, path, OPTIONAL, "", 0, 0,
 		"file of ADDRESS:PASSWORD lines"),
+	TITLED(system, mechanism, mechanism, DEFAULT, "auto", 0, 0,
+		"how the copier authenticates"),
+	TITLED(system, token_command, command, OPTIONAL, "", 0, 0,
+		"prints an OAuth access token"),
 	TITLED(system, ca_file, path, OPTIONAL, "", 0, 0,
 		"certificates trusted for this system; empty: the host's"),
 	TITLED(system, verify, switch, DEFAULT, "yes", 0, 0,
 		"whether its certificate is verified"),
+	TITLED(system, pin, pins, OPTIONAL, "", 0, 0,
+		"public keys that alone are trusted"),
 	TITLED(system, connections, number, DEFAULT, "8", 1, 1000,
 		"connections at most, all workers of a host together"),
+	TITLED(system, rate_bytes, size, DEFAULT, "0", 0, SIZE_MOST,
+		"bytes per second at most, both ways; 0: no limit"),
+	TITLED(system, rate_messages, number, DEFAULT, "0", 0, 1000000,
+		"messages per second at most; 0: no limit"),
+	TITLED(system, day_bytes, size, DEFAULT, "0", 0, SIZE_MOST,
+		"bytes per day at most; 0: no limit"),
 	TITLED(system, timeout, duration, DEFAULT, "60s", SECOND, HOUR,
 		"how long it may send nothing"),
 	TITLED(system, provision, path, OPTIONAL, "", 0, 0,

@@ -15,6 +15,8 @@
 #include "lib/instant.h"
 #include "lib/log.h"
 #include "lib/network.h"
+#include "lib/pin.h"
+#include "lib/size.h"
 #include "lib/xalloc.h"
 
 #define ALNUM                                                                  \
@@ -305,6 +307,38 @@ const struct config_type config_type_networks = {
 	.check = type_networks,
 };
 
+static int type_pins(const struct config_option *option, const char *text,
+	int64_t *number_r, struct error *error)
+{
+	(void)option;
+	(void)number_r;
+	return pin_check(text, error);
+}
+
+const struct config_type config_type_pins = {
+	.name = "pins like sha256:BASE64, separated by blanks",
+	.check = type_pins,
+};
+
+static int type_mechanism(const struct config_option *option, const char *text,
+	int64_t *number_r, struct error *error)
+{
+	static const char *const words[] = { "auto", "login", "plain",
+		"scram-sha-256", "xoauth2", "oauthbearer", NULL };
+	size_t i;
+
+	(void)number_r;
+	for (i = 0; words[i] != NULL; i++)
+		if (strcmp(words[i], text) == 0)
+			return 0;
+	return type_refuse(option, error);
+}
+
+const struct config_type config_type_mechanism = {
+	.name = "auto, login, plain, scram-sha-256, xoauth2 or oauthbearer",
+	.check = type_mechanism,
+};
+
 static void type_format_number(int64_t number, char *text_r)
 {
 	snprintf(text_r, CONFIG_BOUND_SIZE, "%" PRId64, number);
@@ -331,6 +365,40 @@ const struct config_type config_type_number = {
 	.store = CONFIG_STORE_NUMBER,
 	.check = type_number,
 	.format = type_format_number,
+};
+
+/* In the largest unit that divides it. */
+static void type_format_size(int64_t size, char *text_r)
+{
+	static const char units[] = { 'k', 'M', 'G', 'T' };
+	size_t i = 0;
+
+	while (size != 0 && size % 1024 == 0 && i < sizeof(units)) {
+		size /= 1024;
+		i++;
+	}
+	snprintf(text_r, CONFIG_BOUND_SIZE, "%" PRId64 "%.*s", size, i > 0,
+		i > 0 ? &units[i - 1] : "");
+}
+
+static int type_size(const struct config_option *option, const char *text,
+	int64_t *number_r, struct error *error)
+{
+	char max[CONFIG_BOUND_SIZE];
+
+	if (size_parse(text, number_r, NULL) == 0 && *number_r >= option->min &&
+		*number_r <= option->max)
+		return 0;
+	type_format_size(option->max, max);
+	error_set(error, "give %s, at most %s", option->type->name, max);
+	return -1;
+}
+
+const struct config_type config_type_size = {
+	.name = "a number of bytes like 500k, 10M or 2G",
+	.store = CONFIG_STORE_NUMBER,
+	.check = type_size,
+	.format = type_format_size,
 };
 
 static int type_mode(const struct config_option *option, const char *text,

@@ -18,6 +18,9 @@ lib_librehome_a_SOURCES += \
 	lib/instant.c lib/instant.h \
 	lib/netstring.c lib/netstring.h \
 	lib/xalloc.c lib/xalloc.h
+	lib/pin.c lib/pin.h \
+	lib/refusal.c lib/refusal.h \
+	lib/size.c lib/size.h \
 
 # The account machine.
 lib_librehome_a_SOURCES += \
@@ -141,3 +144,19 @@ tests_unit_tls_test_SOURCES = tests/unit/tls-test.c \
 	tests/unit/certificate.c tests/unit/certificate.h
 tests_unit_tls_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_tls_test_LDADD = lib/librehome.a $(OPENSSL_LIBS) $(CMOCKA_LIBS)
+
+# Refused items and documents.
+check_PROGRAMS += tests/unit/refusal-test
+TESTS += tests/unit/refusal-test
+tests_unit_refusal_test_SOURCES = tests/unit/refusal-test.c
+tests_unit_refusal_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_refusal_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/pin-test tests/unit/size-test
+TESTS += tests/unit/pin-test tests/unit/size-test
+tests_unit_pin_test_SOURCES = tests/unit/pin-test.c
+tests_unit_pin_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_pin_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
+tests_unit_size_test_SOURCES = tests/unit/size-test.c
+tests_unit_size_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_size_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)

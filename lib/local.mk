@@ -17,10 +17,9 @@ lib_librehome_a_SOURCES += \
 	lib/error.c lib/error.h \
 	lib/instant.c lib/instant.h \
 	lib/netstring.c lib/netstring.h \
-	lib/xalloc.c lib/xalloc.h
 	lib/pin.c lib/pin.h \
-	lib/refusal.c lib/refusal.h \
 	lib/size.c lib/size.h \
+	lib/xalloc.c lib/xalloc.h
 
 # The account machine.
 lib_librehome_a_SOURCES += \
@@ -144,13 +143,6 @@ tests_unit_tls_test_SOURCES = tests/unit/tls-test.c \
 	tests/unit/certificate.c tests/unit/certificate.h
 tests_unit_tls_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_tls_test_LDADD = lib/librehome.a $(OPENSSL_LIBS) $(CMOCKA_LIBS)
-
-# Refused items and documents.
-check_PROGRAMS += tests/unit/refusal-test
-TESTS += tests/unit/refusal-test
-tests_unit_refusal_test_SOURCES = tests/unit/refusal-test.c
-tests_unit_refusal_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_refusal_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/unit/pin-test tests/unit/size-test
 TESTS += tests/unit/pin-test tests/unit/size-test

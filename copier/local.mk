@@ -31,6 +31,10 @@ copier_libcopier_a_SOURCES = \
 	copier/pass.c copier/pass.h \
 	copier/plan.c copier/plan.h copier/plan_private.h \
 	copier/plan_folder.c copier/plan_match.c \
+	copier/pop3_login.c copier/pop3_parse.c copier/pop3_parse.h \
+	copier/pop3_session.c copier/pop3_session.h \
+	copier/pop3_session_private.h \
+	copier/pop3_wire.c copier/pop3_wire.h \
 	copier/progress.c copier/progress.h \
 	copier/proof.c copier/proof.h \
 	copier/round.c copier/round.h copier/round_private.h \
@@ -66,6 +70,12 @@ tests_unit_plan_test_SOURCES = tests/unit/plan-test.c
 tests_unit_plan_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_plan_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 
+check_PROGRAMS += tests/unit/pop3-test
+TESTS += tests/unit/pop3-test
+tests_unit_pop3_test_SOURCES = tests/unit/pop3-test.c
+tests_unit_pop3_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_pop3_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
+
 # Found and run by tests/fuzz/run.sh, compiled anew like its other targets.
 if FUZZERS
 check_PROGRAMS += tests/fuzz/imap-fuzz
@@ -73,6 +83,11 @@ tests_fuzz_imap_fuzz_SOURCES = tests/fuzz/imap-fuzz.c copier/imap_parse.c \
 	copier/imap_wire.c copier/maildate.c lib/buffer.c lib/error.c \
 	lib/xalloc.c
 tests_fuzz_imap_fuzz_CFLAGS = $(AM_CFLAGS) -U_FORTIFY_SOURCE -g \
+	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+check_PROGRAMS += tests/fuzz/pop3-fuzz
+tests_fuzz_pop3_fuzz_SOURCES = tests/fuzz/pop3-fuzz.c copier/pop3_parse.c \
+	copier/pop3_wire.c lib/error.c
+tests_fuzz_pop3_fuzz_CFLAGS = $(AM_CFLAGS) -U_FORTIFY_SOURCE -g \
 	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
 endif
 

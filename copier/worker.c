@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/document.h"
 #include "lib/instant.h"
 
 #define WORKER_TIMEOUT 10000 /* ms to wait for an answer */
@@ -173,6 +174,41 @@ int worker_barrier(struct worker *worker, bool *queue_r, struct error *error)
 	waiting = attr_list_get(reply, "waiting");
 	*queue_r = waiting != NULL && strcmp(waiting, "queue") == 0;
 	return passed != NULL && passed[0] == 'y';
+}
+
+int worker_document(struct worker *worker, const char *name, const char *text,
+	struct error *error)
+{
+	struct attr_list *request = worker_request(worker, "document-put");
+	const struct attr_list *reply;
+	enum control_status status;
+
+	attr_list_add(request, "name", name);
+	document_add_text(request, text);
+	if (worker_call(worker, &request, &reply, &status, error) == 0)
+		return 0;
+	error_prefix(error, "document %s", name);
+	return -1;
+}
+
+int worker_read_document(struct worker *worker, const char *name,
+	struct buffer *text, struct error *error)
+{
+	struct attr_list *request = attr_list_new();
+	const struct attr_list *reply;
+	enum control_status status;
+
+	attr_list_add(request, "request", "document-get");
+	attr_list_add(request, "address", worker->account->address);
+	attr_list_add(request, "name", name);
+	if (worker_call(worker, &request, &reply, &status, error) == 0) {
+		document_get_text(reply, text);
+		return 1;
+	}
+	if (status == CONTROL_NOT_FOUND)
+		return 0;
+	error_prefix(error, "document %s", name);
+	return -1;
 }
 
 int worker_release(struct worker *worker, int64_t due, const char *failure,

@@ -12,6 +12,7 @@
 
 #include "lib/account.h"
 #include "lib/attr.h"
+#include "lib/buffer.h"
 #include "lib/control_client.h"
 #include "lib/error.h"
 
@@ -46,6 +47,13 @@ int worker_flip(struct worker *worker, const char *steps, struct error *error);
 /* 1 passed, 0 not yet, -1 the freeze is over or cannot be judged. *queue_r:
  * the front is closed, and only deliveries under way are waited for. */
 int worker_barrier(struct worker *worker, bool *queue_r, struct error *error);
+/* Keeps a document (lib/document.h) with the account; an empty text deletes
+ * it. 0 or -1. */
+int worker_document(struct worker *worker, const char *name, const char *text,
+	struct error *error);
+/* Reads one: 1 with its text appended, 0 there is none, -1 could not tell. */
+int worker_read_document(struct worker *worker, const char *name,
+	struct buffer *text, struct error *error);
 /* Gives the lease back; due is when to come again. */
 int worker_release(struct worker *worker, int64_t due, const char *failure,
 	struct error *error);

@@ -14,10 +14,12 @@ lib_librehome_a_SOURCES += \
 	lib/config.c lib/config.h lib/config_private.h \
 	lib/config_files.c lib/config_scan.c lib/config_table.c \
 	lib/config_type.c \
+	lib/document.c lib/document.h \
 	lib/error.c lib/error.h \
 	lib/instant.c lib/instant.h \
 	lib/netstring.c lib/netstring.h \
 	lib/pin.c lib/pin.h \
+	lib/refusal.c lib/refusal.h \
 	lib/size.c lib/size.h \
 	lib/xalloc.c lib/xalloc.h
 
@@ -143,6 +145,13 @@ tests_unit_tls_test_SOURCES = tests/unit/tls-test.c \
 	tests/unit/certificate.c tests/unit/certificate.h
 tests_unit_tls_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_tls_test_LDADD = lib/librehome.a $(OPENSSL_LIBS) $(CMOCKA_LIBS)
+
+# Refused items and documents.
+check_PROGRAMS += tests/unit/refusal-test
+TESTS += tests/unit/refusal-test
+tests_unit_refusal_test_SOURCES = tests/unit/refusal-test.c
+tests_unit_refusal_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_refusal_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/unit/pin-test tests/unit/size-test
 TESTS += tests/unit/pin-test tests/unit/size-test

@@ -4,12 +4,14 @@
 noinst_LIBRARIES += policyd/libpolicyd.a
 policyd_libpolicyd_a_SOURCES = \
 	policyd/control_care.c policyd/control_directory.c \
+	policyd/control_document.c \
 	policyd/control_operator.c policyd/control_reply.c \
 	policyd/control_worker.c \
 	policyd/deferrals.c policyd/deferrals.h \
 	policyd/directory.c policyd/directory.h \
 	policyd/events.c policyd/events.h \
 	policyd/machine.c policyd/machine.h policyd/machine_private.h \
+	policyd/machine_document.c \
 	policyd/machine_lease.c policyd/machine_names.c \
 	policyd/machine_operator.c policyd/machine_rules.c \
 	policyd/machine_timer.c policyd/machine_worker.c \

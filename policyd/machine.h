@@ -116,6 +116,26 @@ enum control_status machine_complete(struct machine *machine,
 	const char *address, const char *by, struct account *account_r,
 	struct error *error);
 
+/*
+ * Approves what was refused (lib/refusal.h): these items, or all. CONFLICT
+ * when one of the items is not there. found has room for as many as items;
+ * *approved_r tells how many were not approved before, *open_r how many are
+ * left that keep the account from its flip.
+ */
+struct machine_approval {
+	const char *const *items;
+	size_t items_count;
+	bool all;
+	const char *reason;
+	const char *by;
+	bool *found;
+	uint64_t *approved_r;
+	uint64_t *open_r;
+};
+enum control_status machine_approve(struct machine *machine,
+	const char *address, const struct machine_approval *approval,
+	struct account *account_r, struct error *error);
+
 /* ---- workers; a lease is named by its account and epoch ---- */
 
 /*
@@ -167,6 +187,12 @@ enum control_status machine_prove(struct machine *machine, const char *address,
  * barrier too. */
 enum control_status machine_flip(struct machine *machine, const char *address,
 	uint64_t epoch, const char *steps, struct account *account_r,
+	struct error *error);
+
+/* Keeps a document (lib/document.h) with the account; an empty text deletes
+ * it. ERROR also when no worker may put that name, or the text is too long. */
+enum control_status machine_put_document(struct machine *machine,
+	const char *address, uint64_t epoch, const char *name, const char *text,
 	struct error *error);
 
 /* What a round has done; detail has its attributes and is kept in history. */

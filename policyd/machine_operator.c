@@ -62,6 +62,8 @@ static enum control_status machine_request_step(
 	if (account_request(account, request->request, request->to, change->now,
 		    error) < 0)
 		return CONTROL_CONFLICT;
+	if (machine_forget_refused(change, error) < 0)
+		return machine_doom(change);
 	machine_request_line(machine_line(change, "transition"), account);
 	return CONTROL_OK;
 }

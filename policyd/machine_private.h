@@ -101,6 +101,12 @@ void machine_fence(struct machine_change *change);
 enum control_status machine_check_lease(const struct machine_change *change,
 	uint64_t epoch, struct error *error);
 
+/* Whether all that was refused is approved: CONTROL_OK or CONFLICT. */
+enum control_status machine_check_refused(
+	struct machine_change *change, struct error *error);
+/* A new move judges anew. 0, or -1: the store has failed. */
+int machine_forget_refused(struct machine_change *change, struct error *error);
+
 /* A text field of an account; what is too long is cut between characters. */
 void machine_copy_text(char field[ACCOUNT_TEXT_SIZE], const char *text);
 

@@ -327,6 +327,8 @@ static enum control_status machine_prove_step(
 
 	if (status == CONTROL_OK)
 		status = machine_check_barrier(change, error);
+	if (status == CONTROL_OK)
+		status = machine_check_refused(change, error);
 	if (status != CONTROL_OK)
 		return status;
 	if (store_txn_put_bounds(change->txn, account->address, proof->bounds,

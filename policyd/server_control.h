@@ -51,6 +51,7 @@ struct control_verb {
 /* Tables that end with a NULL name. */
 extern const struct control_verb control_directory_verbs[];
 extern const struct control_verb control_operator_verbs[];
+extern const struct control_verb control_document_verbs[];
 extern const struct control_verb control_worker_verbs[];
 extern const struct control_verb control_care_verbs[];
 

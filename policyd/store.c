@@ -71,6 +71,14 @@ int store_get_lease(struct store *store, const char *address,
 	return store->ops->get_lease(store, address, lease_r, error);
 }
 
+int store_get_document(struct store *store, const char *address,
+	const char *name, int64_t *at_r, struct buffer *text,
+	struct error *error)
+{
+	return store->ops->get_document(
+		store, address, name, at_r, text, error);
+}
+
 int store_scan_accounts(struct store *store, const struct store_filter *filter,
 	store_account_fn *callback, void *context, struct error *error)
 {
@@ -95,6 +103,13 @@ int store_scan_bounds(struct store *store, const char *address,
 	store_bound_fn *callback, void *context, struct error *error)
 {
 	return store->ops->scan_bounds(
+		store, address, callback, context, error);
+}
+
+int store_scan_documents(struct store *store, const char *address,
+	store_document_fn *callback, void *context, struct error *error)
+{
+	return store->ops->scan_documents(
 		store, address, callback, context, error);
 }
 
@@ -132,6 +147,13 @@ int store_txn_get_lease(struct store_txn *txn, const char *address,
 	struct store_lease *lease_r, struct error *error)
 {
 	return txn->store->ops->txn_get_lease(txn, address, lease_r, error);
+}
+
+int store_txn_get_document(struct store_txn *txn, const char *address,
+	const char *name, struct buffer *text, struct error *error)
+{
+	return txn->store->ops->txn_get_document(
+		txn, address, name, text, error);
 }
 
 int store_txn_put_account(struct store_txn *txn, const struct account *account,
@@ -175,6 +197,12 @@ int store_txn_put_bounds(struct store_txn *txn, const char *address,
 {
 	return txn->store->ops->txn_put_bounds(
 		txn, address, bounds, count, error);
+}
+
+int store_txn_put_document(struct store_txn *txn, const char *address,
+	const struct store_document *document, struct error *error)
+{
+	return txn->store->ops->txn_put_document(txn, address, document, error);
 }
 
 int store_txn_add_audit(struct store_txn *txn, int64_t at, const char *address,

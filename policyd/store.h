@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "lib/account.h"
+#include "lib/buffer.h"
 #include "lib/error.h"
 
 struct store;
@@ -38,6 +39,13 @@ struct store_bound {
 	const char *folder; /* as named at the old home, modified UTF-7 */
 	uint32_t uidvalidity;
 	uint32_t uidnext;
+};
+
+/* A text that is kept with an account under a name (lib/document.h). */
+struct store_document {
+	const char *name;
+	int64_t at; /* when it was put */
+	const char *text;
 };
 
 /* One line of an account's history. The text is attributes in control form:
@@ -92,6 +100,10 @@ int store_get_alias(struct store *store, const char *alias,
 	char address_r[ADDRESS_SIZE], struct error *error);
 int store_get_lease(struct store *store, const char *address,
 	struct store_lease *lease_r, struct error *error);
+/* Appends the text; at_r may be NULL. */
+int store_get_document(struct store *store, const char *address,
+	const char *name, int64_t *at_r, struct buffer *text,
+	struct error *error);
 
 /*
  * Scans call back for each record found; the callback returns true to go on.
@@ -106,6 +118,8 @@ typedef bool store_alias_fn(
 	const char *alias, const char *address, void *context);
 typedef bool store_lease_fn(const struct store_lease *lease, void *context);
 typedef bool store_bound_fn(const struct store_bound *bound, void *context);
+typedef bool store_document_fn(
+	const struct store_document *document, void *context);
 typedef bool store_audit_fn(const struct store_audit *audit, void *context);
 
 int store_scan_accounts(struct store *store, const struct store_filter *filter,
@@ -117,6 +131,9 @@ int store_scan_leases(struct store *store, store_lease_fn *callback,
 	void *context, struct error *error);
 int store_scan_bounds(struct store *store, const char *address,
 	store_bound_fn *callback, void *context, struct error *error);
+/* Of one account, in the order of their names. */
+int store_scan_documents(struct store *store, const char *address,
+	store_document_fn *callback, void *context, struct error *error);
 /* Of one account, or all with NULL; oldest first. */
 int store_scan_audit(struct store *store, const char *address,
 	store_audit_fn *callback, void *context, struct error *error);
@@ -135,8 +152,8 @@ int store_begin(
 /*
  * Inside a transaction a get locks the record until the end. After any -1 the
  * transaction is doomed: commit then answers STORE_CONFLICT when trying again
- * may help, else STORE_FAILED; so it does when it has put an alias, a lease or
- * a bound whose account is not there at its end.
+ * may help, else STORE_FAILED; so it does when it has put an alias, a lease, a
+ * bound or a document whose account is not there at its end.
  */
 int store_txn_get_account(struct store_txn *txn, const char *address,
 	struct account *account_r, struct error *error);
@@ -144,11 +161,14 @@ int store_txn_get_alias(struct store_txn *txn, const char *alias,
 	char address_r[ADDRESS_SIZE], struct error *error);
 int store_txn_get_lease(struct store_txn *txn, const char *address,
 	struct store_lease *lease_r, struct error *error);
+/* Appends the text. */
+int store_txn_get_document(struct store_txn *txn, const char *address,
+	const char *name, struct buffer *text, struct error *error);
 /* Each returns 0 or -1. put_account adds one to the stored revision. */
 int store_txn_put_account(struct store_txn *txn, const struct account *account,
 	struct error *error);
 int store_txn_delete_account(struct store_txn *txn, const char *address,
-	struct error *error); /* its aliases, bounds and lease too */
+	struct error *error); /* with all that belongs to it */
 int store_txn_put_alias(struct store_txn *txn, const char *alias,
 	const char *address, struct error *error);
 int store_txn_delete_alias(
@@ -160,6 +180,9 @@ int store_txn_delete_lease(
 /* Replaces all bounds of the account; count 0 deletes them. */
 int store_txn_put_bounds(struct store_txn *txn, const char *address,
 	const struct store_bound *bounds, size_t count, struct error *error);
+/* An empty text, or NULL, deletes it. */
+int store_txn_put_document(struct store_txn *txn, const char *address,
+	const struct store_document *document, struct error *error);
 int store_txn_add_audit(struct store_txn *txn, int64_t at, const char *address,
 	const struct attr_list *detail, struct error *error);
 /* Frees the transaction in every case. DONE means durable. */
@@ -179,9 +202,9 @@ int store_backup(
 int store_restore(const char *uri, const char *directory, char **kept_r,
 	struct error *error);
 /*
- * Checks every page and that each index, alias, lease and bound belongs to an
- * account. 0 clean, 1 damaged (the error tells the first damage), -1 could not
- * tell. Offline.
+ * Checks every page and that each index, alias, lease, bound and document
+ * belongs to an account. 0 clean, 1 damaged (the error tells the first damage),
+ * -1 could not tell. Offline.
  */
 int store_verify(const char *uri, struct error *error);
 /*

@@ -46,6 +46,11 @@ void bdb_file(enum store_table table, char *file_r, size_t size)
 	snprintf(file_r, size, "%s.db", store_table_name(table));
 }
 
+unsigned bdb_table_schema(enum store_table table)
+{
+	return table == STORE_DOCUMENTS ? 2 : 1;
+}
+
 /* ---- errors ---- */
 
 /* The library calls this from any thread. */
@@ -258,12 +263,21 @@ static int bdb_upgrade_nothing(struct bdb *bdb, struct error *error)
 	return found == 0 ? 0 : -1;
 }
 
+/* Documents came with schema 2; their table is made before the steps. */
+static int bdb_upgrade_documents(struct bdb *bdb, struct error *error)
+{
+	(void)bdb;
+	(void)error;
+	return 0;
+}
+
 /* The step at N leads from schema N to N + 1. A step may be killed and come
  * again. */
 typedef int bdb_upgrade_fn(struct bdb *bdb, struct error *error);
 
 static bdb_upgrade_fn *const bdb_upgrades[BDB_SCHEMA] = {
 	bdb_upgrade_nothing,
+	bdb_upgrade_documents,
 };
 
 static int bdb_upgrade(struct bdb *bdb, unsigned schema, struct error *error)
@@ -275,8 +289,7 @@ static int bdb_upgrade(struct bdb *bdb, unsigned schema, struct error *error)
 	return 0;
 }
 
-/* Whether the directory has that table. */
-static bool bdb_has(const struct bdb *bdb, enum store_table table)
+bool bdb_has(const struct bdb *bdb, enum store_table table)
 {
 	char file[64];
 	char *path;
@@ -290,7 +303,7 @@ static bool bdb_has(const struct bdb *bdb, enum store_table table)
 }
 
 /*
- * A table is made only in a store that has no schema version yet: one that is
+ * A table is made only in a store of a schema from before it: one that is
  * missing later was lost, and an empty one in its place would answer "not
  * there" for all that was in it.
  */
@@ -315,7 +328,8 @@ int bdb_open_tables(struct bdb *bdb, struct error *error)
 	}
 	for (int table = 0; table < STORE_TABLES; table++)
 		if (table != STORE_META &&
-			bdb_open_table(bdb, table, found == 0, error) < 0)
+			bdb_open_table(bdb, table,
+				schema < bdb_table_schema(table), error) < 0)
 			return -1;
 	return bdb_upgrade(bdb, schema, error);
 }

@@ -30,7 +30,7 @@
 #define BDB_SPACE_RESERVE (64u << 20)
 
 /* What the tables and records are; bdb_upgrades leads here from older ones. */
-#define BDB_SCHEMA 1
+#define BDB_SCHEMA 2
 
 struct bdb {
 	struct store_engine engine;
@@ -63,8 +63,13 @@ int bdb_open_tables(struct bdb *bdb, struct error *error);
 void bdb_free(struct bdb *bdb);
 void bdb_close(struct store_engine *engine);
 bool bdb_is_broken(const struct store_engine *engine);
+/* The schema that a table came with: a store of an older one lacks it. */
+unsigned bdb_table_schema(enum store_table table);
 /* The file of a table, below the directory. */
 void bdb_file(enum store_table table, char *file_r, size_t size);
+
+/* Whether the directory has that table. */
+bool bdb_has(const struct bdb *bdb, enum store_table table);
 
 /* Fills the error: "store NAME: WHAT: the library's words", and notes when the
  * library has given up. Returns -1. */

@@ -165,8 +165,12 @@ static int bdb_verify_pages(struct bdb *bdb, struct error *error)
 	for (int table = 0; table < STORE_TABLES; table++) {
 		char file[64];
 		DB *db;
-		int code = db_create(&db, bdb->env, 0);
+		int code;
 
+		/* a store of an older schema lacks it; opening judges that */
+		if (bdb_table_schema(table) > 1 && !bdb_has(bdb, table))
+			continue;
+		code = db_create(&db, bdb->env, 0);
 		bdb_file(table, file, sizeof(file));
 		if (code == 0) /* it closes the handle */
 			code = db->verify(db, file, NULL, NULL, 0);
@@ -176,6 +180,15 @@ static int bdb_verify_pages(struct bdb *bdb, struct error *error)
 		}
 	}
 	return 0;
+}
+
+/* Opening has made what an older schema lacks. */
+static bool bdb_is_whole(const struct bdb *bdb)
+{
+	for (int table = 0; table < STORE_TABLES; table++)
+		if (!bdb_has(bdb, table))
+			return false;
+	return true;
 }
 
 int bdb_verify_directory(
@@ -188,8 +201,8 @@ int bdb_verify_directory(
 	if (bdb == NULL)
 		return bdb_is_outside(code) ? -1 : 1;
 	result = bdb_verify_pages(bdb, error);
-	if (result == 0)
-		result = bdb_open_tables(bdb, error);
+	if (result == 0 && bdb_open_tables(bdb, error) < 0)
+		result = bdb_is_whole(bdb) ? -1 : 1;
 	if (result != 0) {
 		bdb_free(bdb);
 		return result;

@@ -193,20 +193,26 @@ void bdb_discard(const char *directory)
 
 /* ---- copies ---- */
 
-/* Tables and logs; not the lock, nor what else somebody put there. */
-static bool bdb_is_store_file(const char *file)
+/* The schema that a table's file came with; 0: it is none. */
+static unsigned bdb_file_schema(const char *file)
 {
 	char table_file[64];
 
-	if (strncmp(file, "log.", 4) == 0)
-		return file[4] != '\0' &&
-		       file[4 + strspn(file + 4, "0123456789")] == '\0';
 	for (int table = 0; table < STORE_TABLES; table++) {
 		bdb_file(table, table_file, sizeof(table_file));
 		if (strcmp(file, table_file) == 0)
-			return true;
+			return bdb_table_schema(table);
 	}
-	return false;
+	return 0;
+}
+
+/* Tables and logs; not the lock, nor what else somebody put there. */
+static bool bdb_is_store_file(const char *file)
+{
+	if (strncmp(file, "log.", 4) == 0)
+		return file[4] != '\0' &&
+		       file[4 + strspn(file + 4, "0123456789")] == '\0';
+	return bdb_file_schema(file) != 0;
 }
 
 /* 0 or -1 with errno. */
@@ -247,7 +253,7 @@ static int bdb_copy_bytes(int from, int to)
 struct bdb_copying {
 	const char *from;
 	const char *to;
-	size_t tables;
+	size_t tables; /* of the first schema, which every store has */
 };
 
 static int bdb_copy_file(
@@ -268,7 +274,7 @@ static int bdb_copy_file(
 	if (result < 0)
 		error_set(error, "copy %s/%s to %s: %s", copying->from, file,
 			target, strerror(errno));
-	else if (strncmp(file, "log.", 4) != 0)
+	else if (bdb_file_schema(file) == 1)
 		copying->tables++;
 	if (from >= 0)
 		close(from);
@@ -281,13 +287,17 @@ static int bdb_copy_file(
 int bdb_copy(const char *from, const char *to, struct error *error)
 {
 	struct bdb_copying copying = { .from = from, .to = to };
+	size_t first = 0; /* tables of the first schema */
 
 	if (bdb_each_file(from, bdb_copy_file, &copying, error) < 0)
 		return -1;
-	if (copying.tables != STORE_TABLES) {
+	/* opening it tells whether a later table should be there */
+	for (int table = 0; table < STORE_TABLES; table++)
+		first += bdb_table_schema(table) == 1;
+	if (copying.tables != first) {
 		error_set(error,
-			"%s: not a whole store: it has %zu of its %d tables",
-			from, copying.tables, STORE_TABLES);
+			"%s: not a whole store: it has %zu of its %zu tables",
+			from, copying.tables, first);
 		return -1;
 	}
 	return bdb_sync(to, error);

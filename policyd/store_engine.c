@@ -23,6 +23,7 @@ static const char *const store_table_names[STORE_TABLES] = {
 	[STORE_ALIASES_BY_ACCOUNT] = "aliases-by-account",
 	[STORE_LEASES] = "leases",
 	[STORE_BOUNDS] = "bounds",
+	[STORE_DOCUMENTS] = "documents",
 	[STORE_AUDIT] = "audit",
 	[STORE_AUDIT_BY_ACCOUNT] = "audit-by-account",
 	[STORE_META] = "meta",

@@ -148,6 +148,18 @@ static int fail_get_lease(struct store *store, const char *address,
 	return store_get_lease(fail->inner, address, lease_r, error);
 }
 
+static int fail_get_document(struct store *store, const char *address,
+	const char *name, int64_t *at_r, struct buffer *text,
+	struct error *error)
+{
+	struct fail *fail = (struct fail *)store;
+
+	if (fail_fails(fail, FAIL_LOOKUPS, error))
+		return -1;
+	return store_get_document(
+		fail->inner, address, name, at_r, text, error);
+}
+
 static int fail_scan_accounts(struct store *store,
 	const struct store_filter *filter, store_account_fn *callback,
 	void *context, struct error *error)
@@ -189,6 +201,17 @@ static int fail_scan_bounds(struct store *store, const char *address,
 	if (fail_fails(fail, FAIL_LOOKUPS, error))
 		return -1;
 	return store_scan_bounds(
+		fail->inner, address, callback, context, error);
+}
+
+static int fail_scan_documents(struct store *store, const char *address,
+	store_document_fn *callback, void *context, struct error *error)
+{
+	struct fail *fail = (struct fail *)store;
+
+	if (fail_fails(fail, FAIL_LOOKUPS, error))
+		return -1;
+	return store_scan_documents(
 		fail->inner, address, callback, context, error);
 }
 
@@ -261,6 +284,16 @@ static int fail_txn_get_lease(struct store_txn *base, const char *address,
 	return store_txn_get_lease(txn->inner, address, lease_r, error);
 }
 
+static int fail_txn_get_document(struct store_txn *base, const char *address,
+	const char *name, struct buffer *text, struct error *error)
+{
+	struct fail_txn *txn = (struct fail_txn *)base;
+
+	if (fail_txn_fails(txn, FAIL_LOOKUPS, error))
+		return -1;
+	return store_txn_get_document(txn->inner, address, name, text, error);
+}
+
 static int fail_txn_put_account(struct store_txn *base,
 	const struct account *account, struct error *error)
 {
@@ -329,6 +362,16 @@ static int fail_txn_put_bounds(struct store_txn *base, const char *address,
 	if (fail_txn_fails(txn, FAIL_REST, error))
 		return -1;
 	return store_txn_put_bounds(txn->inner, address, bounds, count, error);
+}
+
+static int fail_txn_put_document(struct store_txn *base, const char *address,
+	const struct store_document *document, struct error *error)
+{
+	struct fail_txn *txn = (struct fail_txn *)base;
+
+	if (fail_txn_fails(txn, FAIL_REST, error))
+		return -1;
+	return store_txn_put_document(txn->inner, address, document, error);
 }
 
 static int fail_txn_add_audit(struct store_txn *base, int64_t at,
@@ -413,16 +456,19 @@ static const struct store_ops fail_ops = {
 	.get_account = fail_get_account,
 	.get_alias = fail_get_alias,
 	.get_lease = fail_get_lease,
+	.get_document = fail_get_document,
 	.scan_accounts = fail_scan_accounts,
 	.scan_aliases = fail_scan_aliases,
 	.scan_leases = fail_scan_leases,
 	.scan_bounds = fail_scan_bounds,
+	.scan_documents = fail_scan_documents,
 	.scan_audit = fail_scan_audit,
 	.count = fail_count,
 	.begin = fail_begin,
 	.txn_get_account = fail_txn_get_account,
 	.txn_get_alias = fail_txn_get_alias,
 	.txn_get_lease = fail_txn_get_lease,
+	.txn_get_document = fail_txn_get_document,
 	.txn_put_account = fail_txn_put_account,
 	.txn_delete_account = fail_txn_delete_account,
 	.txn_put_alias = fail_txn_put_alias,
@@ -430,6 +476,7 @@ static const struct store_ops fail_ops = {
 	.txn_put_lease = fail_txn_put_lease,
 	.txn_delete_lease = fail_txn_delete_lease,
 	.txn_put_bounds = fail_txn_put_bounds,
+	.txn_put_document = fail_txn_put_document,
 	.txn_add_audit = fail_txn_add_audit,
 	.commit = fail_commit,
 	.abort = fail_abort,

@@ -28,6 +28,9 @@ struct store_ops {
 		char *address_r, struct error *error);
 	int (*get_lease)(struct store *store, const char *address,
 		struct store_lease *lease_r, struct error *error);
+	int (*get_document)(struct store *store, const char *address,
+		const char *name, int64_t *at_r, struct buffer *text,
+		struct error *error);
 	int (*scan_accounts)(struct store *store,
 		const struct store_filter *filter, store_account_fn *callback,
 		void *context, struct error *error);
@@ -37,6 +40,9 @@ struct store_ops {
 		void *context, struct error *error);
 	int (*scan_bounds)(struct store *store, const char *address,
 		store_bound_fn *callback, void *context, struct error *error);
+	int (*scan_documents)(struct store *store, const char *address,
+		store_document_fn *callback, void *context,
+		struct error *error);
 	int (*scan_audit)(struct store *store, const char *address,
 		store_audit_fn *callback, void *context, struct error *error);
 	int (*count)(struct store *store, struct store_counts *counts_r,
@@ -50,6 +56,8 @@ struct store_ops {
 		char *address_r, struct error *error);
 	int (*txn_get_lease)(struct store_txn *txn, const char *address,
 		struct store_lease *lease_r, struct error *error);
+	int (*txn_get_document)(struct store_txn *txn, const char *address,
+		const char *name, struct buffer *text, struct error *error);
 	int (*txn_put_account)(struct store_txn *txn,
 		const struct account *account, struct error *error);
 	int (*txn_delete_account)(struct store_txn *txn, const char *address,
@@ -65,6 +73,8 @@ struct store_ops {
 	int (*txn_put_bounds)(struct store_txn *txn, const char *address,
 		const struct store_bound *bounds, size_t count,
 		struct error *error);
+	int (*txn_put_document)(struct store_txn *txn, const char *address,
+		const struct store_document *document, struct error *error);
 	int (*txn_add_audit)(struct store_txn *txn, int64_t at,
 		const char *address, const struct attr_list *detail,
 		struct error *error);

@@ -351,6 +351,27 @@ int store_record_get_bound(struct store_bytes folder, struct store_bytes value,
 	return 0;
 }
 
+void store_record_put_document(
+	const struct store_document *document, struct buffer *value)
+{
+	store_record_add_byte(STORE_RECORD_VERSION, value);
+	store_record_add_instant(document->at, value);
+	buffer_add_text(value, document->text);
+}
+
+int store_record_get_document(struct store_bytes value, int64_t *at_r,
+	struct buffer *text, struct error *error)
+{
+	if (!store_record_take_version(&value) ||
+		!store_record_take_instant(&value, at_r) || value.size == 0 ||
+		memchr(value.data, '\0', value.size) != NULL) {
+		error_set(error, "damaged: not a document");
+		return -1;
+	}
+	buffer_add(text, value.data, value.size);
+	return 0;
+}
+
 /* ---- audit ---- */
 
 void store_record_put_serial(uint64_t serial, struct buffer *key)

@@ -11,6 +11,7 @@
  *   aliases-by-account  ADDRESS NUL ALIAS -> nothing
  *   leases              ADDRESS -> VERSION EPOCH EXPIRES WORKER
  *   bounds              ADDRESS NUL FOLDER -> VERSION UIDVALIDITY UIDNEXT
+ *   documents           ADDRESS NUL NAME -> VERSION AT TEXT
  *   audit               SERIAL -> VERSION AT ADDRESS NUL DETAIL, control form
  *   audit-by-account    ADDRESS NUL SERIAL -> nothing
  *
@@ -92,6 +93,12 @@ void store_record_put_bound(
 int store_record_get_bound(struct store_bytes folder, struct store_bytes value,
 	struct buffer *folder_r, struct store_bound *bound_r,
 	struct error *error);
+
+void store_record_put_document(
+	const struct store_document *document, struct buffer *value);
+/* Appends the text. 0, or -1 with an error. */
+int store_record_get_document(struct store_bytes value, int64_t *at_r,
+	struct buffer *text, struct error *error);
 
 /* ADDRESS NUL REST: splits such a key; false when there is no NUL. */
 bool store_record_split(struct store_bytes key, struct store_bytes *head_r,

@@ -106,6 +106,34 @@ static int tables_get_lease(struct store *store, const char *address,
 	return result;
 }
 
+void tables_document_key(
+	const char *address, const char *name, struct buffer *key)
+{
+	store_record_text_prefix(address, key);
+	buffer_add_text(key, name);
+}
+
+static int tables_get_document(struct store *store, const char *address,
+	const char *name, int64_t *at_r, struct buffer *text,
+	struct error *error)
+{
+	struct buffer key = BUFFER_EMPTY, value = BUFFER_EMPTY;
+	int64_t at;
+	int result;
+
+	tables_document_key(address, name, &key);
+	result = tables_read((struct tables *)store, STORE_DOCUMENTS,
+		store_bytes_of(&key), &value, error);
+	if (result > 0 && store_record_get_document(store_bytes_of(&value),
+				  at_r != NULL ? at_r : &at, text, error) < 0)
+		result = -1;
+	buffer_free(&key);
+	buffer_free(&value);
+	if (result < 0)
+		error_prefix(error, "read document %s of %s", name, address);
+	return result;
+}
+
 static int tables_count(
 	struct store *store, struct store_counts *counts_r, struct error *error)
 {
@@ -273,16 +301,19 @@ static const struct store_ops tables_ops = {
 	.get_account = tables_get_account,
 	.get_alias = tables_get_alias,
 	.get_lease = tables_get_lease,
+	.get_document = tables_get_document,
 	.scan_accounts = tables_scan_accounts,
 	.scan_aliases = tables_scan_aliases,
 	.scan_leases = tables_scan_leases,
 	.scan_bounds = tables_scan_bounds,
+	.scan_documents = tables_scan_documents,
 	.scan_audit = tables_scan_audit,
 	.count = tables_count,
 	.begin = tables_begin,
 	.txn_get_account = tables_txn_get_account,
 	.txn_get_alias = tables_txn_get_alias,
 	.txn_get_lease = tables_txn_get_lease,
+	.txn_get_document = tables_txn_get_document,
 	.txn_put_account = tables_txn_put_account,
 	.txn_delete_account = tables_txn_delete_account,
 	.txn_put_alias = tables_txn_put_alias,
@@ -290,6 +321,7 @@ static const struct store_ops tables_ops = {
 	.txn_put_lease = tables_txn_put_lease,
 	.txn_delete_lease = tables_txn_delete_lease,
 	.txn_put_bounds = tables_txn_put_bounds,
+	.txn_put_document = tables_txn_put_document,
 	.txn_add_audit = tables_txn_add_audit,
 	.commit = tables_commit,
 	.abort = tables_abort,

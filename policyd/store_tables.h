@@ -36,10 +36,10 @@ struct tables {
 struct store *tables_open(struct store_engine *engine, struct error *error);
 
 /*
- * Cross-checks all tables: every record reads back, each index, alias, lease
- * and bound belongs to an account, and the counts are right. Nobody may write
- * meanwhile. 0 clean, 1 damaged (the error tells the first damage), -1 could
- * not tell.
+ * Cross-checks all tables: every record reads back, each index, alias, lease,
+ * bound and document belongs to an account, and the counts are right. Nobody
+ * may write meanwhile. 0 clean, 1 damaged (the error tells the first damage),
+ * -1 could not tell.
  */
 int tables_check(struct store *store, struct error *error);
 
@@ -53,6 +53,10 @@ int tables_read(struct tables *tables, enum store_table table,
 	struct store_bytes key, struct buffer *value, struct error *error);
 int tables_read_account(struct tables *tables, struct store_bytes key,
 	struct account *account_r, struct error *error);
+
+/* The key of an account's document, appended. */
+void tables_document_key(
+	const char *address, const char *name, struct buffer *key);
 
 /*
  * Walks the records of a table that begin with prefix, the first one not below
@@ -98,6 +102,8 @@ int tables_scan_leases(struct store *store, store_lease_fn *callback,
 	void *context, struct error *error);
 int tables_scan_bounds(struct store *store, const char *address,
 	store_bound_fn *callback, void *context, struct error *error);
+int tables_scan_documents(struct store *store, const char *address,
+	store_document_fn *callback, void *context, struct error *error);
 int tables_scan_audit(struct store *store, const char *address,
 	store_audit_fn *callback, void *context, struct error *error);
 
@@ -109,6 +115,8 @@ int tables_txn_get_alias(struct store_txn *txn, const char *alias,
 	char *address_r, struct error *error);
 int tables_txn_get_lease(struct store_txn *txn, const char *address,
 	struct store_lease *lease_r, struct error *error);
+int tables_txn_get_document(struct store_txn *txn, const char *address,
+	const char *name, struct buffer *text, struct error *error);
 int tables_txn_put_account(struct store_txn *txn, const struct account *account,
 	struct error *error);
 int tables_txn_delete_account(
@@ -123,6 +131,8 @@ int tables_txn_delete_lease(
 	struct store_txn *txn, const char *address, struct error *error);
 int tables_txn_put_bounds(struct store_txn *txn, const char *address,
 	const struct store_bound *bounds, size_t count, struct error *error);
+int tables_txn_put_document(struct store_txn *txn, const char *address,
+	const struct store_document *document, struct error *error);
 int tables_txn_add_audit(struct store_txn *txn, int64_t at, const char *address,
 	const struct attr_list *detail, struct error *error);
 enum store_commit tables_commit(struct store_txn *txn, struct error *error);

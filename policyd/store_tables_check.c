@@ -145,6 +145,25 @@ static int tables_check_bound(struct tables_check *check,
 	return tables_check_owner(check, address, error);
 }
 
+static int tables_check_document(struct tables_check *check,
+	struct store_bytes key, struct store_bytes value, struct error *error)
+{
+	struct buffer text = BUFFER_EMPTY;
+	struct store_bytes address, name;
+	int64_t at;
+	int result;
+
+	if (!store_record_split(key, &address, &name) || name.size == 0) {
+		error_set(error, "damaged: no name in the key");
+		return 1;
+	}
+	result = store_record_get_document(value, &at, &text, error);
+	buffer_free(&text);
+	if (result < 0)
+		return 1;
+	return tables_check_owner(check, address, error);
+}
+
 static int tables_check_audit(struct tables_check *check,
 	struct store_bytes key, struct store_bytes value, struct error *error)
 {
@@ -224,6 +243,7 @@ static int tables_check_run(struct tables_check *check, struct error *error)
 		[STORE_ALIASES] = tables_check_alias,
 		[STORE_LEASES] = tables_check_lease,
 		[STORE_BOUNDS] = tables_check_bound,
+		[STORE_DOCUMENTS] = tables_check_document,
 		[STORE_AUDIT] = tables_check_audit,
 	};
 	int result = 0;

@@ -64,12 +64,12 @@ static int tables_txn_owner(
 
 	if (write->table == STORE_ALIASES)
 		return store_record_get_alias(write->value, address_r, error);
-	if (write->table == STORE_BOUNDS)
+	if (write->table == STORE_BOUNDS || write->table == STORE_DOCUMENTS)
 		store_record_split(write->key, &address, &rest);
 	return store_record_address(address, address_r, error);
 }
 
-/* No alias, lease or bound without its account. */
+/* No alias, lease, bound or document without its account. */
 static int tables_txn_check(struct tables_txn *txn,
 	const struct store_write *list, size_t count, struct error *error)
 {
@@ -80,7 +80,8 @@ static int tables_txn_check(struct tables_txn *txn,
 	for (size_t i = 0; i < count && result > 0; i++) {
 		if (list[i].remove || (list[i].table != STORE_ALIASES &&
 					      list[i].table != STORE_LEASES &&
-					      list[i].table != STORE_BOUNDS))
+					      list[i].table != STORE_BOUNDS &&
+					      list[i].table != STORE_DOCUMENTS))
 			continue;
 		if (tables_txn_owner(&list[i], address, error) < 0)
 			return -1;

@@ -292,6 +292,60 @@ int tables_scan_bounds(struct store *store, const char *address,
 	return result;
 }
 
+/* ---- documents ---- */
+
+/* The document that a record is; 0 or -1. */
+static int tables_scan_document(struct store_bytes key,
+	struct store_bytes value, struct buffer *name, struct buffer *text,
+	struct store_document *document_r, struct error *error)
+{
+	struct store_bytes head, rest;
+
+	buffer_clear(name);
+	buffer_clear(text);
+	if (!store_record_split(key, &head, &rest)) {
+		error_set(error, "damaged: not the key of a document");
+		return -1;
+	}
+	buffer_add(name, rest.data, rest.size);
+	if (store_record_get_document(value, &document_r->at, text, error) < 0)
+		return -1;
+	document_r->name = name->data;
+	document_r->text = text->data;
+	return 0;
+}
+
+int tables_scan_documents(struct store *store, const char *address,
+	store_document_fn *callback, void *context, struct error *error)
+{
+	struct buffer prefix = BUFFER_EMPTY;
+	struct buffer name = BUFFER_EMPTY, text = BUFFER_EMPTY;
+	struct store_document document;
+	struct store_bytes key, value;
+	struct tables_walk walk;
+	int result;
+
+	store_record_text_prefix(address, &prefix);
+	tables_walk_init(&walk, (struct tables *)store, STORE_DOCUMENTS,
+		store_bytes_of(&prefix), store_bytes_of(&prefix));
+	while ((result = tables_walk_next(&walk, &key, &value, error)) > 0) {
+		result = tables_scan_document(
+			key, value, &name, &text, &document, error);
+		if (result < 0)
+			break;
+		result = 1;
+		if (!callback(&document, context))
+			break;
+	}
+	tables_walk_free(&walk);
+	buffer_free(&prefix);
+	buffer_free(&name);
+	buffer_free(&text);
+	if (result < 0)
+		error_prefix(error, "scan documents of %s", address);
+	return result;
+}
+
 /* ---- audit ---- */
 
 struct tables_audit {

@@ -297,19 +297,20 @@ int tables_txn_delete_lease(
 	return tables_txn_end(txn, result, &failure, error);
 }
 
-static int tables_txn_remove_bounds(
-	struct tables_txn *txn, const char *address, struct error *error)
+/* All records of a table whose keys begin with the address. */
+static int tables_txn_remove_all(struct tables_txn *txn, enum store_table table,
+	const char *address, struct error *error)
 {
 	struct store_page keys = STORE_PAGE_EMPTY;
 	struct buffer prefix = BUFFER_EMPTY;
 	int result;
 
 	store_record_text_prefix(address, &prefix);
-	result = store_writes_keys(&txn->writes, STORE_BOUNDS,
-		store_bytes_of(&prefix), &keys, error);
+	result = store_writes_keys(
+		&txn->writes, table, store_bytes_of(&prefix), &keys, error);
 	for (size_t i = 0; result == 0 && i < keys.count; i++)
-		result = store_writes_remove(&txn->writes, STORE_BOUNDS,
-			store_page_key(&keys, i), error);
+		result = store_writes_remove(
+			&txn->writes, table, store_page_key(&keys, i), error);
 	store_page_free(&keys);
 	buffer_free(&prefix);
 	return result;
@@ -336,13 +337,63 @@ int tables_txn_put_bounds(struct store_txn *base, const char *address,
 {
 	struct tables_txn *txn = (struct tables_txn *)base;
 	struct error failure;
-	int result = tables_txn_remove_bounds(txn, address, &failure);
+	int result =
+		tables_txn_remove_all(txn, STORE_BOUNDS, address, &failure);
 
 	for (size_t i = 0; result == 0 && i < count; i++)
 		result = tables_txn_write_bound(
 			txn, address, &bounds[i], &failure);
 	if (result < 0)
 		error_prefix(&failure, "put bounds of %s", address);
+	return tables_txn_end(txn, result, &failure, error);
+}
+
+/* ---- documents ---- */
+
+int tables_txn_get_document(struct store_txn *base, const char *address,
+	const char *name, struct buffer *text, struct error *error)
+{
+	struct tables_txn *txn = (struct tables_txn *)base;
+	struct buffer key = BUFFER_EMPTY;
+	struct store_bytes value;
+	struct error failure;
+	int64_t at;
+	int result;
+
+	tables_document_key(address, name, &key);
+	result = store_writes_get(&txn->writes, STORE_DOCUMENTS,
+		store_bytes_of(&key), &value, &failure);
+	if (result > 0 &&
+		store_record_get_document(value, &at, text, &failure) < 0)
+		result = -1;
+	buffer_free(&key);
+	if (result < 0)
+		error_prefix(&failure, "read document %s of %s", name, address);
+	return tables_txn_end(txn, result, &failure, error);
+}
+
+int tables_txn_put_document(struct store_txn *base, const char *address,
+	const struct store_document *document, struct error *error)
+{
+	struct tables_txn *txn = (struct tables_txn *)base;
+	struct buffer key = BUFFER_EMPTY, value = BUFFER_EMPTY;
+	struct error failure;
+	int result;
+
+	tables_document_key(address, document->name, &key);
+	if (document->text == NULL || document->text[0] == '\0') {
+		result = store_writes_remove(&txn->writes, STORE_DOCUMENTS,
+			store_bytes_of(&key), &failure);
+	} else {
+		store_record_put_document(document, &value);
+		result = store_writes_put(&txn->writes, STORE_DOCUMENTS,
+			store_bytes_of(&key), store_bytes_of(&value), &failure);
+	}
+	buffer_free(&key);
+	buffer_free(&value);
+	if (result < 0)
+		error_prefix(&failure, "put document %s of %s", document->name,
+			address);
 	return tables_txn_end(txn, result, &failure, error);
 }
 
@@ -387,7 +438,9 @@ static int tables_txn_remove_account(
 	result = tables_txn_index_all(txn, &before, NULL, error);
 	account_clear(&before);
 	if (result < 0 || tables_txn_remove_aliases(txn, address, error) < 0 ||
-		tables_txn_remove_bounds(txn, address, error) < 0 ||
+		tables_txn_remove_all(txn, STORE_BOUNDS, address, error) < 0 ||
+		tables_txn_remove_all(txn, STORE_DOCUMENTS, address, error) <
+			0 ||
 		store_writes_remove(&txn->writes, STORE_LEASES, key, error) < 0)
 		return -1;
 	return store_writes_remove(&txn->writes, STORE_ACCOUNTS, key, error);

@@ -41,6 +41,7 @@ static enum writes_former writes_former_of(enum store_table table)
 	case STORE_ALIASES:
 	case STORE_LEASES:
 	case STORE_BOUNDS:
+	case STORE_DOCUMENTS:
 	case STORE_META:
 		return WRITES_FORMER_READ;
 	case STORE_AUDIT:

@@ -144,9 +144,10 @@ static const struct {
 	bool empty;	  /* no account in it */
 	const char *says; /* NULL: it opens */
 } schemas[] = {
-	{ "1", false, NULL },
-	{ "2", false,
-		"its schema is 2, and this rehome-policyd knows up to 1" },
+	{ "1", false, NULL }, /* upgraded */
+	{ "2", false, NULL },
+	{ "3", false,
+		"its schema is 3, and this rehome-policyd knows up to 2" },
 	{ "99", true, "its schema is 99" }, { "1x", false, "damaged schema" },
 	{ "0", false, "damaged schema" }, { "-1", false, "its schema is" },
 	{ NULL, false, "it has accounts but no schema version" },
@@ -185,7 +186,7 @@ static void test_schema(void **state)
 static void test_missing_table(void **state)
 {
 	static const char *const tables[] = { "accounts", "aliases", "meta",
-		"by-phase" };
+		"by-phase", "documents" };
 	struct place *place = *state;
 
 	place_fill(place);
@@ -204,6 +205,67 @@ static void test_missing_table(void **state)
 		free(path);
 		free(away);
 	}
+}
+
+/* A store, or its backup, from before there were documents. */
+static void place_age(const struct place *place)
+{
+	const struct store_write write = { STORE_META, { "schema", 6 }, false,
+		{ "1", 1 } };
+	char *path = xasprintf("%s/documents.db", place->store);
+
+	place_fill(place);
+	place_write(place, &write);
+	assert_int_equal(unlink(path), 0);
+	free(path);
+}
+
+static void check_documents(const struct place *place)
+{
+	const struct store_document document = { "refused", 7, "text" };
+	struct store *store = fixture_open(place->uri);
+	struct buffer text = BUFFER_EMPTY;
+	struct store_txn *txn = fixture_begin(store);
+	struct error error = { "" };
+	int64_t at;
+
+	assert_true(fixture_has(store, "ann@example.org"));
+	assert_int_equal(
+		store_txn_put_document(txn, "ann@example.org", &document, NULL),
+		0);
+	fixture_commit(txn);
+	store_close(&store);
+	assert_int_equal(store_verify(place->uri, &error), 0);
+	store = fixture_open(place->uri);
+	assert_int_equal(store_get_document(store, "ann@example.org", "refused",
+				 &at, &text, NULL),
+		1);
+	assert_string_equal(text.data, "text");
+	assert_int_equal(at, 7);
+	buffer_free(&text);
+	store_close(&store);
+}
+
+static void test_old_store(void **state)
+{
+	const struct place *place = *state;
+	struct error error = { "" };
+	char *kept;
+
+	place_age(place);
+	check_documents(place);
+	bdb_discard(place->store);
+	place_age(place);
+	if (store_verify(place->uri, &error) != 0)
+		fail_msg("%s", error.text);
+	bdb_discard(place->store);
+	/* an old backup */
+	place_age(place);
+	assert_int_equal(rename(place->store, place->backup), 0);
+	if (store_restore(place->uri, place->backup, &kept, &error) < 0)
+		fail_msg("%s", error.text);
+	free(kept);
+	check_documents(place);
 }
 
 /* ---- checkpoints ---- */
@@ -439,6 +501,7 @@ int main(void)
 		CARE_TEST(test_lock),
 		CARE_TEST(test_schema),
 		CARE_TEST(test_missing_table),
+		CARE_TEST(test_old_store),
 		CARE_TEST(test_checkpoint),
 		CARE_TEST(test_backup),
 		CARE_TEST(test_restore),

@@ -106,6 +106,29 @@ static int look_scan_bounds(struct store *store, struct error *error)
 		store, "ann@example.org", go_on_bound, NULL, error);
 }
 
+static int look_document(struct store *store, struct error *error)
+{
+	struct buffer text = BUFFER_EMPTY;
+	int result = store_get_document(
+		store, "ann@example.org", "refused", NULL, &text, error);
+
+	buffer_free(&text);
+	return result;
+}
+
+static bool go_on_document(const struct store_document *document, void *context)
+{
+	(void)document;
+	(void)context;
+	return true;
+}
+
+static int look_scan_documents(struct store *store, struct error *error)
+{
+	return store_scan_documents(
+		store, "ann@example.org", go_on_document, NULL, error);
+}
+
 static int look_scan_audit(struct store *store, struct error *error)
 {
 	return store_scan_audit(store, NULL, go_on_audit, NULL, error);
@@ -129,6 +152,8 @@ static const struct {
 	{ look_scan_aliases, 0 },
 	{ look_scan_leases, 0 },
 	{ look_scan_bounds, 0 },
+	{ look_document, 0 },
+	{ look_scan_documents, 0 },
 	{ look_scan_audit, 0 },
 	{ look_count, 0 },
 };
@@ -210,6 +235,23 @@ static int step_put_bounds(struct store_txn *txn)
 	return store_txn_put_bounds(txn, "ann@example.org", NULL, 0, NULL);
 }
 
+static int step_get_document(struct store_txn *txn)
+{
+	struct buffer text = BUFFER_EMPTY;
+	int result = store_txn_get_document(
+		txn, "ann@example.org", "shared", &text, NULL);
+
+	buffer_free(&text);
+	return result;
+}
+
+static int step_put_document(struct store_txn *txn)
+{
+	const struct store_document document = { "refused", 1, "" };
+
+	return store_txn_put_document(txn, "ann@example.org", &document, NULL);
+}
+
 static int step_add_audit(struct store_txn *txn)
 {
 	struct attr_list *detail = attr_list_new();
@@ -232,6 +274,7 @@ static const struct {
 	{ step_get_account, 1 },
 	{ step_get_alias, 1 },
 	{ step_get_lease, 1 },
+	{ step_get_document, 0 },
 	/* the others write */
 	{ step_put_account, 0 },
 	{ step_put_alias, 0 },
@@ -239,11 +282,12 @@ static const struct {
 	{ step_put_lease, 0 },
 	{ step_delete_lease, 0 },
 	{ step_put_bounds, 0 },
+	{ step_put_document, 0 },
 	{ step_add_audit, 0 },
 	{ step_delete_account, 0 },
 };
 
-#define STEPS_GET 3
+#define STEPS_GET 4
 
 /* ---- modes ---- */
 

@@ -46,7 +46,8 @@ lib_librehome_a_SOURCES += \
 # Daemons and TLS.
 lib_librehome_a_SOURCES += \
 	lib/daemon.c lib/daemon.h \
-	lib/tls.c lib/tls.h
+	lib/tls.c lib/tls.h lib/tls_private.h \
+	lib/tls_explain.c
 
 check_PROGRAMS += \
 	tests/unit/account-record-test \

@@ -1,50 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * TLS by OpenSSL. Two things are done here that the library does not: sockets
- * are written without SIGPIPE, whatever the program does about that signal, and
- * a refused certificate is explained in words that name the host and the cause.
+ * TLS by OpenSSL: contexts, handshakes, bytes. Sockets are written without
+ * SIGPIPE, whatever the program does about that signal.
  */
 #include <config.h>
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <openssl/bio.h>
 #include <openssl/err.h>
-#include <openssl/ssl.h>
-#include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
-#include <stdio.h>
+#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
-#include "lib/buffer.h"
-#include "lib/tls.h"
+#include "lib/tls_private.h"
 #include "lib/xalloc.h"
-
-#define NAMES_SHOWN 6 /* of a certificate, in an error */
-#define DATE_SIZE   32
-
-struct tls_context {
-	SSL_CTX *ssl;
-	BIO_METHOD *method;
-	char *ca_file; /* NULL: the system's */
-	bool verify;
-};
-
-struct tls_session {
-	SSL *ssl;
-	int socket;
-	char *host; /* of a client */
-	const char *ca_file;
-	struct error refusal; /* of the certificate */
-	bool ended;	      /* the socket is at its end */
-	bool failed;	      /* nothing more can be sent */
-	bool closing;	      /* what is sent now must not wait */
-	int number;	      /* errno of the socket */
-};
 
 /* ---- sockets below OpenSSL ---- */
 
@@ -101,8 +73,7 @@ static BIO_METHOD *tls_socket_method(void)
 
 /* ---- contexts ---- */
 
-/* The cause of the first error in OpenSSL's queue, which is emptied. */
-static const char *tls_cause(void)
+const char *tls_cause(void)
 {
 	unsigned long code = ERR_get_error();
 	const char *text = NULL;
@@ -161,6 +132,17 @@ struct tls_context *tls_client_context_new(
 	return NULL;
 }
 
+int tls_client_pin(
+	struct tls_context *context, const char *pins, struct error *error)
+{
+	if (pin_check(pins, error) < 0)
+		return -1;
+	free(context->pins);
+	context->pins = xstrdup(pins);
+	context->verify = false;
+	return 0;
+}
+
 /* A daemon has nobody to ask for the password of a key. */
 static int tls_no_password(char *text, int size, int writing, void *context)
 {
@@ -199,170 +181,9 @@ void tls_context_free(struct tls_context **context)
 	SSL_CTX_free((*context)->ssl);
 	BIO_meth_free((*context)->method);
 	free((*context)->ca_file);
+	free((*context)->pins);
 	free(*context);
 	*context = NULL;
-}
-
-/* ---- why a certificate is refused ---- */
-
-static void tls_format_date(const ASN1_TIME *date, char text_r[DATE_SIZE])
-{
-	struct tm parts;
-
-	if (date == NULL || !ASN1_TIME_to_tm(date, &parts) ||
-		strftime(text_r, DATE_SIZE, "%Y-%m-%d %H:%M:%S UTC", &parts) ==
-			0)
-		snprintf(text_r, DATE_SIZE, "an unknown date");
-}
-
-/* A name from a certificate may hold any bytes. */
-static void tls_add_name(
-	struct buffer *names, const unsigned char *name, int size)
-{
-	if (names->size > 0)
-		buffer_add_text(names, ", ");
-	for (int i = 0; i < size; i++)
-		buffer_printf(names, "%c",
-			name[i] >= 0x20 && name[i] < 0x7f ? name[i] : '?');
-}
-
-static void tls_add_common_name(const X509_NAME *subject, struct buffer *names)
-{
-	int at = X509_NAME_get_index_by_NID(
-		(X509_NAME *)subject, NID_commonName, -1);
-	const ASN1_STRING *text;
-
-	if (at < 0)
-		return;
-	text = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at));
-	tls_add_name(
-		names, ASN1_STRING_get0_data(text), ASN1_STRING_length(text));
-}
-
-static void tls_add_alternative(const GENERAL_NAME *name, struct buffer *names)
-{
-	char text[INET6_ADDRSTRLEN];
-	const ASN1_OCTET_STRING *bytes;
-	int family;
-
-	if (name->type == GEN_DNS) {
-		tls_add_name(names, ASN1_STRING_get0_data(name->d.dNSName),
-			ASN1_STRING_length(name->d.dNSName));
-		return;
-	}
-	if (name->type != GEN_IPADD)
-		return;
-	bytes = name->d.iPAddress;
-	family = ASN1_STRING_length(bytes) == 4 ? AF_INET : AF_INET6;
-	if ((family == AF_INET || ASN1_STRING_length(bytes) == 16) &&
-		inet_ntop(family, ASN1_STRING_get0_data(bytes), text,
-			sizeof(text)) != NULL)
-		tls_add_name(
-			names, (const unsigned char *)text, (int)strlen(text));
-}
-
-/* What the certificate is for: "a.example, 192.0.2.1"; buffer_free it. */
-static void tls_list_names(const X509 *certificate, struct buffer *names)
-{
-	GENERAL_NAMES *list =
-		X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
-	int count = sk_GENERAL_NAME_num(list);
-
-	for (int i = 0; i < count && i < NAMES_SHOWN; i++)
-		tls_add_alternative(sk_GENERAL_NAME_value(list, i), names);
-	if (count > NAMES_SHOWN)
-		buffer_add_text(names, ", ...");
-	GENERAL_NAMES_free(list);
-	/* RFC 6125 section 6.4.4: the common name counts only without them. */
-	if (names->size == 0)
-		tls_add_common_name(X509_get_subject_name(certificate), names);
-	if (names->size == 0)
-		buffer_add_text(names, "nobody");
-}
-
-static void tls_explain_name(
-	struct tls_session *session, const X509 *certificate)
-{
-	struct buffer names = BUFFER_EMPTY;
-
-	tls_list_names(certificate, &names);
-	error_set(&session->refusal, "certificate of %s is for %.250s, not %s",
-		session->host, names.data, session->host);
-	buffer_free(&names);
-}
-
-static void tls_explain_issuer(
-	struct tls_session *session, const X509 *certificate, int number)
-{
-	const char *trusted =
-		session->ca_file != NULL ? session->ca_file : "this host";
-	struct buffer issuer = BUFFER_EMPTY;
-
-	if (number == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT) {
-		error_set(&session->refusal,
-			"certificate of %s is signed by itself and not among "
-			"the trusted ones of %s",
-			session->host, trusted);
-		return;
-	}
-	tls_add_common_name(X509_get_issuer_name(certificate), &issuer);
-	error_set(&session->refusal,
-		"certificate of %s: its issuer \"%.100s\" is not among the "
-		"trusted ones of %s",
-		session->host, issuer.data != NULL ? issuer.data : "", trusted);
-	buffer_free(&issuer);
-}
-
-static void tls_explain(
-	struct tls_session *session, X509_STORE_CTX *store, int number)
-{
-	const X509 *certificate = X509_STORE_CTX_get_current_cert(store);
-	const char *whose = X509_STORE_CTX_get_error_depth(store) == 0
-				    ? ""
-				    : " (a CA certificate of its chain)";
-	char date[DATE_SIZE];
-
-	switch (certificate != NULL ? number : X509_V_ERR_UNSPECIFIED) {
-	case X509_V_ERR_HOSTNAME_MISMATCH:
-	case X509_V_ERR_IP_ADDRESS_MISMATCH:
-		tls_explain_name(session, certificate);
-		return;
-	case X509_V_ERR_CERT_HAS_EXPIRED:
-		tls_format_date(X509_get0_notAfter(certificate), date);
-		error_set(&session->refusal,
-			"certificate of %s%s expired on %s", session->host,
-			whose, date);
-		return;
-	case X509_V_ERR_CERT_NOT_YET_VALID:
-		tls_format_date(X509_get0_notBefore(certificate), date);
-		error_set(&session->refusal,
-			"certificate of %s%s is not valid before %s",
-			session->host, whose, date);
-		return;
-	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
-	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-		tls_explain_issuer(session, certificate, number);
-		return;
-	default:
-		error_set(&session->refusal, "certificate of %s%s: %s",
-			session->host, whose,
-			X509_verify_cert_error_string(number));
-	}
-}
-
-/* Called for each certificate of the chain; explains the first refusal. */
-static int tls_verified(int fine, X509_STORE_CTX *store)
-{
-	SSL *ssl = X509_STORE_CTX_get_ex_data(
-		store, SSL_get_ex_data_X509_STORE_CTX_idx());
-	struct tls_session *session = SSL_get_app_data(ssl);
-
-	if (!fine && session->refusal.text[0] == '\0')
-		tls_explain(session, store, X509_STORE_CTX_get_error(store));
-	return fine;
 }
 
 /* ---- sessions ---- */
@@ -384,6 +205,7 @@ static struct tls_session *tls_session_new(
 	ERR_clear_error();
 	session->socket = socket;
 	session->ca_file = context->ca_file;
+	session->pins = context->pins;
 	session->ssl = SSL_new(context->ssl);
 	bio = BIO_new(context->method);
 	if (session->ssl == NULL || bio == NULL) {
@@ -482,7 +304,8 @@ struct tls_session *tls_connect(struct tls_context *context, int socket,
 		error_set(error, "bad host name");
 	} else {
 		result = SSL_connect(session->ssl);
-		if (result == 1)
+		if (result == 1 &&
+			(session->pins == NULL || tls_is_pinned(session)))
 			return session;
 		tls_explain_handshake(session, result, error);
 	}

@@ -22,6 +22,13 @@ struct tls_session;
  */
 struct tls_context *tls_client_context_new(
 	const char *ca_file, bool verify, struct error *error);
+/*
+ * From now on the servers' public keys must be among these pins (lib/pin.h),
+ * and nothing else of their certificates is looked at: neither issuer nor name
+ * nor dates. Before the first session. 0, or -1 for what is no list of pins.
+ */
+int tls_client_pin(
+	struct tls_context *context, const char *pins, struct error *error);
 /* certificate_file: PEM chain; key_file: its PEM key. */
 struct tls_context *tls_server_context_new(const char *certificate_file,
 	const char *key_file, struct error *error);

@@ -277,6 +277,9 @@ static const struct {
 		"(a CA certificate of its chain) expired on 20" },
 	{ "good", "other", "mail.example.org",
 		"its issuer \"Test CA\" is not among the trusted" },
+	{ "good", "other", "mail.example.org",
+		"; if that is right, trust it by ca_file (--ca-file), or its "
+		"key by the pin sha256:" },
 	{ "self", "ca", "mail.example.org", "is signed by itself" },
 	{ "self", "self", "mail.example.org", NULL },
 	/* not verified */
@@ -307,6 +310,65 @@ static void verifies(void **state)
 		pthread_join(peer.thread, NULL);
 		tls_context_free(&context);
 		assert_null(context);
+	}
+}
+
+/* The pin that the error about a certificate of nobody's trust tells. */
+static void find_pin(const char *certificate, struct error *error)
+{
+	struct tls_context *context = client_context("other");
+	struct peer peer = { .certificate = certificate };
+	int socket = peer_start(&peer, serve_tls);
+	char *at;
+
+	assert_null(tls_connect(context, socket, "mail.example.org", error));
+	close(socket);
+	pthread_join(peer.thread, NULL);
+	tls_context_free(&context);
+	at = strstr(error->text, "sha256:");
+	assert_non_null(at);
+	memmove(error->text, at, strlen(at) + 1);
+}
+
+/* The key alone counts: not the issuer, the name, or the dates. */
+static void pins_keys(void **state)
+{
+	static const struct {
+		const char *certificate, *of, *host;
+	} cases[] = {
+		{ "good", "good", "mail.example.org" },
+		{ "good", "good", "x.example" },
+		{ "self", "self", "192.0.2.1" },
+		{ "expired", "expired", "mail.example.org" },
+		{ "good", "self", "mail.example.org" },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(cases); i++) {
+		struct tls_context *context = client_context("ca");
+		struct peer peer = { .certificate = cases[i].certificate };
+		struct error pin = { "" }, error = { "" };
+		struct tls_session *session;
+		int socket;
+
+		find_pin(cases[i].of, &pin);
+		assert_int_equal(tls_client_pin(context, "x", &error), -1);
+		assert_int_equal(tls_client_pin(context, pin.text, &error), 0);
+		socket = peer_start(&peer, serve_tls);
+		session = tls_connect(context, socket, cases[i].host, &error);
+		if (cases[i].certificate == cases[i].of) {
+			assert_non_null(session);
+		} else {
+			assert_null(session);
+			assert_non_null(strstr(error.text,
+				"TLS with mail.example.org: the key of "
+				"mail.example.org has the pin sha256:"));
+		}
+		tls_session_free(&session);
+		close(socket);
+		pthread_join(peer.thread, NULL);
+		tls_context_free(&context);
 	}
 }
 
@@ -424,6 +486,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(verifies),
+		cmocka_unit_test(pins_keys),
 		cmocka_unit_test(names_the_trusted_file),
 		cmocka_unit_test(sends_the_name),
 		cmocka_unit_test(tells_what_is_no_tls),

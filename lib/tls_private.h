@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Between tls.c and tls_explain.c, the two that know OpenSSL's TLS. */
+#ifndef REHOME_TLS_PRIVATE_H
+#define REHOME_TLS_PRIVATE_H
+
+#include <openssl/bio.h>
+#include <openssl/ssl.h>
+#include <stdbool.h>
+
+#include "lib/pin.h"
+#include "lib/tls.h"
+
+struct tls_context {
+	SSL_CTX *ssl;
+	BIO_METHOD *method;
+	char *ca_file; /* NULL: the system's */
+	bool verify;
+	char *pins; /* of public keys that alone are trusted, or NULL */
+};
+
+struct tls_session {
+	SSL *ssl;
+	int socket;
+	char *host; /* of a client */
+	const char *ca_file;
+	const char *pins;
+	struct error refusal; /* of the certificate */
+	bool ended;	      /* the socket is at its end */
+	bool failed;	      /* nothing more can be sent */
+	bool closing;	      /* what is sent now must not wait */
+	int number;	      /* errno of the socket */
+};
+
+/* The cause of the first error in OpenSSL's queue, which is emptied. */
+const char *tls_cause(void);
+
+/*
+ * For SSL_set_verify: called for each certificate of the chain, puts the first
+ * refusal into the session's words for an administrator.
+ */
+int tls_verified(int fine, X509_STORE_CTX *store);
+/* The pin of a certificate's public key. 0, or -1 when it has none. */
+int tls_pin_of(const X509 *certificate, unsigned char pin_r[PIN_SIZE]);
+/* Whether the peer's key is among the pins; else with the session's words. */
+bool tls_is_pinned(struct tls_session *session);
+
+#endif

@@ -9,6 +9,31 @@
 
 #include "lib/xalloc.h"
 
+/* Of two folders of one name the first that is not gone is found by it. */
+static void journal_index_folder(struct journal *journal, size_t place)
+{
+	const struct journal_folder *folder = journal->folders[place];
+	int side;
+
+	if (folder->gone)
+		return;
+	for (side = 0; side < 2; side++)
+		if (namehash_get(&journal->names[side], folder->name[side]) ==
+			0)
+			namehash_set(&journal->names[side], folder->name[side],
+				place + 1);
+}
+
+void journal_index(struct journal *journal)
+{
+	size_t i;
+
+	namehash_free(&journal->names[0]);
+	namehash_free(&journal->names[1]);
+	for (i = 0; i < journal->folders_count; i++)
+		journal_index_folder(journal, i);
+}
+
 struct journal_folder *journal_folder_new(
 	struct journal *journal, unsigned id, const char *const names[2])
 {
@@ -17,9 +42,15 @@ struct journal_folder *journal_folder_new(
 	folder->id = id;
 	folder->name[0] = xstrdup(names[0]);
 	folder->name[1] = xstrdup(names[1]);
-	journal->folders = xreallocarray(journal->folders,
-		journal->folders_count + 1, sizeof(*journal->folders));
+	if (journal->folders_count == journal->folders_room) {
+		journal->folders_room = journal->folders_room > 0
+						? journal->folders_room * 2
+						: 32;
+		journal->folders = xreallocarray(journal->folders,
+			journal->folders_room, sizeof(*journal->folders));
+	}
 	journal->folders[journal->folders_count++] = folder;
+	journal_index_folder(journal, journal->folders_count - 1);
 	if (id >= journal->next_id)
 		journal->next_id = id + 1;
 	return folder;
@@ -38,12 +69,19 @@ void journal_folder_free(struct journal_folder *folder)
 
 struct journal_folder *journal_by_id(const struct journal *journal, unsigned id)
 {
-	size_t i;
+	size_t low = 0, high = journal->folders_count;
 
-	for (i = 0; i < journal->folders_count; i++)
-		if (journal->folders[i]->id == id)
-			return journal->folders[i];
-	return NULL;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (journal->folders[middle]->id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < journal->folders_count && journal->folders[low]->id == id
+		       ? journal->folders[low]
+		       : NULL;
 }
 
 size_t journal_damaged(const struct journal *journal)
@@ -53,13 +91,14 @@ size_t journal_damaged(const struct journal *journal)
 
 bool journal_is_empty(const struct journal *journal)
 {
-	size_t i, j;
+	size_t i;
 
 	for (i = 0; i < journal->folders_count; i++)
-		for (j = 0; j < journal->folders[i]->pairs_count; j++)
-			if (!journal->folders[i]->gone &&
-				!journal->folders[i]->pairs[j].gone)
-				return false;
+		if (!journal->folders[i]->gone &&
+			journal->folders[i]->known[0] +
+					journal->folders[i]->known[1] >
+				0)
+			return false;
 	return true;
 }
 
@@ -76,15 +115,9 @@ struct journal_folder *journal_at(const struct journal *journal, size_t index)
 struct journal_folder *journal_find(
 	const struct journal *journal, enum journal_side side, const char *name)
 {
-	size_t i;
+	size_t place = namehash_get(&journal->names[side], name);
 
-	for (i = 0; i < journal->folders_count; i++) {
-		struct journal_folder *folder = journal->folders[i];
-
-		if (!folder->gone && strcmp(folder->name[side], name) == 0)
-			return folder;
-	}
-	return NULL;
+	return place > 0 ? journal->folders[place - 1] : NULL;
 }
 
 struct journal_folder *journal_add(
@@ -97,10 +130,60 @@ struct journal_folder *journal_add(
 	return folder;
 }
 
+/* The name on that side is no longer this folder's. */
+static void journal_unname(struct journal *journal,
+	const struct journal_folder *folder, enum journal_side side)
+{
+	const char *name = folder->name[side];
+	size_t i;
+
+	if (journal_find(journal, side, name) != folder)
+		return;
+	namehash_set(&journal->names[side], name, 0);
+	for (i = 0; i < journal->folders_count; i++)
+		if (journal->folders[i] != folder &&
+			strcmp(journal->folders[i]->name[side], name) == 0)
+			journal_index_folder(journal, i);
+}
+
+void journal_apply_drop(struct journal *journal, struct journal_folder *folder)
+{
+	journal_unname(journal, folder, JOURNAL_SOURCE);
+	journal_unname(journal, folder, JOURNAL_DESTINATION);
+	folder->gone = true;
+}
+
 void journal_drop(struct journal *journal, struct journal_folder *folder)
 {
-	folder->gone = true;
+	journal_apply_drop(journal, folder);
 	journal_line(journal, "f %u", folder->id);
+}
+
+void journal_apply_rename(struct journal *journal,
+	struct journal_folder *folder, const char *const names[2])
+{
+	size_t place = 0;
+	int side;
+
+	while (journal->folders[place] != folder)
+		place++;
+	for (side = 0; side < 2; side++) {
+		char *old = folder->name[side];
+
+		if (strcmp(old, names[side]) == 0)
+			continue;
+		journal_unname(journal, folder, (enum journal_side)side);
+		folder->name[side] = xstrdup(names[side]);
+		free(old);
+	}
+	journal_index_folder(journal, place);
+}
+
+void journal_rename(struct journal *journal, struct journal_folder *folder,
+	const char *const names[2])
+{
+	journal_apply_rename(journal, folder, names);
+	journal_print_rename(journal, folder);
 }
 
 void journal_made(struct journal *journal, struct journal_folder *folder,
@@ -117,6 +200,28 @@ void journal_subscribed(struct journal *journal, struct journal_folder *folder,
 	journal_line(journal, "B %u %d %d", folder->id, (int)side, (int)on);
 }
 
+/* Takes a pair into the counts of its folder (1), or out of them (-1). */
+static void journal_count_pair(struct journal_folder *folder,
+	const struct journal_pair *pair, int sign)
+{
+	size_t one = sign > 0 ? 1 : SIZE_MAX;
+	int side;
+
+	if (pair->gone)
+		return;
+	for (side = 0; side < 2; side++) {
+		if (pair->uid[side] != 0)
+			folder->known[side] += one;
+		if (pair->uid[side] >= folder->next[side] &&
+			pair->uid[side] != 0)
+			folder->next[side] = pair->uid[side] + 1;
+	}
+	if (pair->uid[0] != 0 && pair->uid[1] != 0) {
+		folder->live += one;
+		folder->bytes += sign > 0 ? pair->size : -pair->size;
+	}
+}
+
 void journal_apply_uidvalidity(struct journal_folder *folder,
 	enum journal_side side, uint32_t uidvalidity)
 {
@@ -125,7 +230,8 @@ void journal_apply_uidvalidity(struct journal_folder *folder,
 	if (folder->uidvalidity[side] != 0 &&
 		folder->uidvalidity[side] != uidvalidity) {
 		for (i = 0; i < folder->pairs_count; i++)
-			folder->pairs[i].uid[side] = 0;
+			journal_apply_widow(folder, i, side);
+		folder->next[side] = 0;
 		uidset_free(&folder->foreign[side]);
 		memset(&folder->seen[side], 0, sizeof(folder->seen[side]));
 	}
@@ -170,6 +276,7 @@ void journal_apply_pair(struct journal_folder *folder, size_t index,
 		folder->pairs[folder->pairs_count].gone = true;
 	}
 	folder->pairs[index] = *pair;
+	journal_count_pair(folder, pair, 1);
 	/* The newest: an older one may still come true at the server. */
 	for (i = folder->intents_count; i-- > 0;) {
 		const struct journal_intent *intent = &folder->intents[i];
@@ -195,17 +302,31 @@ size_t journal_pair(struct journal *journal, struct journal_folder *folder,
 	return index;
 }
 
+void journal_apply_unpair(struct journal_folder *folder, size_t index)
+{
+	journal_count_pair(folder, &folder->pairs[index], -1);
+	folder->pairs[index].gone = true;
+}
+
 void journal_unpair(
 	struct journal *journal, struct journal_folder *folder, size_t index)
 {
-	folder->pairs[index].gone = true;
+	journal_apply_unpair(folder, index);
 	journal_line(journal, "X %u %zu", folder->id, index);
+}
+
+void journal_apply_widow(
+	struct journal_folder *folder, size_t index, enum journal_side side)
+{
+	journal_count_pair(folder, &folder->pairs[index], -1);
+	folder->pairs[index].uid[side] = 0;
+	journal_count_pair(folder, &folder->pairs[index], 1);
 }
 
 void journal_widow(struct journal *journal, struct journal_folder *folder,
 	size_t index, enum journal_side side)
 {
-	folder->pairs[index].uid[side] = 0;
+	journal_apply_widow(folder, index, side);
 	journal_line(journal, "W %u %zu %d", folder->id, index, (int)side);
 }
 
@@ -325,19 +446,6 @@ size_t *journal_sorted(const struct journal_folder *folder,
 	free(order);
 	*count_r = count;
 	return indexes;
-}
-
-size_t journal_live(const struct journal_folder *folder)
-{
-	size_t i, count = 0;
-
-	for (i = 0; i < folder->pairs_count; i++) {
-		const struct journal_pair *pair = &folder->pairs[i];
-
-		if (!pair->gone && pair->uid[0] != 0 && pair->uid[1] != 0)
-			count++;
-	}
-	return count;
 }
 
 bool journal_has_size(const struct journal *journal, uint64_t size)

@@ -67,8 +67,13 @@ struct journal_folder {
 	/* The status at which pairs and foreign were all that was there;
 	 * uidvalidity 0: not known, look again. */
 	struct mailbox_status seen[2];
-	struct journal_pair *pairs; /* an index stays valid until compaction */
+	struct journal_pair *pairs; /* an index stays valid until compaction;
+				       changed by the functions below alone */
 	size_t pairs_count, pairs_room;
+	size_t live;	 /* pairs that count: valid on both sides */
+	uint64_t bytes;	 /* of those */
+	size_t known[2]; /* pairs that are valid on that side */
+	uint32_t next[2]; /* above every UID that a pair had there; 0 none */
 	struct uidset foreign[2]; /* not ours and not to be paired */
 	struct journal_intent *intents;
 	size_t intents_count;
@@ -102,6 +107,9 @@ struct journal_folder *journal_find(const struct journal *journal,
 /* A new folder with its names on both sides. */
 struct journal_folder *journal_add(
 	struct journal *journal, const char *const names[2]);
+/* The folder has other names now. */
+void journal_rename(struct journal *journal, struct journal_folder *folder,
+	const char *const names[2]);
 void journal_drop(struct journal *journal, struct journal_folder *folder);
 void journal_made(struct journal *journal, struct journal_folder *folder,
 	enum journal_side side);
@@ -142,8 +150,12 @@ void journal_forget_intents(
  * of indexes. */
 size_t *journal_sorted(const struct journal_folder *folder,
 	enum journal_side side, size_t *count_r);
-/* Pairs that count: valid on both sides. */
-size_t journal_live(const struct journal_folder *folder);
+/* How many messages the folder has on that side by what the journal says. */
+static inline size_t journal_known(
+	const struct journal_folder *folder, enum journal_side side)
+{
+	return folder->known[side] + folder->foreign[side].count;
+}
 /* Whether a pair has this size, this digest. */
 bool journal_has_size(const struct journal *journal, uint64_t size);
 bool journal_has_digest(

@@ -19,6 +19,9 @@
 /* Rewriting pays when this many lines are over. */
 #define JOURNAL_WASTE 1000
 
+/* Read at once. */
+#define JOURNAL_PIECE (256 * 1024)
+
 static char *journal_header(const struct journal *journal)
 {
 	char *source = journal_encode(journal->systems[0]);
@@ -130,7 +133,7 @@ static int journal_replay(
 		journal->lines++;
 		if (!journal_scan_line(journal, line, (size_t)size))
 			journal->damaged++;
-		good = ftello(in);
+		good += size + 1;
 	}
 	free(line);
 	if (ferror(in))
@@ -203,6 +206,7 @@ static int journal_load(struct journal *journal, struct error *error)
 
 	if (in == NULL)
 		return journal_fail(journal, error, "read");
+	setvbuf(in, NULL, _IOFBF, JOURNAL_PIECE);
 	result = journal_check(journal, in);
 	if (result > 0) {
 		result = journal_replay(journal, in, error);
@@ -243,7 +247,9 @@ static void journal_free_folders(struct journal *journal)
 		journal_folder_free(journal->folders[i]);
 	free(journal->folders);
 	journal->folders = NULL;
-	journal->folders_count = 0;
+	journal->folders_count = journal->folders_room = 0;
+	namehash_free(&journal->names[0]);
+	namehash_free(&journal->names[1]);
 }
 
 void journal_close(struct journal **journal)
@@ -286,6 +292,7 @@ static void journal_squeeze(struct journal *journal)
 		journal->folders[kept++] = folder;
 	}
 	journal->folders_count = kept;
+	journal_index(journal);
 }
 
 static void journal_print_side(struct journal *journal,
@@ -353,16 +360,17 @@ static int journal_rewrite(struct journal *journal, struct error *error)
 
 int journal_compact(struct journal *journal, struct error *error)
 {
-	size_t needed = 0, i, j;
+	size_t needed = 0, i;
 
 	if (journal_sync(journal, error) < 0)
 		return -1;
 	for (i = 0; i < journal->folders_count; i++) {
 		const struct journal_folder *folder = journal->folders[i];
 
-		for (j = 0; !folder->gone && j < folder->pairs_count; j++)
-			needed += !folder->pairs[j].gone;
-		needed += folder->foreign[0].count + folder->foreign[1].count;
+		if (!folder->gone)
+			needed += folder->known[0] + folder->known[1] -
+				  folder->live + folder->foreign[0].count +
+				  folder->foreign[1].count;
 	}
 	/* A copied message is two lines, intent and pair. */
 	if (journal->lines <= 3 * needed + JOURNAL_WASTE)

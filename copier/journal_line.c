@@ -59,15 +59,35 @@ char *journal_encode(const char *text)
 	return encoded.data;
 }
 
-static int journal_hex(char c)
+/* The value of each hexadecimal digit, plus one. */
+static const signed char journal_hex_values[256] = {
+	['0'] = 1,
+	['1'] = 2,
+	['2'] = 3,
+	['3'] = 4,
+	['4'] = 5,
+	['5'] = 6,
+	['6'] = 7,
+	['7'] = 8,
+	['8'] = 9,
+	['9'] = 10,
+	['A'] = 11,
+	['B'] = 12,
+	['C'] = 13,
+	['D'] = 14,
+	['E'] = 15,
+	['F'] = 16,
+	['a'] = 11,
+	['b'] = 12,
+	['c'] = 13,
+	['d'] = 14,
+	['e'] = 15,
+	['f'] = 16,
+};
+
+static inline int journal_hex(char c)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
+	return journal_hex_values[(unsigned char)c] - 1;
 }
 
 /* Decodes in place; false on a bad escape. */
@@ -94,10 +114,14 @@ static bool journal_decode(char *text)
 
 static void journal_digest_print(const unsigned char *digest, char *text_r)
 {
+	static const char digits[] = "0123456789abcdef";
 	int i;
 
-	for (i = 0; i < JOURNAL_DIGEST; i++)
-		snprintf(text_r + 2 * i, 3, "%02x", digest[i]);
+	for (i = 0; i < JOURNAL_DIGEST; i++) {
+		*text_r++ = digits[digest[i] >> 4];
+		*text_r++ = digits[digest[i] & 15];
+	}
+	*text_r = '\0';
 }
 
 static bool journal_digest_scan(const char *text, unsigned char *digest_r)
@@ -140,6 +164,17 @@ void journal_print_folder(
 	char *destination = journal_encode(folder->name[1]);
 
 	journal_line(journal, "F %u %s %s", folder->id, source, destination);
+	free(source);
+	free(destination);
+}
+
+void journal_print_rename(
+	struct journal *journal, const struct journal_folder *folder)
+{
+	char *source = journal_encode(folder->name[0]);
+	char *destination = journal_encode(folder->name[1]);
+
+	journal_line(journal, "N %u %s %s", folder->id, source, destination);
 	free(source);
 	free(destination);
 }
@@ -226,17 +261,24 @@ static const struct flagset *journal_field_flags(
 	return flagpool_get(journal->flags, text, strlen(text));
 }
 
-static bool journal_scan_folder(
-	struct journal *journal, unsigned id, struct journal_fields *fields)
+/* Lines with both names of a folder: F, a new one, and N, its new names. */
+static bool journal_scan_names(struct journal *journal, char letter,
+	unsigned id, struct journal_fields *fields)
 {
 	char *source = journal_field(fields);
 	char *destination = journal_field(fields);
 	const char *const names[2] = { source, destination };
+	struct journal_folder *folder = journal_by_id(journal, id);
 
-	if (fields->bad || journal_by_id(journal, id) != NULL ||
-		!journal_decode(source) || !journal_decode(destination))
+	/* Ids ascend: that is how folders are found by them. */
+	if (fields->bad || !journal_decode(source) ||
+		!journal_decode(destination) ||
+		(letter == 'F' ? id < journal->next_id : folder == NULL))
 		return false;
-	journal_folder_new(journal, id, names);
+	if (letter == 'F')
+		journal_folder_new(journal, id, names);
+	else
+		journal_apply_rename(journal, folder, names);
 	return true;
 }
 
@@ -291,9 +333,9 @@ static bool journal_scan_change(struct journal *journal,
 	if (fields->bad || index >= folder->pairs_count)
 		return false;
 	if (letter == 'X')
-		folder->pairs[index].gone = true;
+		journal_apply_unpair(folder, index);
 	else if (letter == 'W')
-		folder->pairs[index].uid[journal_field_side(fields)] = 0;
+		journal_apply_widow(folder, index, journal_field_side(fields));
 	else
 		folder->pairs[index].flags =
 			journal_field_flags(journal, fields);
@@ -359,14 +401,14 @@ bool journal_scan_line(struct journal *journal, char *line, size_t size)
 	id = (unsigned)journal_number(&fields, UINT32_MAX);
 	if (fields.bad)
 		return false;
-	if (letter == 'F')
-		return journal_scan_folder(journal, id, &fields);
+	if (letter == 'F' || letter == 'N')
+		return journal_scan_names(journal, letter, id, &fields);
 	folder = journal_by_id(journal, id);
 	if (folder == NULL)
 		return false;
 	switch (letter) {
 	case 'f':
-		folder->gone = true;
+		journal_apply_drop(journal, folder);
 		return true;
 	case 'P':
 		return journal_scan_pair(journal, folder, &fields);

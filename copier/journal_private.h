@@ -6,6 +6,7 @@
 #include "lib/buffer.h"
 
 #include "copier/journal.h"
+#include "copier/namehash.h"
 
 struct journal {
 	char *path;
@@ -15,7 +16,8 @@ struct journal {
 	int lock;
 	struct flagpool *flags;
 	struct journal_folder **folders;
-	size_t folders_count;
+	size_t folders_count, folders_room;
+	struct namehash names[2]; /* place in folders, from 1; of each side */
 	unsigned next_id;
 	size_t lines;	/* in the file */
 	size_t damaged; /* of them */
@@ -30,11 +32,19 @@ struct journal_folder *journal_folder_new(
 void journal_folder_free(struct journal_folder *folder);
 struct journal_folder *journal_by_id(
 	const struct journal *journal, unsigned id);
+void journal_apply_drop(struct journal *journal, struct journal_folder *folder);
+void journal_apply_rename(struct journal *journal,
+	struct journal_folder *folder, const char *const names[2]);
+/* Makes the index of names anew, after places have changed. */
+void journal_index(struct journal *journal);
 void journal_apply_uidvalidity(struct journal_folder *folder,
 	enum journal_side side, uint32_t uidvalidity);
 /* Puts a pair at an index; what lies between is gone. */
 void journal_apply_pair(struct journal_folder *folder, size_t index,
 	const struct journal_pair *pair);
+void journal_apply_unpair(struct journal_folder *folder, size_t index);
+void journal_apply_widow(
+	struct journal_folder *folder, size_t index, enum journal_side side);
 void journal_apply_intent(
 	struct journal_folder *folder, const struct journal_intent *intent);
 void journal_apply_unintend(
@@ -46,6 +56,8 @@ void journal_line(struct journal *journal, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* The lines that say what memory holds. */
 void journal_print_folder(
+	struct journal *journal, const struct journal_folder *folder);
+void journal_print_rename(
 	struct journal *journal, const struct journal_folder *folder);
 void journal_print_uidvalidity(struct journal *journal,
 	const struct journal_folder *folder, enum journal_side side);

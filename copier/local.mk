@@ -27,6 +27,7 @@ copier_libcopier_a_SOURCES = \
 	copier/maildate.c copier/maildate.h \
 	copier/move.c copier/move.h copier/move_private.h \
 	copier/move_freeze.c copier/move_side.c copier/move_sweep.c \
+	copier/namehash.c copier/namehash.h \
 	copier/naming.c copier/naming.h \
 	copier/pass.c copier/pass.h \
 	copier/plan.c copier/plan.h copier/plan_private.h \

@@ -229,7 +229,7 @@ static void plan_folder_itself(struct plan_work *work)
 	foreign = journal->foreign[work->far].count + folder->foreign.count -
 		  folder->departed.count;
 	folder->remove = foreign == 0 &&
-			 journal_live(journal) <=
+			 journal->live <=
 				 folder->gone_count + folder->removed_count;
 }
 

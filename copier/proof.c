@@ -51,7 +51,7 @@ static void proof_add_bound(
 static size_t proof_known(const struct journal_folder *journal,
 	enum journal_side side, bool foreign)
 {
-	return journal_live(journal) +
+	return journal->live +
 	       (foreign ? journal->foreign[side].count : 0);
 }
 
@@ -174,7 +174,7 @@ static int proof_journal(struct pass *pass, const struct view *home,
 			proof->messages++;
 			proof->bytes += folder->pairs[j].size;
 		}
-		if (journal_live(folder) > 0 &&
+		if (folder->live > 0 &&
 			(view_find(home, folder->name[pass->side]) == NULL ||
 				view_find(other, folder->name[far]) == NULL)) {
 			error_set(error, "%s: the folder is gone",

@@ -204,25 +204,8 @@ static uint32_t round_expected_uidnext(const struct journal_folder *journal,
 	enum journal_side side, const struct view_folder *before)
 {
 	uint32_t next = before != NULL ? before->status.uidnext : 1;
-	size_t i;
 
-	for (i = 0; i < journal->pairs_count; i++)
-		if (!journal->pairs[i].gone &&
-			journal->pairs[i].uid[side] >= next)
-			next = journal->pairs[i].uid[side] + 1;
-	return next;
-}
-
-/* How many messages the folder has by what the journal says. */
-static size_t round_known(
-	const struct journal_folder *journal, enum journal_side side)
-{
-	size_t i, known = journal->foreign[side].count;
-
-	for (i = 0; i < journal->pairs_count; i++)
-		known += !journal->pairs[i].gone &&
-			 journal->pairs[i].uid[side] != 0;
-	return known;
+	return journal->next[side] > next ? journal->next[side] : next;
 }
 
 /* Whether the folder holds what the journal says, and nothing else. */
@@ -232,7 +215,7 @@ static bool round_is_as_journal(const struct journal_folder *journal,
 {
 	return now->has_status &&
 	       now->status.uidvalidity == journal->uidvalidity[side] &&
-	       now->status.messages == round_known(journal, side) &&
+	       now->status.messages == journal_known(journal, side) &&
 	       now->status.uidnext ==
 		       round_expected_uidnext(journal, side, before);
 }
@@ -255,8 +238,8 @@ static void round_note_seen(
 	if (now == NULL)
 		return;
 	if (now->has_status &&
-		now->status.messages < round_known(folder->journal, far))
-		pass->counts.lacking += round_known(folder->journal, far) -
+		now->status.messages < journal_known(folder->journal, far))
+		pass->counts.lacking += journal_known(folder->journal, far) -
 					now->status.messages;
 	journal_seen(pass->journal, folder->journal, far,
 		round->clean[index] && round_is_as_journal(folder->journal, far,
@@ -268,7 +251,7 @@ static void round_note_seen(
 static void round_count(struct pass *pass)
 {
 	enum journal_side far = journal_other(pass->side);
-	size_t i, j;
+	size_t i;
 
 	pass->counts.messages = pass->counts.bytes = pass->counts.foreign = 0;
 	for (i = 0; i < journal_count(pass->journal); i++) {
@@ -278,14 +261,8 @@ static void round_count(struct pass *pass)
 		if (folder->gone)
 			continue;
 		pass->counts.foreign += folder->foreign[far].count;
-		for (j = 0; j < folder->pairs_count; j++) {
-			if (folder->pairs[j].gone ||
-				folder->pairs[j].uid[0] == 0 ||
-				folder->pairs[j].uid[1] == 0)
-				continue;
-			pass->counts.messages++;
-			pass->counts.bytes += folder->pairs[j].size;
-		}
+		pass->counts.messages += folder->live;
+		pass->counts.bytes += folder->bytes;
 	}
 }
 

@@ -217,7 +217,7 @@ static void test_replay(void **state)
 	assert_string_equal(folder->name[0], "a b/100%\n\xc3\xa9");
 	assert_null(journal_find(fixture->journal, JOURNAL_SOURCE, "gone"));
 	folder = journal_find(fixture->journal, JOURNAL_SOURCE, "INBOX");
-	assert_int_equal(journal_live(folder), 3);
+	assert_int_equal(folder->live, 3);
 	assert_true(journal_has_size(fixture->journal, 1005));
 	assert_false(journal_has_size(fixture->journal, 1002));
 	free(before);
@@ -300,7 +300,7 @@ static void test_damaged(void **state)
 		folder =
 			journal_find(fixture->journal, JOURNAL_SOURCE, "INBOX");
 		assert_non_null(folder);
-		assert_int_equal(journal_live(folder), 2);
+		assert_int_equal(folder->live, 2);
 		assert_true(folder->pairs[2].gone);
 		assert_int_equal(folder->pairs[4].uid[0], 0);
 		assert_int_equal(folder->pairs[4].uid[1], 15);
@@ -464,7 +464,7 @@ static void test_uidvalidity(void **state)
 	assert_int_equal(folder->pairs[0].uid[1], 11);
 	assert_int_equal(folder->seen[0].uidvalidity, 0);
 	assert_int_equal(folder->foreign[1].count, 1);
-	assert_int_equal(journal_live(folder), 0);
+	assert_int_equal(folder->live, 0);
 	journal_flush(fixture->journal, &error);
 	fixture_reopen(fixture);
 	folder = journal_find(fixture->journal, JOURNAL_SOURCE, "INBOX");

@@ -30,6 +30,14 @@ enum mailbox_security {
 	MAILBOX_TLS,
 };
 
+/* How an mbox hides lines of messages that begin with "From ". */
+enum mailbox_quoting {
+	MAILBOX_QUOTING_NONE,	/* taken as they are */
+	MAILBOX_QUOTING_MBOXRD, /* a '>' of each ">From ", ">>From " is taken
+				   off */
+	MAILBOX_QUOTING_MBOXO,	/* of ">From " alone */
+};
+
 /* Where an account is and how one gets in. All strings are the caller's. */
 struct mailbox_target {
 	const char *label;    /* for messages: "old", "imap.example.org" */
@@ -43,12 +51,28 @@ struct mailbox_target {
 	const char *ca_file;	/* NULL: the system's trust anchors */
 	bool verify;		/* the server's certificate */
 	int timeout_ms;		/* without a byte */
+
+	/* Local mail (maildir, mbox): where it lies; then nothing of the above
+	 * is needed but the label. */
+	const char *path;
+	enum mailbox_quoting quoting;
+	/* Stores without UIDs (pop3, maildir, mbox): the file that keeps those
+	 * we give, for the caller who has the journal open; NULL: none is
+	 * kept. */
+	const char *uidmap;
+	/* pop3: a session lasts so long and then leaves the maildrop to its
+	 * user for so long (ms); 0: a default. */
+	int session_ms, pause_ms;
 };
 
 /* What the server can do, and how it writes folder names. */
 struct mailbox_features {
+	bool read_only;	     /* all that would change it is refused */
+	bool single;	     /* it lets one session in at a time: one lane */
 	bool expunge_by_uid; /* without it nothing is ever removed there */
 	bool append_uid;     /* appended() learns the new UID */
+	size_t append_batch; /* messages that one commit may hold; 0 as 1 */
+	uint64_t append_limit; /* octets of one message; 0: not told */
 	bool modseq;	     /* status and scans tell modification sequences */
 	char separator;	     /* of the personal namespace; 0: none */
 	const char *prefix;  /* of the personal namespace, "" or "INBOX." */
@@ -113,6 +137,7 @@ struct mailbox_append {
 struct mailbox_appended {
 	void *cookie;	      /* of the append */
 	bool refused;	      /* error has the server's words */
+	size_t batch;	      /* messages that were refused with it, or 1 */
 	uint32_t uidvalidity; /* 0 with uid 0: the server does not tell */
 	uint32_t uid;
 	const struct error *error;
@@ -164,6 +189,7 @@ struct mailbox_driver {
 	int (*append_data)(struct mailbox *mailbox, const char *data,
 		size_t size, struct error *error);
 	int (*append_end)(struct mailbox *mailbox, struct error *error);
+	int (*append_commit)(struct mailbox *mailbox, struct error *error);
 	int (*append_wait)(struct mailbox *mailbox, struct error *error);
 	int (*store)(struct mailbox *mailbox, const struct uidset *uids,
 		const struct flagset *flags, struct error *error);
@@ -229,13 +255,17 @@ int mailbox_fetch(struct mailbox *mailbox, const struct uidset *uids,
 
 /*
  * Appends are streamed and answered later: begin, data until size octets are
- * there, end; several may be under way at the server. The answer to each comes
- * to the function set by mailbox_on_appended, from inside any append call;
- * append_wait returns when all have come. Nothing is stored at the server
- * before append_end is called, so that the caller can write down its intention
- * in between. begin returns 0 when the server refuses at once; that append is
- * over (no answer comes). Between begin and end no other call is allowed, and
- * nothing but appends before append_wait.
+ * there, end, for each message of a batch, then commit; several batches may be
+ * under way at the server. A batch is of one folder, features.append_batch
+ * messages at most, and stored as a whole or not at all (RFC 3502). The answer
+ * to each message comes to the function set by mailbox_on_appended, from inside
+ * any append call; append_wait returns when all have come. Nothing is stored at
+ * the server before append_commit is called, so that the caller can write down
+ * its intention in between. begin returns 0 when the server refuses at once;
+ * that append is over (no answer comes), and the messages that were in the open
+ * batch before it have been answered as refused with it: the next begin opens a
+ * new one. Between begin and end no other call is allowed, nothing but appends
+ * before append_commit, and nothing but appends before append_wait.
  */
 void mailbox_on_appended(
 	struct mailbox *mailbox, mailbox_appended_fn *callback, void *context);
@@ -244,6 +274,8 @@ int mailbox_append_begin(struct mailbox *mailbox,
 int mailbox_append_data(struct mailbox *mailbox, const char *data, size_t size,
 	struct error *error);
 int mailbox_append_end(struct mailbox *mailbox, struct error *error);
+/* Without an open batch nothing is done. */
+int mailbox_append_commit(struct mailbox *mailbox, struct error *error);
 int mailbox_append_wait(struct mailbox *mailbox, struct error *error);
 
 /* Replaces the flags of these messages of the selected folder. */

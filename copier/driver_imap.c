@@ -112,6 +112,7 @@ static void imap_mailbox_close(struct mailbox *mailbox)
 	size_t i;
 
 	imap_session_free(&imap->session);
+	imap_mailbox_append_clear(imap);
 	for (i = 0; i < imap->others_count; i++)
 		free(imap->others[i]);
 	free(imap->others);
@@ -133,6 +134,11 @@ static struct mailbox *imap_mailbox_open(const struct mailbox_target *target,
 	}
 	imap->features.append_uid = imap->features.expunge_by_uid =
 		imap_session_can(imap->session, IMAP_CAP_UIDPLUS);
+	imap->features.append_batch =
+		imap_session_can(imap->session, IMAP_CAP_MULTIAPPEND)
+			? IMAP_BATCH_MAX
+			: 1;
+	imap->features.append_limit = imap_session_append_limit(imap->session);
 	imap->features.modseq =
 		imap_session_can(imap->session, IMAP_CAP_CONDSTORE);
 	return &imap->mailbox;
@@ -248,6 +254,7 @@ const struct mailbox_driver mailbox_imap = {
 	.append_begin = imap_mailbox_append_begin,
 	.append_data = imap_mailbox_append_data,
 	.append_end = imap_mailbox_append_end,
+	.append_commit = imap_mailbox_append_commit,
 	.append_wait = imap_mailbox_append_wait,
 	.store = imap_mailbox_store,
 	.expunge = imap_mailbox_expunge,

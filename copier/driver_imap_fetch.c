@@ -31,6 +31,9 @@ int imap_fetch_bad(struct error *error)
 	return -1;
 }
 
+/* FETCH commands under way at most. */
+#define IMAP_FETCHES 2
+
 /* Where the body of the present FETCH response goes. */
 enum imap_fetching_way {
 	IMAP_FETCHING_NONE,  /* no body has come in this response */
@@ -48,7 +51,11 @@ struct imap_fetching {
 	enum imap_fetching_way way;
 	FILE *spool;
 	uint64_t size;
-	struct uidset told; /* each message is offered once */
+	struct uidset told;	     /* each message is offered once */
+	unsigned tags[IMAP_FETCHES]; /* of commands under way */
+	size_t asked;
+	bool refused;
+	struct error words;
 };
 
 static int imap_fetching_stop(
@@ -216,11 +223,71 @@ static int imap_fetching_data(void *context,
 	return result;
 }
 
+/* One of the commands is answered, in whatever order. */
+static int imap_fetching_tagged(void *context, unsigned tag,
+	const struct imap_response *response, struct error *error)
+{
+	struct imap_fetching *fetching = context;
+	size_t i;
+
+	(void)error;
+	for (i = 0; i < fetching->asked; i++)
+		if (fetching->tags[i] == tag)
+			break;
+	if (i == fetching->asked)
+		return 0;
+	fetching->tags[i] = fetching->tags[--fetching->asked];
+	if (!imap_span_is(response->word, "OK")) {
+		fetching->refused = true;
+		imap_session_words(response, &fetching->words);
+	}
+	return 0;
+}
+
 static const struct imap_handler imap_fetching_handler = {
 	.data = imap_fetching_data,
+	.tagged = imap_fetching_tagged,
 	.body = imap_fetching_body,
 	.piece = imap_fetching_piece,
 };
+
+/* Asks for the next messages of the set. */
+static unsigned imap_fetching_ask(struct imap_fetching *fetching, size_t *index)
+{
+	struct imap_session *session = fetching->imap->session;
+	struct buffer set = BUFFER_EMPTY;
+	unsigned tag = imap_command(session, "UID FETCH ");
+
+	*index = uidset_print(
+		fetching->uids, *index, IMAP_SET_UIDS, IMAP_SET_ROOM, &set);
+	imap_command_bytes(session, set.data, set.size);
+	imap_command_add(session, " (UID FLAGS INTERNALDATE BODY.PEEK[])");
+	imap_command_end(session);
+	buffer_free(&set);
+	return tag;
+}
+
+/* Keeps so many commands under way that the server always has one to work on.
+ * 1, or 0 when it refused one (error has the last words), -1. */
+static int imap_fetching_run(struct imap_fetching *fetching)
+{
+	struct imap_session *session = fetching->imap->session;
+	size_t index = 0;
+
+	for (;;) {
+		while (fetching->asked < IMAP_FETCHES &&
+			index < fetching->uids->count && !fetching->refused)
+			fetching->tags[fetching->asked++] =
+				imap_fetching_ask(fetching, &index);
+		if (fetching->asked == 0)
+			break;
+		if (imap_session_step(session, fetching->error) < 0)
+			return -1;
+	}
+	if (fetching->refused)
+		error_set(fetching->error, "%s", fetching->words.text);
+	return fetching->refused ? 0 : 1;
+}
 
 int imap_mailbox_fetch(struct mailbox *mailbox, const struct uidset *uids,
 	const struct mailbox_sink *sink, void *context, struct error *error)
@@ -232,27 +299,13 @@ int imap_mailbox_fetch(struct mailbox *mailbox, const struct uidset *uids,
 		.sink = sink,
 		.context = context,
 		.error = error != NULL ? error : &local };
-	struct buffer set = BUFFER_EMPTY;
-	size_t index = 0;
-	int result = 1;
+	int result;
 
 	imap_session_handle(imap->session, &imap_fetching_handler, &fetching);
-	while (result == 1 && index < uids->count) {
-		unsigned tag = imap_command(imap->session, "UID FETCH ");
-
-		buffer_clear(&set);
-		index = uidset_print(
-			uids, index, IMAP_SET_UIDS, IMAP_SET_ROOM, &set);
-		imap_command_bytes(imap->session, set.data, set.size);
-		imap_command_add(
-			imap->session, " (UID FLAGS INTERNALDATE BODY.PEEK[])");
-		imap_command_end(imap->session);
-		result = imap_session_wait(imap->session, tag, fetching.error);
-	}
+	result = imap_fetching_run(&fetching);
 	imap_session_handle(imap->session, NULL, NULL);
 	if (fetching.spool != NULL)
 		fclose(fetching.spool);
 	uidset_free(&fetching.told);
-	buffer_free(&set);
 	return result;
 }

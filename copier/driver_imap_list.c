@@ -244,11 +244,11 @@ static int imap_listing_ask(struct imap_listing *listing, struct error *error)
 			!listing->folders[i].selectable)
 			continue;
 		tag = imap_mailbox_ask_status(imap, listing->folders[i].name);
-		if (++asked % IMAP_APPENDS_MAX == 0 &&
+		if (++asked % IMAP_COMMANDS_MAX == 0 &&
 			imap_session_wait(imap->session, tag, error) < 0)
 			return -1;
 	}
-	if (asked % IMAP_APPENDS_MAX != 0 &&
+	if (asked % IMAP_COMMANDS_MAX != 0 &&
 		imap_session_wait(imap->session, tag, error) < 0)
 		return -1;
 	return 0;

@@ -10,14 +10,21 @@
 #define IMAP_SET_UIDS 500
 #define IMAP_SET_ROOM 7000
 
-/* Appends under way, and their octets, at most. */
-#define IMAP_APPENDS_MAX      32
+/* Commands under way at most, where each has one answer. */
+#define IMAP_COMMANDS_MAX 32
+
+/* Messages in one APPEND, batches of more than one under way, and octets under
+ * way, at most. */
+#define IMAP_BATCH_MAX	      256
+#define IMAP_BATCHES_MAX      3
 #define IMAP_APPEND_BYTES_MAX (4 << 20)
 
-struct imap_append {
-	unsigned tag; /* 0: free */
-	void *cookie;
-	uint64_t size;
+/* One APPEND command: what is stored as a whole or not at all. */
+struct imap_batch {
+	unsigned tag; /* 0: none */
+	void *cookies[IMAP_BATCH_MAX];
+	size_t count;
+	uint64_t bytes;
 };
 
 struct imap_mailbox {
@@ -34,11 +41,14 @@ struct imap_mailbox {
 	uint32_t exists; /* messages of the selected folder */
 	uint32_t came;	 /* of which so many since it was selected */
 
-	struct imap_append appends[IMAP_APPENDS_MAX];
-	size_t appends_count;
-	uint64_t appends_bytes;
-	struct imap_append current; /* between begin and end */
-	uint64_t current_left;
+	struct imap_batch *batches[IMAP_COMMANDS_MAX]; /* wait for answers */
+	size_t batches_count;
+	uint64_t batches_bytes;
+	struct imap_batch *batch; /* not committed yet, or NULL */
+	bool batch_refused;	  /* before its end, with these words */
+	struct error batch_words;
+	void *cookie; /* of the message between begin and end */
+	uint64_t left;
 };
 
 static inline struct imap_mailbox *imap_mailbox(struct mailbox *mailbox)
@@ -73,7 +83,11 @@ int imap_mailbox_append_begin(struct mailbox *mailbox,
 int imap_mailbox_append_data(struct mailbox *mailbox, const char *data,
 	size_t size, struct error *error);
 int imap_mailbox_append_end(struct mailbox *mailbox, struct error *error);
+int imap_mailbox_append_commit(struct mailbox *mailbox, struct error *error);
 int imap_mailbox_append_wait(struct mailbox *mailbox, struct error *error);
+
+/* Forgets what was under way. */
+void imap_mailbox_append_clear(struct imap_mailbox *imap);
 
 /*
  * Gives a command without arguments beyond those of its format and waits for

@@ -32,15 +32,33 @@ static const struct {
 	{ "LIST-STATUS", IMAP_CAP_LIST_STATUS },
 	{ "NAMESPACE", IMAP_CAP_NAMESPACE },
 	{ "UNSELECT", IMAP_CAP_UNSELECT },
+	{ "MULTIAPPEND", IMAP_CAP_MULTIAPPEND },
 };
 
 #define IMAP_LOGIN_NAMES (sizeof(imap_login_names) / sizeof(*imap_login_names))
+
+/* "APPENDLIMIT=n" (RFC 7889); without a number it is told of each folder. */
+static void imap_login_limit(
+	struct imap_session *session, struct imap_span name)
+{
+	static const char word[] = "APPENDLIMIT=";
+	struct imap_span number = { name.at + sizeof(word) - 1,
+		name.size - (sizeof(word) - 1) };
+	uint64_t limit;
+
+	if (name.size < sizeof(word) ||
+		strncasecmp(name.at, word, sizeof(word) - 1) != 0 ||
+		imap_number_parse(number, &limit) < 0)
+		return;
+	session->append_limit = limit;
+}
 
 void imap_session_learn(struct imap_session *session, struct imap_span names)
 {
 	const char *at = names.at, *end = names.at + names.size;
 
 	session->capabilities = 0;
+	session->append_limit = 0;
 	while (at < end) {
 		const char *blank = memchr(at, ' ', (size_t)(end - at));
 		struct imap_span name = { at,
@@ -51,6 +69,7 @@ void imap_session_learn(struct imap_session *session, struct imap_span names)
 			if (imap_span_is(name, imap_login_names[i].name))
 				session->capabilities |=
 					imap_login_names[i].bit;
+		imap_login_limit(session, name);
 		at += name.size + 1;
 	}
 }

@@ -510,13 +510,42 @@ int imap_namespace_parse(
 	return 0;
 }
 
-int imap_appenduid_parse(
-	struct imap_span rest, uint32_t *uidvalidity_r, uint32_t *uid_r)
+/* "5" or "5:9"; a range may be written from either end. */
+static int imap_uid_range(
+	struct imap_cursor *cursor, uint32_t *first_r, uint32_t *last_r)
+{
+	uint32_t swap;
+
+	if (imap_nz_number(cursor, first_r) < 0)
+		return -1;
+	*last_r = *first_r;
+	if (imap_take(cursor, ':') && imap_nz_number(cursor, last_r) < 0)
+		return -1;
+	if (*first_r > *last_r) {
+		swap = *first_r;
+		*first_r = *last_r;
+		*last_r = swap;
+	}
+	return 0;
+}
+
+int imap_appenduid_parse(struct imap_span rest, uint32_t *uidvalidity_r,
+	uint32_t *uids_r, size_t count)
 {
 	struct imap_cursor cursor = imap_cursor(rest);
+	uint32_t first, last, before = 0;
+	size_t got = 0;
 
 	if (imap_nz_number(&cursor, uidvalidity_r) < 0 ||
-		!imap_take(&cursor, ' ') || imap_nz_number(&cursor, uid_r) < 0)
+		!imap_take(&cursor, ' '))
 		return -1;
-	return cursor.at == cursor.end ? 0 : -1;
+	do {
+		if (imap_uid_range(&cursor, &first, &last) < 0 ||
+			first <= before || last - first >= count - got)
+			return -1;
+		for (before = last; first < last; first++)
+			uids_r[got++] = first;
+		uids_r[got++] = last;
+	} while (got < count && imap_take(&cursor, ','));
+	return got == count && cursor.at == cursor.end ? 0 : -1;
 }

@@ -97,9 +97,12 @@ typedef void imap_namespace_fn(
 int imap_namespace_parse(
 	struct imap_span rest, imap_namespace_fn *callback, void *context);
 
-/* "UIDVALIDITY UID" of APPENDUID with one UID. */
-int imap_appenduid_parse(
-	struct imap_span rest, uint32_t *uidvalidity_r, uint32_t *uid_r);
+/*
+ * "UIDVALIDITY uid-set" of APPENDUID (RFC 4315 section 3): exactly count UIDs,
+ * in the order in which the messages were sent, so that they ascend.
+ */
+int imap_appenduid_parse(struct imap_span rest, uint32_t *uidvalidity_r,
+	uint32_t *uids_r, size_t count);
 /* A number of up to 63 bits that is all of the span. */
 int imap_number_parse(struct imap_span span, uint64_t *number_r);
 /* The inside of "(...)" that is all of the span. */

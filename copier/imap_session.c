@@ -52,6 +52,14 @@ int imap_session_flush(struct imap_session *session)
 	return session->broken ? -1 : 0;
 }
 
+int imap_session_send(struct imap_session *session, struct error *error)
+{
+	if (imap_session_flush(session) == 0)
+		return 0;
+	error_set(error, "%s", session->failure.text);
+	return -1;
+}
+
 void imap_session_wipe(struct imap_session *session)
 {
 	if (session->out.data != NULL)
@@ -397,6 +405,11 @@ bool imap_session_can(
 	const struct imap_session *session, enum imap_capability capability)
 {
 	return (session->capabilities & capability) != 0;
+}
+
+uint64_t imap_session_append_limit(const struct imap_session *session)
+{
+	return session->append_limit;
 }
 
 bool imap_session_broken(const struct imap_session *session)

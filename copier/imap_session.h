@@ -29,6 +29,7 @@ enum imap_capability {
 	IMAP_CAP_LIST_STATUS = 1 << 7,
 	IMAP_CAP_NAMESPACE = 1 << 8,
 	IMAP_CAP_UNSELECT = 1 << 9,
+	IMAP_CAP_MULTIAPPEND = 1 << 10,
 };
 
 /*
@@ -61,6 +62,8 @@ void imap_session_free(struct imap_session **session);
 
 bool imap_session_can(
 	const struct imap_session *session, enum imap_capability capability);
+/* Octets that one APPEND may have (RFC 7889), or 0: the server does not say. */
+uint64_t imap_session_append_limit(const struct imap_session *session);
 /* True once the connection is lost or the server has broken the protocol. */
 bool imap_session_broken(const struct imap_session *session);
 
@@ -80,6 +83,8 @@ void imap_command_bytes(
 	struct imap_session *session, const char *data, size_t size);
 /* Ends the command's line. */
 void imap_command_end(struct imap_session *session);
+/* Sends what is buffered, without waiting for an answer. 0 or -1. */
+int imap_session_send(struct imap_session *session, struct error *error);
 
 /*
  * Announces a literal. 1: its octets can be written; 0: the server refused the

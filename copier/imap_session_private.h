@@ -15,6 +15,7 @@ struct imap_session {
 	struct imap_stream *stream;
 	struct imap_wire wire;
 	unsigned capabilities;
+	uint64_t append_limit; /* octets of one message; 0: not told */
 	bool logged_in;
 
 	bool broken;

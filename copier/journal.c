@@ -380,12 +380,11 @@ void journal_apply_forget(struct journal_folder *folder, int64_t before)
 	folder->intents_count = kept;
 }
 
-int journal_intend(struct journal *journal, struct journal_folder *folder,
-	const struct journal_intent *intent, struct error *error)
+void journal_intend(struct journal *journal, struct journal_folder *folder,
+	const struct journal_intent *intent)
 {
 	journal_apply_intent(folder, intent);
 	journal_print_intent(journal, folder, intent);
-	return journal_flush(journal, error);
 }
 
 void journal_forget_intents(

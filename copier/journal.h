@@ -135,10 +135,10 @@ void journal_flags(struct journal *journal, struct journal_folder *folder,
 void journal_foreign(struct journal *journal, struct journal_folder *folder,
 	enum journal_side side, uint32_t uid, bool on);
 
-/* Handed to the system at once: it outlives our death, if not that of the
- * machine. 0 or -1. */
-int journal_intend(struct journal *journal, struct journal_folder *folder,
-	const struct journal_intent *intent, struct error *error);
+/* To be flushed before the server can store it: then it outlives our death, if
+ * not that of the machine. */
+void journal_intend(struct journal *journal, struct journal_folder *folder,
+	const struct journal_intent *intent);
 /* The server refused it: nothing will come of it. */
 void journal_unintend(struct journal *journal, struct journal_folder *folder,
 	enum journal_side from, uint32_t uid);

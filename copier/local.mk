@@ -36,6 +36,7 @@ copier_libcopier_a_SOURCES = \
 	copier/pop3_session.c copier/pop3_session.h \
 	copier/pop3_session_private.h \
 	copier/pop3_wire.c copier/pop3_wire.h \
+	copier/portion.c copier/portion.h \
 	copier/progress.c copier/progress.h \
 	copier/proof.c copier/proof.h \
 	copier/round.c copier/round.h copier/round_private.h \

@@ -98,6 +98,11 @@ int mailbox_append_end(struct mailbox *mailbox, struct error *error)
 	return mailbox->driver->append_end(mailbox, error);
 }
 
+int mailbox_append_commit(struct mailbox *mailbox, struct error *error)
+{
+	return mailbox->driver->append_commit(mailbox, error);
+}
+
 int mailbox_append_wait(struct mailbox *mailbox, struct error *error)
 {
 	return mailbox->driver->append_wait(mailbox, error);

@@ -26,6 +26,9 @@ struct pass_refusal {
 	struct error words;
 };
 
+struct identity;
+struct refused;
+
 struct pass_counts {
 	uint64_t messages; /* at home, that have their like over there */
 	uint64_t bytes;
@@ -44,6 +47,8 @@ struct pass_counts {
 	uint64_t missed;	   /* gone at home before they could be read */
 	uint64_t unsettled; /* stored, but the server did not say as what */
 	uint64_t lacking; /* stored, by its word, but not in its folder then */
+	uint64_t uids_changed; /* identity was wanted, the UID is another */
+	uint64_t sent;	       /* octets handed to the other side so far */
 };
 
 struct pass {
@@ -52,6 +57,8 @@ struct pass {
 	struct journal *journal;
 	struct flagpool *flags;
 	enum journal_side side; /* which side home is */
+	struct identity *identity; /* NULL: plain IMAP */
+	struct refused *refused; /* the list of them; NULL: none is kept */
 
 	/* Asked between messages and pieces; false with an error stops the
 	 * pass: the lease is lost, or the process is told to end. */
@@ -65,6 +72,9 @@ struct pass {
 	struct pass_refusal *refusals;
 	size_t refusals_count;
 	unsigned refused_in_a_row;
+	/* The other side has refused a batch: each is waited for now, so that
+	 * none behind it is stored first. */
+	bool careful;
 };
 
 /* Empties counts and refusals for the next pass. */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Streams messages from FETCH into APPEND and keeps the journal beside. */
+/*
+ * Streams messages from FETCH into APPEND, batch by batch, and keeps the
+ * journal beside. What a refused batch held is fetched again.
+ */
 #include "config.h"
 
 #include "copier/transfer.h"
@@ -7,11 +10,16 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "copier/digest.h"
+#include "copier/portion.h"
 
 #include "lib/instant.h"
 #include "lib/xalloc.h"
+
+/* Octets of a batch, unless one message has more. */
+#define TRANSFER_BATCH_BYTES (4 << 20)
 
 /* A message that is being stored; freed when its answer has come. */
 struct transfer_message {
@@ -29,10 +37,19 @@ struct transfer {
 	uint32_t uidnext;    /* at the other side before we began, or 0 */
 	struct uidset taken; /* UIDs of pairs at the other side */
 	struct digest *digest;
-	struct transfer_message *messages; /* all that wait for an answer */
+	/* All that wait for an answer, the oldest first. */
+	struct transfer_message *messages, **end;
 	struct transfer_message *current;
-	uint64_t begun;
+	size_t open; /* messages of the open batch, their octets */
+	uint64_t open_bytes;
+
+	struct uidset todo;
+	struct uidset again; /* of what was asked for: to be done once more */
+	size_t begun;	     /* of what was asked for: taken in hand */
+	struct portion portion;
+	size_t refused;	    /* messages of a batch that was refused, or 0 */
 	bool other_changed; /* its UIDVALIDITY is not the journal's */
+	bool other_gone;    /* the server has no such folder any more */
 	struct error *error;
 };
 
@@ -44,7 +61,21 @@ static void transfer_forget(
 	while (*link != message)
 		link = &(*link)->next;
 	*link = message->next;
+	if (message->next == NULL)
+		transfer->end = link;
 	free(message);
+}
+
+static const char *transfer_name(const struct transfer *transfer)
+{
+	return transfer->folder->name[transfer->pass->side];
+}
+
+static int transfer_other_failed(
+	struct transfer *transfer, const struct error *words)
+{
+	error_set(transfer->error, "other side: %s", words->text);
+	return -1;
 }
 
 static void transfer_stored(struct transfer *transfer,
@@ -76,8 +107,35 @@ static void transfer_stored(struct transfer *transfer,
 		journal_pair(pass->journal, transfer->folder, &pair);
 	}
 	if (pass->progress != NULL)
-		pass->progress(pass->context, pass,
-			transfer->folder->name[pass->side]);
+		pass->progress(pass->context, pass, transfer_name(transfer));
+}
+
+/* What the server says of a folder that is not there (RFC 3501 section 6.3.11):
+ * no message would fare better. */
+static bool transfer_is_gone(const struct error *words)
+{
+	static const char code[] = "[TRYCREATE]";
+
+	return strncasecmp(words->text, code, sizeof(code) - 1) == 0;
+}
+
+/* One message of so many that were refused together. */
+static void transfer_refused(struct transfer *transfer, uint32_t uid,
+	size_t together, const struct error *words)
+{
+	struct pass *pass = transfer->pass;
+
+	if (transfer_is_gone(words)) {
+		if (!transfer->other_gone)
+			pass_refuse(pass, transfer_name(transfer), 0, words);
+		transfer->other_gone = true;
+	} else if (portion_refused(&transfer->portion, together, uid)) {
+		uidset_add(&transfer->again, uid);
+		transfer->refused = together;
+		pass->careful = true;
+	} else {
+		pass_refuse(pass, transfer_name(transfer), uid, words);
+	}
 }
 
 static void transfer_appended(
@@ -90,8 +148,8 @@ static void transfer_appended(
 	if (appended->refused) {
 		journal_unintend(pass->journal, transfer->folder, pass->side,
 			message->uid);
-		pass_refuse(pass, transfer->folder->name[pass->side],
-			message->uid, appended->error);
+		transfer_refused(transfer, message->uid, appended->batch,
+			appended->error);
 	} else {
 		transfer_stored(transfer, message, appended);
 	}
@@ -132,57 +190,120 @@ static bool transfer_may(struct transfer *transfer)
 	return true;
 }
 
-static int transfer_begin(void *context, const struct mailbox_message *message)
+/* Has the server store the open batch; what is intended is written down
+ * before. 0 or -1. */
+static int transfer_commit(struct transfer *transfer)
 {
-	struct transfer *transfer = context;
 	struct pass *pass = transfer->pass;
-	struct transfer_message *stored;
+	struct error words;
+
+	if (transfer->open == 0)
+		return 0;
+	if (!pass_goes_on(pass, transfer->error) ||
+		journal_flush(pass->journal, transfer->error) < 0)
+		return -1;
+	transfer->open = 0;
+	transfer->open_bytes = 0;
+	if (mailbox_append_commit(pass->other, &words) < 0)
+		return transfer_other_failed(transfer, &words);
+	return 0;
+}
+
+/* True when the server takes no message of that size: it is refused. */
+static bool transfer_is_too_large(
+	struct transfer *transfer, const struct mailbox_message *message)
+{
+	uint64_t limit = mailbox_features(transfer->pass->other)->append_limit;
+	struct error words;
+
+	if (limit == 0 || message->size <= limit)
+		return false;
+	error_set(&words,
+		"it has %" PRIu64 " octets, and the server takes no message of "
+		"more than %" PRIu64 " (APPENDLIMIT)",
+		message->size, limit);
+	pass_refuse(
+		transfer->pass, transfer_name(transfer), message->uid, &words);
+	return true;
+}
+
+static struct transfer_message *transfer_add(
+	struct transfer *transfer, const struct mailbox_message *message)
+{
+	struct transfer_message *stored = xcalloc(1, sizeof(*stored));
+
+	stored->uid = message->uid;
+	stored->size = message->size;
+	stored->flags = message->flags;
+	*transfer->end = stored;
+	transfer->end = &stored->next;
+	return stored;
+}
+
+/* The batch before it has its end, or there is none. */
+static int transfer_append(
+	struct transfer *transfer, const struct mailbox_message *message)
+{
 	struct mailbox_append append = {
 		.folder = transfer->folder->name[transfer->far],
 		.flags = message->flags,
 		.date = message->date,
 		.size = message->size,
 	};
+	struct transfer_message *stored = transfer_add(transfer, message);
 	struct error words;
-	int result;
+	int result = mailbox_append_begin(
+		transfer->pass->other, &append, stored, &words);
 
-	if (!transfer_may(transfer))
-		return -1;
-	stored = xcalloc(1, sizeof(*stored));
-	stored->uid = message->uid;
-	stored->size = message->size;
-	stored->flags = message->flags;
-	stored->next = transfer->messages;
-	transfer->messages = stored;
-	transfer->begun++;
-	result = mailbox_append_begin(pass->other, &append, stored, &words);
 	if (result > 0) {
 		transfer->current = stored;
 		digest_begin(transfer->digest);
 		return 1;
 	}
 	if (result == 0)
-		pass_refuse(pass, transfer->folder->name[pass->side],
-			message->uid, &words);
+		transfer_refused(
+			transfer, message->uid, transfer->open + 1, &words);
 	else
-		error_set(transfer->error, "other side: %s", words.text);
+		transfer_other_failed(transfer, &words);
+	transfer->open = 0;
+	transfer->open_bytes = 0;
 	transfer_forget(transfer, stored);
 	return result;
+}
+
+static int transfer_begin(void *context, const struct mailbox_message *message)
+{
+	struct transfer *transfer = context;
+
+	if (!transfer_may(transfer))
+		return -1;
+	transfer->begun++;
+	if (transfer_is_too_large(transfer, message))
+		return 0;
+	if (transfer->open_bytes + message->size > TRANSFER_BATCH_BYTES &&
+		transfer_commit(transfer) < 0)
+		return -1;
+	if (transfer->other_gone)
+		return 0;
+	if (transfer->refused > 0) {
+		uidset_add(&transfer->again, message->uid);
+		return 0;
+	}
+	return transfer_append(transfer, message);
 }
 
 static int transfer_data(void *context, const char *data, size_t size)
 {
 	struct transfer *transfer = context;
+	struct pass *pass = transfer->pass;
 	struct error words;
 
-	if (!pass_goes_on(transfer->pass, transfer->error))
+	if (!pass_goes_on(pass, transfer->error))
 		return -1;
 	digest_add(transfer->digest, data, size);
-	if (mailbox_append_data(transfer->pass->other, data, size, &words) <
-		0) {
-		error_set(transfer->error, "other side: %s", words.text);
-		return -1;
-	}
+	if (mailbox_append_data(pass->other, data, size, &words) < 0)
+		return transfer_other_failed(transfer, &words);
+	pass->counts.sent += size;
 	return 0;
 }
 
@@ -201,39 +322,110 @@ static int transfer_end(void *context)
 
 	digest_end(transfer->digest, message->digest);
 	memcpy(intent.digest, message->digest, JOURNAL_DIGEST);
-	if (journal_intend(pass->journal, transfer->folder, &intent,
-		    transfer->error) < 0)
-		return -1;
-	if (mailbox_append_end(pass->other, &words) < 0) {
-		error_set(transfer->error, "other side: %s", words.text);
-		return -1;
-	}
+	journal_intend(pass->journal, transfer->folder, &intent);
+	if (mailbox_append_end(pass->other, &words) < 0)
+		return transfer_other_failed(transfer, &words);
 	transfer->current = NULL;
-	return 0;
+	transfer->open++;
+	transfer->open_bytes += message->size;
+	if (transfer->open < transfer->portion.limit)
+		return 0;
+	return transfer_commit(transfer);
 }
 
-static int transfer_run(struct transfer *transfer, const struct uidset *uids)
+/* Takes the first messages of what is to be done. */
+static struct uidset transfer_take(struct transfer *transfer, size_t count)
+{
+	struct uidset *todo = &transfer->todo, taken = UIDSET_EMPTY;
+	size_t i;
+
+	if (count >= todo->count) {
+		taken = *todo;
+		*todo = (struct uidset)UIDSET_EMPTY;
+		return taken;
+	}
+	for (i = 0; i < count; i++)
+		uidset_add(&taken, todo->uids[i]);
+	todo->count -= count;
+	memmove(todo->uids, todo->uids + count,
+		todo->count * sizeof(*todo->uids));
+	return taken;
+}
+
+/* Fetches these and waits until each is answered. Result as in driver.h. */
+static int transfer_stream(struct transfer *transfer, const struct uidset *uids)
 {
 	static const struct mailbox_sink sink = { transfer_begin, transfer_data,
 		transfer_end };
 	struct pass *pass = transfer->pass;
 	struct error words;
-	int result;
-
-	mailbox_on_appended(pass->other, transfer_appended, transfer);
-	result = mailbox_fetch(
+	int result = mailbox_fetch(
 		pass->home, uids, &sink, transfer, transfer->error);
-	if (result == 0)
-		error_set(&words, "%s", transfer->error->text);
+
+	if (result >= 0 && transfer_commit(transfer) < 0)
+		result = -1;
 	/* Half a message stands open: the mailbox cannot be used any more, and
 	 * the server stores nothing of it. */
-	if (result >= 0 || transfer->current == NULL)
-		if (mailbox_append_wait(pass->other, &words) < 0) {
-			if (result >= 0)
-				error_set(transfer->error, "other side: %s",
-					words.text);
-			result = -1;
-		}
+	if ((result >= 0 || transfer->current == NULL) &&
+		mailbox_append_wait(pass->other, &words) < 0) {
+		if (result >= 0)
+			transfer_other_failed(transfer, &words);
+		result = -1;
+	}
+	return result;
+}
+
+/* All of what is to be done, or as much as may go wrong together. 1; 0 the rest
+ * cannot be done; -1. */
+static int transfer_some(struct transfer *transfer)
+{
+	struct pass *pass = transfer->pass;
+	struct uidset uids = transfer_take(
+		transfer, pass->careful ? transfer->portion.limit : SIZE_MAX);
+	uint32_t last = uids.uids[uids.count - 1];
+	size_t i;
+	int result;
+
+	transfer->begun = transfer->refused = 0;
+	result = transfer_stream(transfer, &uids);
+	if (result >= 0 && transfer->begun < uids.count)
+		pass->counts.missed += uids.count - transfer->begun;
+	if (result == 0)
+		pass_refuse(pass, transfer_name(transfer), 0, transfer->error);
+	if (transfer->other_gone)
+		result = result < 0 ? -1 : 0;
+	else if (transfer->again.count == 0 && pass->careful)
+		portion_stored(&transfer->portion, last);
+	for (i = 0; i < transfer->again.count; i++)
+		uidset_add(&transfer->todo, transfer->again.uids[i]);
+	uidset_free(&transfer->again);
+	uidset_free(&uids);
+	return result;
+}
+
+static int transfer_run(struct transfer *transfer, const struct uidset *uids)
+{
+	struct pass *pass = transfer->pass;
+	int result = 1;
+	size_t i;
+
+	for (i = 0; i < uids->count; i++)
+		uidset_add(&transfer->todo, uids->uids[i]);
+	transfer_learn_taken(transfer);
+	portion_begin(&transfer->portion,
+		mailbox_features(pass->other)->append_batch);
+	mailbox_on_appended(pass->other, transfer_appended, transfer);
+	while (result == 1 && transfer->todo.count > 0)
+		result = transfer_some(transfer);
+	mailbox_on_appended(pass->other, NULL, NULL);
+	if (result == 0 && !transfer->other_gone)
+		pass->counts.missed += transfer->todo.count;
+	if (result >= 0 && transfer->other_changed) {
+		error_set(transfer->error,
+			"folder %s was made anew at the other side",
+			transfer->folder->name[transfer->far]);
+		result = -1;
+	}
 	return result;
 }
 
@@ -250,23 +442,13 @@ int transfer_folder(struct pass *pass, struct journal_folder *folder,
 		.error = error != NULL ? error : &local };
 	int result;
 
-	transfer_learn_taken(&transfer);
+	transfer.end = &transfer.messages;
 	result = transfer_run(&transfer, uids);
-
 	while (transfer.messages != NULL)
 		transfer_forget(&transfer, transfer.messages);
 	digest_free(&transfer.digest);
 	uidset_free(&transfer.taken);
-	mailbox_on_appended(pass->other, NULL, NULL);
-	if (result == 0)
-		pass_refuse(pass, folder->name[pass->side], 0, transfer.error);
-	if (result >= 0 && transfer.begun < uids->count)
-		pass->counts.missed += uids->count - transfer.begun;
-	if (result >= 0 && transfer.other_changed) {
-		error_set(transfer.error,
-			"folder %s was made anew at the other side",
-			folder->name[far]);
-		return -1;
-	}
+	uidset_free(&transfer.todo);
+	uidset_free(&transfer.again);
 	return result < 0 ? -1 : 1;
 }

@@ -10,10 +10,10 @@
 #include "copier/pass.h"
 
 /*
- * Copies the messages with these UIDs of the folder that home has selected.
- * What the server refuses is written down in the pass and is no failure; more
- * than PASS_REFUSALS_IN_A_ROW are. Returns 1, or -1 with an error: one of the
- * mailboxes is of no further use, or the pass was stopped.
+ * Copies the messages with these UIDs of the folder that home has selected, in
+ * ascending order. What the server refuses is written down in the pass and is
+ * no failure; more than PASS_REFUSALS_IN_A_ROW are. Returns 1, or -1 with an
+ * error: one of the mailboxes is of no further use, or the pass was stopped.
  */
 int transfer_folder(struct pass *pass, struct journal_folder *folder,
 	const struct uidset *uids, struct error *error);

@@ -34,7 +34,7 @@ static void parse_all(const struct buffer *text)
 	struct mailbox_status status;
 	struct buffer name = BUFFER_EMPTY;
 	struct imap_span rest;
-	uint32_t uidvalidity, uid;
+	uint32_t uidvalidity, uids[3];
 
 	if (imap_response_parse(text->data != NULL ? text->data : "",
 		    text->size, &response) < 0)
@@ -48,7 +48,8 @@ static void parse_all(const struct buffer *text)
 	imap_status_parse(response.rest, &status, &name);
 	imap_namespace_parse(response.rest, ignore_namespace, NULL);
 	if (imap_code_is(response.code, "APPENDUID", &rest))
-		imap_appenduid_parse(rest, &uidvalidity, &uid);
+		imap_appenduid_parse(rest, &uidvalidity, uids,
+			sizeof(uids) / sizeof(uids[0]));
 	buffer_free(&name);
 }
 

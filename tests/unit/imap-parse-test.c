@@ -433,16 +433,10 @@ static void test_codes(void **state)
 	(void)state;
 	assert_true(
 		imap_code_is(span("APPENDUID 38505 3955"), "appenduid", &rest));
-	assert_int_equal(imap_appenduid_parse(rest, &uidvalidity, &uid), 0);
+	assert_int_equal(imap_appenduid_parse(rest, &uidvalidity, &uid, 1), 0);
 	assert_int_equal(uidvalidity, 38505);
 	assert_int_equal(uid, 3955);
 	assert_false(imap_code_is(span("APPENDUIDS 1 2"), "APPENDUID", &rest));
-	assert_int_equal(
-		imap_appenduid_parse(span("1 2:3"), &uidvalidity, &uid), -1);
-	assert_int_equal(
-		imap_appenduid_parse(span("1"), &uidvalidity, &uid), -1);
-	assert_int_equal(
-		imap_appenduid_parse(span("1 0"), &uidvalidity, &uid), -1);
 	assert_int_equal(
 		imap_number_parse(span("999999999999999999"), &number), 0);
 	assert_int_equal(number, 999999999999999999);
@@ -453,6 +447,57 @@ static void test_codes(void **state)
 	assert_int_equal(imap_list_inside(span("(a b)"), &inside), 0);
 	assert_span(inside, "a b");
 	assert_int_equal(imap_list_inside(span("(a b) c"), &inside), -1);
+}
+
+static const struct {
+	const char *code;
+	size_t count;
+	int result;
+	uint32_t uids[5];
+} appenduid_table[] = {
+	{ "1 5", 1, 0, { 5 } },
+	{ "1 5:5", 1, 0, { 5 } },
+	{ "1 5:8", 4, 0, { 5, 6, 7, 8 } },
+	{ "1 8:5", 4, 0, { 5, 6, 7, 8 } },
+	{ "1 2,4:5,9,11", 5, 0, { 2, 4, 5, 9, 11 } },
+	{ "1 4294967294:4294967295", 2, 0, { 4294967294u, 4294967295u } },
+	/* not as many as were sent */
+	{ "1 2:3", 1, -1, { 0 } },
+	{ "1 2:3", 3, -1, { 0 } },
+	{ "1 2,3", 1, -1, { 0 } },
+	{ "1 1:4294967295", 5, -1, { 0 } },
+	/* in no order in which they can have been given */
+	{ "1 3,2", 2, -1, { 0 } },
+	{ "1 3,3", 2, -1, { 0 } },
+	{ "1 1:3,2:3", 5, -1, { 0 } },
+	/* broken */
+	{ "1", 1, -1, { 0 } },
+	{ "1 0", 1, -1, { 0 } },
+	{ "0 1", 1, -1, { 0 } },
+	{ "1 5:", 1, -1, { 0 } },
+	{ "1 5,", 1, -1, { 0 } },
+	{ "1 *", 1, -1, { 0 } },
+	{ "1 5:*", 2, -1, { 0 } },
+	{ "1 5 6", 2, -1, { 0 } },
+	{ "1 4294967296", 1, -1, { 0 } },
+};
+
+static void test_appenduid(void **state)
+{
+	uint32_t uids[5], uidvalidity;
+	size_t i, j;
+
+	(void)state;
+	for (i = 0; i < COUNT(appenduid_table); i++) {
+		assert_int_equal(
+			imap_appenduid_parse(span(appenduid_table[i].code),
+				&uidvalidity, uids, appenduid_table[i].count),
+			appenduid_table[i].result);
+		for (j = 0; appenduid_table[i].result == 0 &&
+			    j < appenduid_table[i].count;
+			j++)
+			assert_int_equal(uids[j], appenduid_table[i].uids[j]);
+	}
 }
 
 static void test_flags(void **state)
@@ -553,6 +598,7 @@ int main(void)
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_namespace),
 		cmocka_unit_test(test_codes),
+		cmocka_unit_test(test_appenduid),
 		cmocka_unit_test(test_flags),
 		cmocka_unit_test(test_dates),
 		cmocka_unit_test(test_uidset),

@@ -172,8 +172,8 @@ static void fill(struct fixture *fixture)
 	journal_uidvalidity(journal, folder, JOURNAL_DESTINATION, 88);
 	for (i = 1; i <= 6; i++) {
 		intent = make_intent(fixture, i);
-		assert_int_equal(
-			journal_intend(journal, folder, &intent, &error), 0);
+		journal_intend(journal, folder, &intent);
+		assert_int_equal(journal_flush(journal, &error), 0);
 		if (i == 6)
 			break;
 		pair = make_pair(fixture, i, 10 + i, i % 2 ? "" : "\\Seen k");
@@ -415,8 +415,8 @@ static void test_intents(void **state)
 	folder = journal_find(fixture->journal, JOURNAL_SOURCE, "INBOX");
 	intent = make_intent(fixture, 6);
 	intent.at = 5000;
-	assert_int_equal(
-		journal_intend(fixture->journal, folder, &intent, &error), 0);
+	journal_intend(fixture->journal, folder, &intent);
+	assert_int_equal(journal_flush(fixture->journal, &error), 0);
 	assert_int_equal(intents(fixture), 2);
 	pair = make_pair(fixture, 6, 16, "");
 	journal_pair(fixture->journal, folder, &pair);
@@ -431,8 +431,8 @@ static void test_intents(void **state)
 	journal_forget_intents(fixture->journal, folder, 1007);
 	assert_int_equal(intents(fixture), 0);
 	intent = make_intent(fixture, 7);
-	assert_int_equal(
-		journal_intend(fixture->journal, folder, &intent, &error), 0);
+	journal_intend(fixture->journal, folder, &intent);
+	assert_int_equal(journal_flush(fixture->journal, &error), 0);
 	journal_unintend(fixture->journal, folder, JOURNAL_SOURCE, 7);
 	assert_int_equal(intents(fixture), 0);
 	journal_flush(fixture->journal, &error);

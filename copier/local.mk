@@ -26,7 +26,8 @@ copier_libcopier_a_SOURCES = \
 	copier/location.c copier/location.h \
 	copier/maildate.c copier/maildate.h \
 	copier/move.c copier/move.h copier/move_private.h \
-	copier/move_freeze.c copier/move_side.c copier/move_sweep.c \
+	copier/move_freeze.c copier/move_refused.c copier/move_side.c \
+	copier/move_sweep.c \
 	copier/namehash.c copier/namehash.h \
 	copier/naming.c copier/naming.h \
 	copier/pass.c copier/pass.h \
@@ -41,6 +42,8 @@ copier_libcopier_a_SOURCES = \
 	copier/proof.c copier/proof.h \
 	copier/round.c copier/round.h copier/round_private.h \
 	copier/round_execute.c \
+	copier/refused.c copier/refused.h \
+	copier/refused_describe.c copier/refused_describe.h \
 	copier/slot.c copier/slot.h \
 	copier/sweep.c copier/sweep.h \
 	copier/transfer.c copier/transfer.h \

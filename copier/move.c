@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "copier/proof.h"
+#include "copier/refused.h"
 #include "copier/round.h"
 
 #include "lib/buffer.h"
@@ -93,22 +94,6 @@ static void move_progress(
 		pass->counts.copied_bytes);
 }
 
-int move_refusals(struct move *move, struct error *error)
-{
-	size_t i;
-
-	if (move->pass.counts.refused == 0)
-		return 0;
-	for (i = 0; i < move->pass.refusals_count; i++)
-		move_log(move, LOG_WARNING,
-			"refused: folder=%s uid=%" PRIu32 ": %s",
-			move->pass.refusals[i].folder,
-			move->pass.refusals[i].uid,
-			move->pass.refusals[i].words.text);
-	pass_refusal_text(&move->pass, error);
-	return -1;
-}
-
 int move_report(struct move *move, int64_t duration, struct error *error)
 {
 	const struct pass_counts *counts = &move->pass.counts;
@@ -152,6 +137,10 @@ int move_round(struct move *move, const char *kind, struct error *error)
 
 	move->kind = kind;
 	if (round_run(&move->pass, &options, error) < 0) {
+		struct error unheard;
+
+		if (move->pass.counts.refused > 0)
+			move_refusals(move, &move->pass, false, &unheard);
 		error_prefix(error, "%s round", kind);
 		return -1;
 	}
@@ -222,8 +211,9 @@ static int move_live_round(struct move *move, struct error *error)
 		return -1;
 	/* A refused message is tried once more, then it is somebody's task. */
 	if (move->pass.counts.refused > 0 &&
-		(move_round(move, "live", error) < 0 ||
-			move_refusals(move, error) < 0))
+		move_round(move, "live", error) < 0)
+		return -1;
+	if (move_refusals(move, &move->pass, true, error) < 0)
 		return -1;
 	if (move->pass.counts.copied == 0)
 		return 0;
@@ -316,7 +306,8 @@ static int move_phases(struct move *move, struct error *error)
 			move->account->strategy->name);
 		return -1;
 	}
-	if (move_open_journal(move, error) < 0)
+	if (move_open_journal(move, error) < 0 ||
+		move_load_refused(move, error) < 0)
 		return -1;
 	if (move->account->phase != ACCOUNT_SWEEPING) {
 		if (move_live(move, error) < 0)
@@ -374,6 +365,7 @@ int move_run(const struct move_order *order)
 	journal_close(&move.pass.journal);
 	move_give_back(&move, result, &error);
 	pass_clear(&move.pass);
+	refused_free(&move.pass.refused);
 	flagpool_free(&move.flags);
 	worker_close(&move.worker);
 	lease_free(&move.worker.lease);

@@ -59,7 +59,7 @@ static int move_last_round(struct move *move, struct error *error)
 		if (move_revive(move, error) < 0 ||
 			move_round(move, "last", error) < 0)
 			return -1;
-		if (move_refusals(move, error) < 0)
+		if (move_refusals(move, &move->pass, true, error) < 0)
 			return -1;
 	} while ((counts->unsettled > 0 || counts->missed > 0) &&
 		 ++rounds < MOVE_LAST_ROUNDS);

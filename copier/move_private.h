@@ -50,8 +50,15 @@ int move_provision(struct move *move, struct error *error);
 int move_round(struct move *move, const char *kind, struct error *error);
 /* Tells policyd what the pass has done. */
 int move_report(struct move *move, int64_t duration, struct error *error);
-/* What was refused, as an error. -1 when something was. */
-int move_refusals(struct move *move, struct error *error);
+/* Reads what was refused before and what is approved of it. 0 or -1. */
+int move_load_refused(struct move *move, struct error *error);
+/*
+ * Tells policyd what the pass, of the move or of its sweep, was refused; whole
+ * as in refused_gather. -1 with the first of it when something is neither
+ * carried over nor approved, or policyd could not be told.
+ */
+int move_refusals(
+	struct move *move, struct pass *pass, bool whole, struct error *error);
 
 /* Sweeps above the bounds that policyd has, from the old home to the new one;
  * they are swapped when the pass is one towards the old home. 0 or -1. */

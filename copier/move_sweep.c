@@ -106,6 +106,8 @@ int move_sweep_bounds(struct move *move, struct error *error)
 	struct move_bounds bounds;
 	int64_t began = instant_monotonic();
 	int result = move_bounds(move, &bounds, error);
+	struct error unheard;
+	int refused;
 
 	move->kind = "sweep";
 	/* Before a flip there are no bounds, and nothing is a straggler. */
@@ -121,6 +123,8 @@ int move_sweep_bounds(struct move *move, struct error *error)
 				 ? 0
 				 : -1;
 	move_bounds_clear(&bounds);
+	refused = move_refusals(
+		move, &pass, result == 0, result == 0 ? error : &unheard);
 	pass_clear(&move->pass);
 	move->pass.counts = pass.counts;
 	move->pass.counts.messages = (uint64_t)move->account->messages;
@@ -135,7 +139,7 @@ int move_sweep_bounds(struct move *move, struct error *error)
 		pass.counts.refused > 0)
 		if (move_report(move, instant_monotonic() - began, error) < 0)
 			return -1;
-	return move_refusals(move, error);
+	return refused;
 }
 
 /* A journal that was lost cannot say what has been carried over. */

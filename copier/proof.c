@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "copier/digest.h"
+#include "copier/refused.h"
 #include "copier/view.h"
 
 #include "lib/xalloc.h"
@@ -57,11 +58,11 @@ static size_t proof_known(const struct journal_folder *journal,
 
 /* Each message of the folder is known, and its flags are what they were when
  * it was carried over. 1, or 0 with the difference. */
-static int proof_messages(const struct view_folder *folder,
-	const struct journal_folder *journal, enum journal_side side,
-	bool foreign, struct error *error)
+static int proof_messages(const struct pass *pass,
+	const struct view_folder *folder, const struct journal_folder *journal,
+	enum journal_side side, bool foreign, struct error *error)
 {
-	size_t count, at = 0, i, foreigners = 0;
+	size_t count, at = 0, i, others = 0; /* known, but not paired */
 	size_t *order = journal_sorted(journal, side, &count);
 	int result = 1;
 
@@ -77,7 +78,11 @@ static int proof_messages(const struct view_folder *folder,
 			pair = &journal->pairs[order[at]];
 		if (foreign &&
 			uidset_has(&journal->foreign[side], message->uid))
-			foreigners++;
+			others++;
+		else if (pair == NULL && !foreign &&
+			 refused_is_left(pass, folder->name,
+				 folder->status.uidvalidity, message->uid))
+			others++;
 		else if (pair == NULL)
 			result = 0;
 		else if (!foreign && !flagset_same(pair->flags, message->flags))
@@ -89,9 +94,9 @@ static int proof_messages(const struct view_folder *folder,
 					     : "its flags have changed");
 	}
 	free(order);
-	if (result == 1 && folder->count != count + foreigners) {
+	if (result == 1 && folder->count != count + others) {
 		error_set(error, "%s: %zu messages, of which %zu are known",
-			folder->name, folder->count, count + foreigners);
+			folder->name, folder->count, count + others);
 		result = 0;
 	}
 	return result;
@@ -106,6 +111,9 @@ static int proof_folder(struct pass *pass, struct view_folder *folder,
 	bool home = side == pass->side;
 	int result;
 
+	if (journal == NULL && home &&
+		refused_is_left(pass, folder->name, 0, 0))
+		return 1;
 	if (journal == NULL && (home || folder->status.messages > 0)) {
 		error_set(error, "%s: a folder that was not there before",
 			folder->name);
@@ -133,7 +141,7 @@ static int proof_folder(struct pass *pass, struct view_folder *folder,
 	result = view_scan(folder, mailbox, NULL, side, false, error);
 	if (result != 1)
 		return result;
-	return proof_messages(folder, journal, side, !home, error);
+	return proof_messages(pass, folder, journal, side, !home, error);
 }
 
 static int proof_side(struct pass *pass, struct view *view,

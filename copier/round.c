@@ -2,6 +2,7 @@
 /* Looking at both sides, planning, and what the journal has seen afterwards. */
 #include "config.h"
 
+#include "copier/refused.h"
 #include "copier/round_private.h"
 
 #include <stdlib.h>
@@ -187,6 +188,27 @@ static int round_plan_all(struct round *round, struct error *error)
 	return 1;
 }
 
+/* What an operator has approved to be left behind is not tried any more. */
+static void round_leave(struct round *round)
+{
+	struct pass *pass = round->pass;
+	size_t i;
+
+	for (i = 0; i < round->plan.count; i++) {
+		struct plan_folder *folder = &round->plan.folders[i];
+		size_t planned = folder->copy.count;
+
+		if (planned == 0)
+			continue;
+		refused_leave(pass, folder->home_name,
+			folder->journal != NULL
+				? folder->journal->uidvalidity[pass->side]
+				: folder->home->status.uidvalidity,
+			&folder->copy);
+		round->plan.copies -= planned - folder->copy.count;
+	}
+}
+
 static int round_execute_all(struct round *round, struct error *error)
 {
 	size_t i;
@@ -233,7 +255,10 @@ static void round_note_seen(
 		return;
 	if (folder->home != NULL && folder->home->has_status)
 		journal_seen(pass->journal, folder->journal, pass->side,
-			round->clean[index] ? &folder->home->status : NULL);
+			round->clean[index] &&
+					!refused_leaves(pass, folder->home_name)
+				? &folder->home->status
+				: NULL);
 	now = view_find(after, folder->other_name);
 	if (now == NULL)
 		return;
@@ -305,6 +330,7 @@ static int round_steps(struct round *round, struct error *error)
 		round_scan(pass, &round->other, pass->other, far, error) < 0 ||
 		round_plan_all(round, error) < 0)
 		return -1;
+	round_leave(round);
 	pass->counts.planned = round->plan.copies;
 	if (round->options->dry_run != NULL) {
 		plan_print(&round->plan, round->options->dry_run);

@@ -29,8 +29,6 @@ struct pass_refusal {
 struct identity;
 struct refused;
 
-struct refused;
-
 struct pass_counts {
 	uint64_t messages; /* at home, that have their like over there */
 	uint64_t bytes;
@@ -59,7 +57,6 @@ struct pass {
 	struct journal *journal;
 	struct flagpool *flags;
 	enum journal_side side; /* which side home is */
-	struct refused *refused; /* the list of them; NULL: none is kept */
 	struct identity *identity; /* NULL: plain IMAP */
 	struct refused *refused; /* the list of them; NULL: none is kept */
 

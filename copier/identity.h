@@ -17,11 +17,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/buffer.h"
 #include "lib/error.h"
 
 #include "copier/driver.h"
 #include "copier/journal.h"
+
+/* UIDs left free at the new home at the flip, in each folder: what is stored
+ * there then gets no UID that the old home could still give to a straggler. */
+#define IDENTITY_GAP 100000
 
 struct identity;
 
@@ -34,49 +37,81 @@ struct identity_options {
 };
 
 /*
- * Connects, logs in and asks for the account's INBOX, so that a wrong
- * configuration is seen before anything is copied. NULL with an error.
+ * Connects, logs in and asks for the account, so that a wrong configuration is
+ * seen before anything is copied. NULL with an error.
  */
 struct identity *identity_new(
 	const struct identity_options *options, struct error *error);
+/* Closes all connections; takes NULL. */
 void identity_free(struct identity **identity);
+
+/* A folder that holds nothing yet, on its way to get home's identity. */
+struct identity_folder {
+	const char *name;
+	const struct mailbox_status *home;
+	const struct mailbox_status *other;
+	uint32_t first; /* of home's UIDs that will be stored, 0: none */
+	size_t appends; /* commands that this will take, about */
+};
 
 /*
  * Before the first message is put into a folder that is empty (just made, or
- * INBOX as it was provisioned): gives it home's UIDVALIDITY. Its status must
- * be asked for afterwards; the server may number it anew.
+ * INBOX as it was provisioned): gives it home's UIDVALIDITY. On 1 its status
+ * must be asked for again. 0 when it holds messages, or has given away a UID
+ * that is needed.
  */
-int identity_folder(struct identity *identity, const char *folder,
-	uint32_t uidvalidity, struct error *error);
+int identity_folder(struct identity *identity,
+	const struct identity_folder *folder, struct error *error);
 
 /*
- * Before the messages of a folder are stored in this pass: what is known of it
- * on both sides. 1: its UIDs are home's; batches are to be cut at gaps of
- * home's UIDs and identity_before called in between. 0: they are not.
+ * Before the messages of a folder are stored in this pass; the journal knows
+ * the UIDVALIDITY of both sides, other_uidnext is 0 when not known. 1: its UIDs
+ * are home's; batches are to be cut at gaps of home's UIDs and identity_before
+ * called in between. 0: they are not.
  */
 int identity_begin(struct identity *identity,
 	const struct journal_folder *folder, enum journal_side home,
 	uint32_t other_uidnext);
 
 /*
- * The message stored next shall get this UID, which is above all there, and
- * a modification sequence that is not below modseq: the highest that home has
+ * The message stored next shall get this UID, which is above all there, and a
+ * modification sequence that is not below modseq: the highest that home has
  * for any message of the batch; 0 when home has none. All answers to earlier
- * APPENDs have come. Asks the server only when it has to be told.
+ * APPENDs have come. The server is asked only when it has to be told. What it
+ * refuses is -1: the rest would get UIDs of other messages.
  */
 int identity_before(struct identity *identity, const char *folder, uint32_t uid,
 	uint64_t modseq, struct error *error);
 
-/* An APPEND to the folder was answered; next is the UID that follows on it. 1
- * when uid is the one that was wanted; 0: identity has ended there. */
+/* The message that was to get the UID wanted has got uid. 1 that is the same;
+ * 0 it is not, and identity has ended there. */
 int identity_stored(struct identity *identity, const char *folder,
 	uint32_t wanted, uint32_t uid);
 
 /*
- * Before flags are changed or messages expunged in the folder (home has that
- * HIGHESTMODSEQ), and at the end of a round: the other side's is not below it.
+ * The folder's HIGHESTMODSEQ is at least modseq from now on: home's own less
+ * one before flags are changed or messages expunged, home's at the end of a
+ * round. present is what it was when last seen, 0 not known. What the server
+ * refuses is -1.
  */
-int identity_raise(struct identity *identity, const char *folder,
-	uint64_t modseq, struct error *error);
+int identity_raise(struct identity *identity,
+	const struct journal_folder *folder, enum journal_side home,
+	uint64_t modseq, uint64_t present, struct error *error);
+
+/*
+ * At the end of a round: a folder in which a UID of home's stands for another
+ * message gets a new UIDVALIDITY, or clients would show one for the other; its
+ * messages are matched anew by the next round. *healed_r counts them. 1 or -1.
+ */
+int identity_heal(struct identity *identity, const struct journal *journal,
+	enum journal_side home, size_t *healed_r, struct error *error);
+
+/*
+ * Before the flip, when nothing more comes from home: the next UID of each
+ * folder that has home's identity lies IDENTITY_GAP above home's. The calls
+ * are sent ahead, over several connections. 1 or -1.
+ */
+int identity_gap(struct identity *identity, const struct journal *journal,
+	enum journal_side home, struct error *error);
 
 #endif

@@ -9,11 +9,16 @@ copier_libcopier_a_SOURCES = \
 	copier/batch.c copier/batch.h \
 	copier/copy.c copier/copy.h \
 	copier/digest.c copier/digest.h \
+	copier/doveadm.c copier/doveadm.h \
+	copier/doveadm_wire.c copier/doveadm_wire.h \
 	copier/driver.h copier/mailbox.c \
 	copier/driver_imap.c copier/driver_imap_private.h \
 	copier/driver_imap_append.c copier/driver_imap_fetch.c \
 	copier/driver_imap_list.c copier/driver_imap_scan.c \
 	copier/flags.c copier/flags.h \
+	copier/identity.c copier/identity.h copier/identity_private.h \
+	copier/identity_flip.c \
+	copier/identity_judge.c copier/identity_judge.h \
 	copier/imap_login.c \
 	copier/imap_parse.c copier/imap_parse.h \
 	copier/imap_session.c copier/imap_session.h \
@@ -48,6 +53,7 @@ copier_libcopier_a_SOURCES = \
 	copier/sweep.c copier/sweep.h \
 	copier/transfer.c copier/transfer.h \
 	copier/uidset.c copier/uidset.h \
+	copier/utf7.c copier/utf7.h \
 	copier/view.c copier/view.h \
 	copier/worker.c copier/worker.h
 

@@ -10,6 +10,7 @@ from scratch import answers, run, wait_for
 PASSWORD = "pw"
 MASTER = "migrator"
 MASTER_PASSWORD = "master-pw"
+DOVEADM_PASSWORD = "doveadm-pw"
 HOOKS = os.path.abspath(os.path.join(os.path.dirname(__file__),
                                      "..", "..", "contrib", "dovecot"))
 
@@ -89,6 +90,30 @@ service auth {{
 {extra}
 """
 
+# What the copier tells the server of UIDs by; a client needs the password.
+DOVEADM = """
+doveadm_password = {password}
+service doveadm {{
+  process_min_avail = 1
+  inet_listener {{
+    port = {port}
+  }}
+}}
+"""
+
+POP3 = """
+protocols = imap lmtp pop3
+service pop3-login {{
+  service_count = 0
+  inet_listener pop3 {{
+    port = {port}
+  }}
+  inet_listener pop3s {{
+    port = 0
+  }}
+}}
+"""
+
 DENY = """
 uri = fs:posix:prefix=%s/deny/
 iterate_disable = yes
@@ -104,10 +129,18 @@ class Dovecot:
     """One mail system of the laboratory. Users are ADDRESS with PASSWORD."""
 
     def __init__(self, scratch, name, mail_format="maildir", separator="/",
-                 prefix="", extra=""):
+                 prefix="", extra="", doveadm=False, pop3=False):
         self.name = name
         self.scratch = scratch
         self.imap, self.imaps, self.lmtp = (scratch.port() for _ in range(3))
+        self.doveadm = self.pop3 = None
+        if doveadm:
+            self.doveadm = scratch.port()
+            extra += DOVEADM.format(port=self.doveadm,
+                                    password=DOVEADM_PASSWORD)
+        if pop3:
+            self.pop3 = scratch.port()
+            extra += POP3.format(port=self.pop3)
         self.deliver = "lmtp:inet:127.0.0.1:%d" % self.lmtp
         self.directory = scratch.dir(name)
         self.mail = scratch.dir(name, "mail", mode=0o777)
@@ -153,6 +186,10 @@ class Dovecot:
         with open(os.path.join(self.directory, "users"), "a",
                   encoding="utf-8") as users:
             users.write("%s:{PLAIN}%s::::::\n" % (address, PASSWORD))
+
+    def maildir(self, address):
+        """Where the mail of a user is, in the format of that name."""
+        return os.path.join(self.mail, address, "maildir")
 
     def start(self):
         self.scratch.daemonize(self.name, ["dovecot", "-c", self.config])

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Between identity.c, which tells the server, and identity_flip.c, which works
+ * on all folders at once. */
+#ifndef REHOME_COPIER_IDENTITY_PRIVATE_H
+#define REHOME_COPIER_IDENTITY_PRIVATE_H
+
+#include <pthread.h>
+
+#include "copier/doveadm.h"
+#include "copier/identity.h"
+
+/* Idle connections that are kept: as many as there may be lanes. */
+#define IDENTITY_CONNECTIONS 16
+
+/* What is known of one folder in this run. */
+struct identity_place {
+	char *folder;
+	bool kept;
+	uint32_t next;	  /* UIDNEXT; 0: not known */
+	uint64_t highest; /* HIGHESTMODSEQ is not below this */
+	bool raised;	  /* and nothing was stored since it was set */
+};
+
+struct identity {
+	char *endpoint;
+	char *password;
+	char *user;
+	int timeout_ms;
+	pthread_mutex_t mutex; /* over all below; places stay where they are */
+	struct doveadm *idle[IDENTITY_CONNECTIONS];
+	size_t idle_count;
+	struct identity_place **places;
+	size_t places_count;
+};
+
+/* What `doveadm mailbox update` is to set; 0: nothing. */
+struct identity_update {
+	uint32_t uidvalidity;
+	uint32_t uidnext;
+	uint64_t modseq;
+};
+
+/* A connection for this thread alone, new or one that was given back. A new
+ * one on request: an idle one may have been closed by the server. */
+struct doveadm *identity_take(
+	struct identity *identity, bool fresh, struct error *error);
+/* Gives it back, or closes it when it is broken. */
+void identity_give(
+	struct identity *identity, struct doveadm **doveadm, bool broken);
+/* Closes the idle connections. */
+void identity_hang_up(struct identity *identity);
+/* Sends the command for a folder; its answer is to be waited for. 1 or -1; 0
+ * the name is none that can be sent. */
+int identity_send(struct identity *identity, struct doveadm *doveadm,
+	const char *folder, const struct identity_update *update,
+	struct error *error);
+/* Both, with a second try where the first one met a closed connection. */
+int identity_update(struct identity *identity, const char *folder,
+	const struct identity_update *update, struct error *error);
+
+#endif

@@ -20,6 +20,7 @@
 
 #include "copier/flags.h"
 #include "copier/maildate.h"
+#include "copier/special_use.h"
 #include "copier/uidset.h"
 
 struct mailbox;
@@ -76,6 +77,10 @@ struct mailbox_features {
 	bool modseq;	     /* status and scans tell modification sequences */
 	char separator;	     /* of the personal namespace; 0: none */
 	const char *prefix;  /* of the personal namespace, "" or "INBOX." */
+	bool utf8; /* names are UTF-8 (RFC 6855), else modified UTF-7 */
+	/* Prefixes of the namespaces of other users and of all. */
+	const char *const *others;
+	size_t others_count;
 };
 
 struct mailbox_status {
@@ -99,6 +104,7 @@ struct mailbox_folder {
 	bool selectable;
 	bool subscribed;
 	bool has_status;
+	enum special_use use;
 	struct mailbox_status status;
 };
 

@@ -40,19 +40,32 @@ static int imap_mailbox_on_folder(struct imap_mailbox *imap,
 	return imap_session_wait(imap->session, tag, error);
 }
 
+static void imap_mailbox_prefix(
+	char ***list, size_t *count, const char *text, size_t size)
+{
+	*list = xreallocarray(*list, *count + 1, sizeof(**list));
+	(*list)[(*count)++] = xstrndup(text, size);
+}
+
 static void imap_mailbox_namespace(
 	void *context, int kind, struct imap_span prefix, char separator)
 {
 	struct imap_mailbox *imap = context;
 
-	if (kind == 0 && imap->prefix == NULL) {
+	/* The first is where new folders belong, unless one has no prefix. */
+	if (kind == 0 && (imap->prefix == NULL || prefix.size == 0)) {
+		if (imap->prefix != NULL)
+			imap_mailbox_prefix(&imap->more, &imap->more_count,
+				imap->prefix, strlen(imap->prefix));
+		free(imap->prefix);
 		imap->prefix = xstrndup(prefix.at, prefix.size);
 		imap->features.separator = separator;
-	} else if (kind != 0 && prefix.size > 0) {
-		imap->others = xreallocarray(imap->others,
-			imap->others_count + 1, sizeof(*imap->others));
-		imap->others[imap->others_count++] =
-			xstrndup(prefix.at, prefix.size);
+	} else if (kind == 0) {
+		imap_mailbox_prefix(
+			&imap->more, &imap->more_count, prefix.at, prefix.size);
+	} else if (prefix.size > 0) {
+		imap_mailbox_prefix(&imap->others, &imap->others_count,
+			prefix.at, prefix.size);
 	}
 }
 
@@ -103,6 +116,8 @@ static int imap_mailbox_learn(struct imap_mailbox *imap, struct error *error)
 	if (imap->prefix == NULL)
 		imap->prefix = xstrdup("");
 	imap->features.prefix = imap->prefix;
+	imap->features.others = (const char *const *)imap->others;
+	imap->features.others_count = imap->others_count;
 	return result < 0 ? -1 : 0;
 }
 
@@ -115,7 +130,10 @@ static void imap_mailbox_close(struct mailbox *mailbox)
 	imap_mailbox_append_clear(imap);
 	for (i = 0; i < imap->others_count; i++)
 		free(imap->others[i]);
+	for (i = 0; i < imap->more_count; i++)
+		free(imap->more[i]);
 	free(imap->others);
+	free(imap->more);
 	free(imap->prefix);
 	free(imap->selected);
 	free(imap);

@@ -17,6 +17,7 @@ struct imap_folder {
 	bool selectable;
 	bool subscribed;
 	bool has_status;
+	enum special_use use;
 	struct mailbox_status status;
 };
 
@@ -132,6 +133,7 @@ static int imap_listing_list(struct imap_listing *listing,
 		} else {
 			folder->listed = true;
 			folder->selectable = list.selectable;
+			folder->use = list.use;
 		}
 	}
 	buffer_free(&name);
@@ -254,20 +256,39 @@ static int imap_listing_ask(struct imap_listing *listing, struct error *error)
 	return 0;
 }
 
+/* Asks for all folders below a prefix. Returns the tag. */
+static unsigned imap_listing_list_below(
+	struct imap_mailbox *imap, const char *prefix, bool with_status)
+{
+	char *pattern = xasprintf("%s*", prefix);
+	unsigned list = imap_command(imap->session, "LIST \"\" ");
+
+	imap_command_name(imap->session, pattern);
+	free(pattern);
+	if (with_status)
+		imap_command_add(imap->session, " RETURN (%sSTATUS (%s))",
+			imap_session_can(imap->session, IMAP_CAP_SPECIAL_USE)
+				? "SPECIAL-USE "
+				: "",
+			imap_mailbox_status_items(imap));
+	imap_command_end(imap->session);
+	return list;
+}
+
 static int imap_listing_read(struct imap_listing *listing, struct error *error)
 {
 	struct imap_mailbox *imap = listing->imap;
 	unsigned list, lsub;
+	size_t i;
 	int result;
 	bool with_status =
 		imap_session_can(imap->session, IMAP_CAP_LIST_STATUS);
 
 	imap_session_handle(imap->session, &imap_listing_handler, listing);
-	list = imap_command(imap->session, "LIST \"\" \"*\"");
-	if (with_status)
-		imap_command_add(imap->session, " RETURN (STATUS (%s))",
-			imap_mailbox_status_items(imap));
-	imap_command_end(imap->session);
+	/* "*" does not reach into every namespace (RFC 2342 section 5). */
+	for (i = 0; i < imap->more_count; i++)
+		imap_listing_list_below(imap, imap->more[i], with_status);
+	list = imap_listing_list_below(imap, "", with_status);
 	result = imap_session_wait(imap->session, list, error);
 	if (result == 1 && !with_status)
 		result = imap_listing_ask(listing, error) < 0 ? -1 : 1;
@@ -297,6 +318,7 @@ int imap_mailbox_list(struct mailbox *mailbox, mailbox_folder_fn *callback,
 			.selectable = found->listed && found->selectable,
 			.subscribed = found->subscribed,
 			.has_status = found->has_status,
+			.use = found->use,
 			.status = found->status,
 		};
 

@@ -35,6 +35,8 @@ struct imap_mailbox {
 	char *prefix;
 	char **others; /* prefixes of namespaces that are not the user's own */
 	size_t others_count;
+	char **more; /* prefixes of further personal namespaces */
+	size_t more_count;
 
 	char *selected; /* or NULL */
 	bool writable;

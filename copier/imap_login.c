@@ -33,6 +33,14 @@ static const struct {
 	{ "NAMESPACE", IMAP_CAP_NAMESPACE },
 	{ "UNSELECT", IMAP_CAP_UNSELECT },
 	{ "MULTIAPPEND", IMAP_CAP_MULTIAPPEND },
+	{ "SPECIAL-USE", IMAP_CAP_SPECIAL_USE },
+	{ "CREATE-SPECIAL-USE", IMAP_CAP_CREATE_SPECIAL_USE },
+	{ "ACL", IMAP_CAP_ACL },
+	{ "QUOTA", IMAP_CAP_QUOTA },
+	{ "METADATA", IMAP_CAP_METADATA },
+	{ "STATUS=SIZE", IMAP_CAP_STATUS_SIZE },
+	{ "UTF8=ONLY", IMAP_CAP_UTF8_ONLY },
+	{ "BINARY", IMAP_CAP_BINARY },
 };
 
 #define IMAP_LOGIN_NAMES (sizeof(imap_login_names) / sizeof(*imap_login_names))
@@ -70,6 +78,8 @@ void imap_session_learn(struct imap_session *session, struct imap_span names)
 				session->capabilities |=
 					imap_login_names[i].bit;
 		imap_login_limit(session, name);
+		if (name.size > 7 && strncasecmp(name.at, "RIGHTS=", 7) == 0)
+			session->capabilities |= IMAP_CAP_ACL_RIGHTS;
 		at += name.size + 1;
 	}
 }

@@ -78,7 +78,9 @@ int imap_fetch_parse(
 /* "(attributes) separator name ..." of LIST and LSUB. The name is appended to
  * name_r. */
 struct imap_list {
-	bool selectable; /* neither \Noselect nor \NonExistent */
+	bool selectable;      /* neither \Noselect nor \NonExistent */
+	bool exists;	      /* not \NonExistent */
+	enum special_use use; /* the first one that is told */
 	char separator;
 };
 int imap_list_parse(

@@ -19,6 +19,14 @@ copier_libcopier_a_SOURCES = \
 	copier/identity.c copier/identity.h copier/identity_private.h \
 	copier/identity_flip.c \
 	copier/identity_judge.c copier/identity_judge.h \
+	copier/folder_notes.c copier/folder_notes.h \
+	copier/folder_table.c copier/folder_table.h \
+	copier/folder_table_private.h copier/folder_table_twin.c \
+	copier/folder_table_use.c \
+	copier/foldermap.c copier/foldermap.h copier/foldermap_private.h \
+	copier/foldermap_parse.c \
+	copier/imap_cursor.c copier/imap_cursor.h \
+	copier/imap_extension.c copier/imap_extension.h \
 	copier/imap_login.c \
 	copier/imap_parse.c copier/imap_parse.h \
 	copier/imap_session.c copier/imap_session.h \
@@ -33,8 +41,9 @@ copier_libcopier_a_SOURCES = \
 	copier/move.c copier/move.h copier/move_private.h \
 	copier/move_freeze.c copier/move_refused.c copier/move_side.c \
 	copier/move_sweep.c \
+	copier/mutf7.c copier/mutf7.h \
 	copier/namehash.c copier/namehash.h \
-	copier/naming.c copier/naming.h \
+	copier/naming.c copier/naming.h copier/naming_tame.c \
 	copier/pass.c copier/pass.h \
 	copier/plan.c copier/plan.h copier/plan_private.h \
 	copier/plan_folder.c copier/plan_match.c \
@@ -50,6 +59,7 @@ copier_libcopier_a_SOURCES = \
 	copier/refused.c copier/refused.h \
 	copier/refused_describe.c copier/refused_describe.h \
 	copier/slot.c copier/slot.h \
+	copier/special_use.c copier/special_use.h \
 	copier/sweep.c copier/sweep.h \
 	copier/transfer.c copier/transfer.h \
 	copier/uidset.c copier/uidset.h \
@@ -90,7 +100,9 @@ tests_unit_pop3_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 # Found and run by tests/fuzz/run.sh, compiled anew like its other targets.
 if FUZZERS
 check_PROGRAMS += tests/fuzz/imap-fuzz
-tests_fuzz_imap_fuzz_SOURCES = tests/fuzz/imap-fuzz.c copier/imap_parse.c \
+tests_fuzz_imap_fuzz_SOURCES = tests/fuzz/imap-fuzz.c \
+	copier/imap_cursor.c copier/imap_extension.c copier/imap_parse.c \
+	copier/special_use.c \
 	copier/imap_wire.c copier/maildate.c lib/buffer.c lib/error.c \
 	lib/xalloc.c
 tests_fuzz_imap_fuzz_CFLAGS = $(AM_CFLAGS) -U_FORTIFY_SOURCE -g \

@@ -68,6 +68,7 @@ static int view_listed(void *context, const struct mailbox_folder *listed)
 	folder->selectable = listed->selectable;
 	folder->subscribed = listed->subscribed;
 	folder->has_status = listed->has_status;
+	folder->use = listed->use;
 	folder->status = listed->status;
 	return 0;
 }

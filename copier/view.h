@@ -31,6 +31,7 @@ struct view_folder {
 	bool selectable;
 	bool subscribed;
 	bool has_status;
+	enum special_use use;
 	struct mailbox_status status; /* when listed, before any scan */
 	/* messages are all that are there; else only those that are new or
 	 * changed since the journal's seen, the others being as it says */

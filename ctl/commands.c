@@ -101,6 +101,13 @@ OPTIONS command_deed_options[] = {
 	OPTION_END,
 };
 
+OPTIONS command_approve_options[] = {
+	OPTION_BATCH,
+	{ "all", 'a', NULL, "all that was refused by now" },
+	OPTION_REASON("why, for the account's history (required)"),
+	OPTION_END,
+};
+
 OPTIONS command_freeze_options[] = {
 	OPTION_REASON("why, for the account's history"),
 	OPTION_END,
@@ -200,6 +207,15 @@ static const struct command commands[] = {
 	  "resume", "ADDRESS... | --batch BATCH",
 	  "let held accounts go on",
 	  command_batch_options, move_resume, 0, COMMAND_MANY, false },
+
+	{ "What was refused",
+	  "refused", "ADDRESS... | --batch BATCH",
+	  "list what could not be carried over, and why",
+	  command_batch_options, refused_command, 0, COMMAND_MANY, false },
+	{ NULL,
+	  "approve", "ADDRESS ITEM... | ADDRESS --all | --batch BATCH --all",
+	  "let refused items be left behind",
+	  command_approve_options, approve_command, 0, COMMAND_MANY, false },
 
 	{ "The freeze",
 	  "freeze", "ADDRESS...",

@@ -21,6 +21,10 @@ int why_command(struct session *session, const struct line *line);
 int status_command(struct session *session, const struct line *line);
 int watch_command(struct session *session, const struct line *line);
 
+/* refused.c: what could not be carried over */
+int refused_command(struct session *session, const struct line *line);
+int approve_command(struct session *session, const struct line *line);
+
 /* move.c: what shall happen to an account */
 int move_there(struct session *session, const struct line *line);
 int move_back(struct session *session, const struct line *line);

@@ -261,6 +261,22 @@ static void event_alias_remove(
 	event_add_actor(event, out);
 }
 
+static void event_approve(const struct attr_list *event, struct buffer *out)
+{
+	char text[FIGURE_SIZE];
+	int64_t number;
+
+	buffer_add_text(out, "left behind");
+	if (event_number(event, "items", &number))
+		buffer_printf(out, ": %s",
+			figure_plural(number, "refused item", text));
+	event_add_text(event, "named", " ", out);
+	event_add_actor(event, out);
+	event_add_text(event, "reason", ": ", out);
+	if (event_number(event, "left", &number) && number > 0)
+		buffer_printf(out, "; %s left", figure_count(number, text));
+}
+
 static void event_hold(const struct attr_list *event, struct buffer *out)
 {
 	buffer_add_text(out, "held");
@@ -372,6 +388,7 @@ void describe_event(const struct attr_list *event, struct buffer *out)
 		{ "remove", event_remove },
 		{ "alias-add", event_alias_add },
 		{ "alias-remove", event_alias_remove },
+		{ "approve", event_approve },
 		{ "hold", event_hold },
 		{ "resume", event_resume },
 		{ "complete", event_complete },

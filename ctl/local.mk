@@ -25,6 +25,7 @@ ctl_libctl_a_SOURCES = \
 	ctl/line.c ctl/line.h \
 	ctl/list.c \
 	ctl/move.c \
+	ctl/refused.c ctl/refused.h \
 	ctl/screen.c ctl/screen.h \
 	ctl/session.c ctl/session.h \
 	ctl/show.c \

@@ -10,7 +10,9 @@
 #include "ctl/describe.h"
 #include "ctl/figure.h"
 #include "ctl/json.h"
+#include "ctl/refused.h"
 #include "ctl/text.h"
+#include "lib/document.h"
 #include "lib/instant.h"
 
 /* Records of history among which the entry into the present phase is looked
@@ -30,6 +32,22 @@ static void show_if(const char *title, struct buffer *text)
 	if (text->size > 0)
 		show_line(title, text);
 	buffer_clear(text);
+}
+
+/* Each line of a document. */
+static void show_document(const char *title, const char *text)
+{
+	struct buffer line = BUFFER_EMPTY;
+
+	while (*text != '\0') {
+		size_t size = strcspn(text, "\n");
+
+		buffer_add(&line, text, size);
+		show_if(title, &line);
+		title = "";
+		text += size + (text[size] != '\0');
+	}
+	buffer_free(&line);
 }
 
 static void show_title(
@@ -214,6 +232,43 @@ static void show_failure(const struct account *account, int64_t now)
 	buffer_free(&text);
 }
 
+/* What is told elsewhere at length: a line each, and the command for it. */
+static void show_documents(struct session *session, const char *address)
+{
+	static const struct {
+		const char *name;
+		const char *title;
+	} documents[] = {
+		{ DOCUMENT_CERTIFICATE, "certificate" },
+		{ DOCUMENT_IDENTITY, "identity" },
+		{ DOCUMENT_SHARED, "shared" },
+	};
+	struct refused_counts refused = { 0 };
+	struct buffer text = BUFFER_EMPTY;
+	struct error error;
+	int code;
+
+	if (refused_look(session, address, &refused, &error) == 0 &&
+		refused.open + refused.approved + refused.told > 0)
+		buffer_printf(&text,
+			"%zu open, %zu approved: `rehome refused %s`",
+			refused.open, refused.approved, address);
+	show_if("refused", &text);
+	if (refused.open > 0)
+		buffer_printf(&text,
+			"see to the cause, or leave them behind: `rehome "
+			"approve %s --all --reason TEXT`",
+			address);
+	show_if("to do", &text);
+	for (size_t i = 0; i < 3; i++) {
+		if (refused_document(session, address, documents[i].name, &text,
+			    &code, &error) == 1)
+			show_document(documents[i].title, text.data);
+		buffer_clear(&text);
+	}
+	buffer_free(&text);
+}
+
 /* When it entered its present phase, by its history; 0: it does not say. */
 static int64_t show_since(
 	struct session *session, const struct account *account)
@@ -261,6 +316,7 @@ static int show_print(struct session *session, const struct attr_list *reply)
 	show_progress(&account, kept);
 	show_freeze(&account);
 	show_failure(&account, now);
+	show_documents(session, account.address);
 	attr_list_free(&kept);
 	account_clear(&account);
 	return 0;

@@ -92,8 +92,8 @@ enum control_status machine_check_refused(
 		return status;
 	error_set(error,
 		"account %s: %" PRIu64
-		" refused items are not approved: rehome refused %s",
-		address, open, address);
+		" refused item%s not approved: rehome refused %s",
+		address, open, open == 1 ? " is" : "s are", address);
 	return CONTROL_CONFLICT;
 }
 

@@ -135,7 +135,10 @@ int imap_string(struct imap_cursor *cursor, struct buffer *text, bool *nil_r)
 		*nil_r = false;
 	if (cursor->at < cursor->end && *cursor->at == '"')
 		return imap_quoted(cursor, text);
-	imap_take(cursor, '~');
+	/* Without a brace it is the first octet of an atom: a folder's name. */
+	if (cursor->end - cursor->at > 1 && cursor->at[0] == '~' &&
+		cursor->at[1] == '{')
+		cursor->at++;
 	if (cursor->at < cursor->end && *cursor->at == '{')
 		return imap_literal(cursor, text);
 	atom = imap_atom(cursor);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A private Cyrus on loopback: IMAP, IMAPS, POP3, LMTP. `cyrus` administers it,
+"""A private Cyrus on loopback: IMAP, IMAPS, POP3, LMTP. `admin` administers it,
 the master user logs in on behalf of any user (SASL PLAIN with authorization
 identity). Debian's packages of it exclude Dovecot's: see overlay.py."""
 
@@ -16,7 +16,7 @@ from scratch import answers, run, wait_for
 
 PACKAGES = ("cyrus-imapd", "cyrus-pop3d", "sasl2-bin", "libsasl2-modules",
             "libsasl2-modules-db")
-ADMIN = "cyrus"
+ADMIN = "admin"
 ADMIN_PASSWORD = "admin-pw"
 DOMAIN = "example.org"
 
@@ -76,7 +76,8 @@ class Cyrus:
         self.directory = scratch.dir(name)
         self.certificate = os.path.join(self.directory, "cert.pem")
         key = os.path.join(self.directory, "key.pem")
-        run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes",
+        run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+             "ec_paramgen_curve:prime256v1", "-nodes",
              "-days", "30", "-subj", "/CN=localhost", "-addext",
              "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key,
              "-out", self.certificate])

@@ -15,7 +15,7 @@
 #include <openssl/crypto.h>
 
 #include "copier/identity_judge.h"
-#include "copier/utf7.h"
+#include "copier/mutf7.h"
 
 #include "lib/xalloc.h"
 
@@ -64,11 +64,11 @@ int identity_send(struct identity *identity, struct doveadm *doveadm,
 	char validity[IDENTITY_DIGITS], next[IDENTITY_DIGITS];
 	char modseq[IDENTITY_DIGITS];
 	const char *command[9] = { "mailbox update" };
-	char *name = utf7_decode(folder);
+	struct buffer name = BUFFER_EMPTY;
 	size_t count = 1;
 	int result;
 
-	if (name == NULL) {
+	if (mutf7_decode(folder, strlen(folder), &name) < 0) {
 		error_set(error, "its name is no modified UTF-7");
 		return 0;
 	}
@@ -87,10 +87,10 @@ int identity_send(struct identity *identity, struct doveadm *doveadm,
 		command[count++] = "--min-highest-modseq";
 		command[count++] = modseq;
 	}
-	command[count++] = name;
+	command[count++] = name.data;
 	command[count] = NULL;
 	result = doveadm_send(doveadm, identity->user, command, error);
-	free(name);
+	buffer_free(&name);
 	return result;
 }
 
@@ -257,24 +257,49 @@ int identity_folder(struct identity *identity,
 	return result;
 }
 
-int identity_begin(struct identity *identity,
+bool identity_begin(struct identity *identity,
 	const struct journal_folder *folder, enum journal_side home,
-	uint32_t other_uidnext)
+	const struct view_folder *view)
 {
+	enum journal_side far = journal_other(home);
 	struct identity_place *place =
-		identity_place(identity, folder->name[journal_other(home)]);
+		identity_place(identity, folder->name[far]);
 
 	place->kept = identity_same_validity(folder);
-	place->next = other_uidnext;
+	place->next = folder->seen[far].uidnext;
+	place->view = view;
 	return place->kept;
 }
 
+bool identity_keeps(struct identity *identity, const char *folder)
+{
+	return identity_place(identity, folder)->kept;
+}
+
+/* The highest modseq that home has for any message of the batch. */
+static uint64_t identity_modseq(
+	const struct view_folder *view, uint32_t uid, size_t count)
+{
+	const struct view_message *message, *end;
+	uint64_t highest = 0;
+
+	message = view != NULL ? view_message_find(view, uid) : NULL;
+	if (message == NULL)
+		return 0;
+	end = view->messages + view->count;
+	for (; message < end && count > 0 && message->uid == uid;
+		message++, count--, uid++)
+		if (message->modseq > highest)
+			highest = message->modseq;
+	return highest;
+}
+
 int identity_before(struct identity *identity, const char *folder, uint32_t uid,
-	uint64_t modseq, struct error *error)
+	size_t count, struct error *error)
 {
 	struct identity_place *place = identity_place(identity, folder);
 	struct identity_update update = { .uidnext = uid };
-	int result;
+	uint64_t modseq = identity_modseq(place->view, uid, count);
 
 	if (!place->kept)
 		return 0;
@@ -290,8 +315,7 @@ int identity_before(struct identity *identity, const char *folder, uint32_t uid,
 		update.uidnext = 0;
 	if (update.uidnext == 0 && update.modseq == 0)
 		return 1;
-	result = identity_update(identity, folder, &update, error);
-	if (result < 1)
+	if (identity_update(identity, folder, &update, error) < 1)
 		return -1;
 	place->next = uid;
 	if (update.modseq != 0) {

@@ -21,6 +21,7 @@
 
 #include "copier/driver.h"
 #include "copier/journal.h"
+#include "copier/view.h"
 
 /* UIDs left free at the new home at the flip, in each folder: what is stored
  * there then gets no UID that the old home could still give to a straggler. */
@@ -65,23 +66,26 @@ int identity_folder(struct identity *identity,
 
 /*
  * Before the messages of a folder are stored in this pass; the journal knows
- * the UIDVALIDITY of both sides, other_uidnext is 0 when not known. 1: its UIDs
- * are home's; batches are to be cut at gaps of home's UIDs and identity_before
- * called in between. 0: they are not.
+ * the UIDVALIDITY of both sides, view is home's, as it was scanned, and stays
+ * until they are stored (NULL: its modification sequences are not known).
+ * Returns whether its UIDs are home's: batches are then to be cut at gaps of
+ * home's UIDs, and identity_before called in between.
  */
-int identity_begin(struct identity *identity,
+bool identity_begin(struct identity *identity,
 	const struct journal_folder *folder, enum journal_side home,
-	uint32_t other_uidnext);
+	const struct view_folder *view);
+/* What identity_begin said last, unless identity has ended since. */
+bool identity_keeps(struct identity *identity, const char *folder);
 
 /*
- * The message stored next shall get this UID, which is above all there, and a
- * modification sequence that is not below modseq: the highest that home has
- * for any message of the batch; 0 when home has none. All answers to earlier
- * APPENDs have come. The server is asked only when it has to be told. What it
- * refuses is -1: the rest would get UIDs of other messages.
+ * The message stored next shall get this UID, which is above all there, and
+ * those behind it, at most count in all, the following ones; none gets a
+ * modification sequence below home's. All answers to earlier APPENDs have come.
+ * The server is asked only when it has to be told. What it refuses is -1: the
+ * rest would get UIDs of other messages.
  */
 int identity_before(struct identity *identity, const char *folder, uint32_t uid,
-	uint64_t modseq, struct error *error);
+	size_t count, struct error *error);
 
 /* The message that was to get the UID wanted has got uid. 1 that is the same;
  * 0 it is not, and identity has ended there. */

@@ -16,9 +16,10 @@
 struct identity_place {
 	char *folder;
 	bool kept;
-	uint32_t next;	  /* UIDNEXT; 0: not known */
-	uint64_t highest; /* HIGHESTMODSEQ is not below this */
-	bool raised;	  /* and nothing was stored since it was set */
+	const struct view_folder *view; /* of home, or NULL */
+	uint32_t next;			/* UIDNEXT; 0: not known */
+	uint64_t highest;		/* HIGHESTMODSEQ is not below this */
+	bool raised; /* and nothing was stored since it was set */
 };
 
 struct identity {

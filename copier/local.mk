@@ -63,7 +63,6 @@ copier_libcopier_a_SOURCES = \
 	copier/sweep.c copier/sweep.h \
 	copier/transfer.c copier/transfer.h \
 	copier/uidset.c copier/uidset.h \
-	copier/utf7.c copier/utf7.h \
 	copier/view.c copier/view.h \
 	copier/worker.c copier/worker.h
 

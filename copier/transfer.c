@@ -13,6 +13,7 @@
 #include <strings.h>
 
 #include "copier/digest.h"
+#include "copier/identity.h"
 #include "copier/portion.h"
 
 #include "lib/instant.h"
@@ -48,6 +49,8 @@ struct transfer {
 	size_t begun;	     /* of what was asked for: taken in hand */
 	struct portion portion;
 	size_t refused;	    /* messages of a batch that was refused, or 0 */
+	bool numbered;	    /* messages are to have home's UIDs */
+	uint32_t expected;  /* UID that goes on in the open batch */
 	bool other_changed; /* its UIDVALIDITY is not the journal's */
 	bool other_gone;    /* the server has no such folder any more */
 	struct error *error;
@@ -78,6 +81,20 @@ static int transfer_other_failed(
 	return -1;
 }
 
+/* Notes the UID that a message has got. */
+static void transfer_numbered(
+	struct transfer *transfer, uint32_t wanted, uint32_t uid)
+{
+	struct pass *pass = transfer->pass;
+
+	if (!transfer->numbered || uid == 0)
+		return;
+	if (uid != wanted)
+		pass->counts.uids_changed++;
+	identity_stored(pass->identity, transfer->folder->name[transfer->far],
+		wanted, uid);
+}
+
 static void transfer_stored(struct transfer *transfer,
 	const struct transfer_message *message,
 	const struct mailbox_appended *appended)
@@ -90,6 +107,7 @@ static void transfer_stored(struct transfer *transfer,
 	pass->counts.copied++;
 	pass->counts.copied_bytes += message->size;
 	pass->refused_in_a_row = 0;
+	transfer_numbered(transfer, message->uid, appended->uid);
 	if (appended->uid != 0 &&
 		appended->uidvalidity !=
 			transfer->folder->uidvalidity[transfer->far]) {
@@ -257,6 +275,7 @@ static int transfer_append(
 
 	if (result > 0) {
 		transfer->current = stored;
+		transfer->expected = message->uid + 1;
 		digest_begin(transfer->digest);
 		return 1;
 	}
@@ -271,6 +290,34 @@ static int transfer_append(
 	return result;
 }
 
+/*
+ * Sees to it that the message gets its UID: it goes on in the open batch, or
+ * all that was sent before is waited for (a batch that is refused would leave
+ * its UIDs to the next) and the server is told. 0 or -1.
+ */
+static int transfer_number(
+	struct transfer *transfer, const struct mailbox_message *message)
+{
+	struct pass *pass = transfer->pass;
+	struct error words;
+
+	if (!transfer->numbered)
+		return 0;
+	if (message->uid != transfer->expected && transfer_commit(transfer) < 0)
+		return -1;
+	if (transfer->open > 0)
+		return 0;
+	if (mailbox_append_wait(pass->other, &words) < 0)
+		return transfer_other_failed(transfer, &words);
+	if (transfer->refused > 0 || transfer->other_gone)
+		return 0;
+	if (identity_before(pass->identity,
+		    transfer->folder->name[transfer->far], message->uid,
+		    transfer->portion.limit, &words) < 0)
+		return transfer_other_failed(transfer, &words);
+	return 0;
+}
+
 static int transfer_begin(void *context, const struct mailbox_message *message)
 {
 	struct transfer *transfer = context;
@@ -282,6 +329,8 @@ static int transfer_begin(void *context, const struct mailbox_message *message)
 		return 0;
 	if (transfer->open_bytes + message->size > TRANSFER_BATCH_BYTES &&
 		transfer_commit(transfer) < 0)
+		return -1;
+	if (transfer_number(transfer, message) < 0)
 		return -1;
 	if (transfer->other_gone)
 		return 0;
@@ -443,6 +492,8 @@ int transfer_folder(struct pass *pass, struct journal_folder *folder,
 	int result;
 
 	transfer.end = &transfer.messages;
+	transfer.numbered = pass->identity != NULL &&
+			    identity_keeps(pass->identity, folder->name[far]);
 	result = transfer_run(&transfer, uids);
 	while (transfer.messages != NULL)
 		transfer_forget(&transfer, transfer.messages);

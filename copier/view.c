@@ -149,7 +149,8 @@ static int view_scanned(void *context, const struct mailbox_message *message)
 {
 	struct view_folder *folder = context;
 
-	view_message_add(folder, message->uid, message->flags);
+	view_message_add(folder, message->uid, message->flags)->modseq =
+		message->modseq;
 	return 0;
 }
 

@@ -19,7 +19,8 @@
 struct view_message {
 	uint32_t uid;
 	const struct flagset *flags;
-	bool measured; /* size and date are known */
+	uint64_t modseq; /* 0: the server does not tell */
+	bool measured;	 /* size and date are known */
 	uint64_t size;
 	int64_t date;	       /* seconds since 1970 */
 	unsigned char *digest; /* or NULL: not known */

@@ -114,3 +114,18 @@ tests_fuzz_pop3_fuzz_CFLAGS = $(AM_CFLAGS) -U_FORTIFY_SOURCE -g \
 endif
 
 SYSTEM_TESTS += tests/system/hostile_imap.py tests/system/mailbox_copy.py
+
+# Names of folders, and what belongs to a folder beside its messages.
+folder_tests = tests/unit/foldermap-test tests/unit/mutf7-test \
+	tests/unit/naming-test
+check_PROGRAMS += $(folder_tests)
+TESTS += $(folder_tests)
+tests_unit_foldermap_test_SOURCES = tests/unit/foldermap-test.c
+tests_unit_foldermap_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_foldermap_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
+tests_unit_mutf7_test_SOURCES = tests/unit/mutf7-test.c
+tests_unit_mutf7_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_mutf7_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
+tests_unit_naming_test_SOURCES = tests/unit/naming-test.c
+tests_unit_naming_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_naming_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)

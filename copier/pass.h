@@ -26,6 +26,8 @@ struct pass_refusal {
 	struct error words;
 };
 
+struct folder_notes;
+struct foldermap;
 struct identity;
 struct refused;
 
@@ -59,6 +61,9 @@ struct pass {
 	enum journal_side side; /* which side home is */
 	struct identity *identity; /* NULL: plain IMAP */
 	struct refused *refused; /* the list of them; NULL: none is kept */
+	const struct foldermap *map; /* of the source's folders; NULL: none */
+	struct folder_notes *notes;  /* what became of folders; NULL: not kept */
+	bool prepared; /* rights, quota and the like were seen to */
 
 	/* Asked between messages and pieces; false with an error stops the
 	 * pass: the lease is lost, or the process is told to end. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "copier/folder_table.h"
 #include "copier/naming.h"
 
 #include "lib/xalloc.h"
@@ -37,43 +38,36 @@ static const struct plan_folder *plan_find_other(
 	return NULL;
 }
 
-/* The name at the other side of a folder that the journal does not know. Two
- * names at home that become one there are kept apart. */
-static char *plan_new_name(const struct plan_input *input,
-	const struct plan *plan, const struct view_folder *home)
+/* What is to be known of a folder that has its name from the table. */
+static void plan_explain(
+	struct plan_folder *folder, const struct folder_entry *entry)
 {
-	char *name = naming_map(home->name, home->separator,
-		&input->home->features, &input->other->features);
+	struct buffer words = BUFFER_EMPTY;
 
-	while (plan_find_other(plan, name) != NULL ||
-		journal_find(input->journal, journal_other(input->side),
-			name) != NULL) {
-		char *longer = xasprintf("%s_", name);
-
-		free(name);
-		name = longer;
+	folder->use = entry->use;
+	if (entry->apart != NULL)
+		folder->apart = xstrdup(entry->apart);
+	folder_entry_words(entry, &words);
+	if (words.size > 0) {
+		folder->shown = xstrdup(entry->shown);
+		folder->note = words.data;
+	} else {
+		buffer_free(&words);
 	}
-	return name;
 }
 
 /* Folders that home has. */
 static void plan_home_folder(const struct plan_input *input, struct plan *plan,
-	struct view_folder *home)
+	struct view_folder *home, const struct folder_entry *entry)
 {
-	struct journal_folder *journal =
-		journal_find(input->journal, input->side, home->name);
 	struct plan_folder *folder;
-	char *name;
 
 	if (!home->selectable && !home->subscribed)
 		return;
-	name = journal != NULL
-		       ? xstrdup(journal->name[journal_other(input->side)])
-		       : plan_new_name(input, plan, home);
-	folder = plan_add(plan, home->name, name);
-	free(name);
+	folder = plan_add(plan, home->name, entry->name);
+	plan_explain(folder, entry);
 	folder->home = home;
-	folder->journal = journal;
+	folder->journal = journal_find(input->journal, input->side, home->name);
 	folder->other = view_find(input->other, folder->other_name);
 	plan_work_folder(input, folder);
 }
@@ -141,11 +135,20 @@ static void plan_sum(struct plan *plan)
 
 void plan_make(const struct plan_input *input, struct plan *plan_r)
 {
+	const struct folder_table_input names = { .home = input->home,
+		.other = input->other,
+		.journal = input->journal,
+		.side = input->side,
+		.map = input->map };
+	struct folder_table table;
 	size_t i;
 
 	memset(plan_r, 0, sizeof(*plan_r));
+	folder_table_make(&names, &table);
 	for (i = 0; i < input->home->count; i++)
-		plan_home_folder(input, plan_r, &input->home->folders[i]);
+		plan_home_folder(input, plan_r, &input->home->folders[i],
+			&table.entries[i]);
+	folder_table_clear(&table);
 	for (i = 0; i < journal_count(input->journal); i++)
 		plan_former_folder(
 			input, plan_r, journal_at(input->journal, i));
@@ -163,6 +166,9 @@ void plan_clear(struct plan *plan)
 
 		free(folder->home_name);
 		free(folder->other_name);
+		free(folder->shown);
+		free(folder->note);
+		free(folder->apart);
 		free(folder->adoptions);
 		free(folder->flags);
 		free(folder->gone);

@@ -14,6 +14,7 @@
 
 #include "lib/buffer.h"
 
+#include "copier/foldermap.h"
 #include "copier/journal.h"
 #include "copier/view.h"
 
@@ -31,6 +32,7 @@ struct plan_input {
 	struct flagpool *flags;
 	enum journal_side side; /* which side home is */
 	enum plan_removal removal;
+	const struct foldermap *map; /* NULL: none */
 };
 
 /* A message that is at the other side already: paired without a copy. */
@@ -59,6 +61,12 @@ struct plan_folder {
 	struct journal_folder *journal; /* NULL: new */
 	char *home_name;
 	char *other_name;
+	/* As in struct folder_entry; shown and note are NULL where there is
+	 * nothing to say. */
+	char *shown;
+	char *note;
+	char *apart;
+	enum special_use use;
 	bool create;
 	bool subscribe;
 	bool unsubscribe;

@@ -134,7 +134,8 @@ static void round_plan(struct round *round)
 		.journal = round->pass->journal,
 		.flags = round->pass->flags,
 		.side = round->pass->side,
-		.removal = round->options->removal };
+		.removal = round->options->removal,
+		.map = round->pass->map };
 
 	plan_clear(&round->plan);
 	plan_make(&input, &round->plan);

@@ -147,8 +147,8 @@ def refuses_every_second_append_alone():
     with Server(ok) as server, Refusing(server.port, 2) as proxy:
         client = connect(proxy)
         assert ask(client, b"a APPEND x\r\n", 11) == b"a OK done\r\n"
-        answer = ask(client, b'b APPEND x {3+}\r\nabc (\\Seen) {2+}\r\n'
-                             X
+        answer = ask(client, b"b APPEND x {3+}\r\nabc (\\Seen) {2+}\r\n"
+                             b"\r\n\r\nc NOOP\r\n", 37)
         assert sorted(answer.splitlines()) == [
             b"b NO [OVERQUOTA] no room", b"c OK done"], answer
         assert server.lines == [b"a APPEND x\r\n", b"c NOOP\r\n"]

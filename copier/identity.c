@@ -180,8 +180,7 @@ void identity_free(struct identity **identity)
 	free(old);
 }
 
-/* What is known of the folder; it is one thread's alone. */
-static struct identity_place *identity_place(
+struct identity_place *identity_place(
 	struct identity *identity, const char *folder)
 {
 	struct identity_place *place = NULL;
@@ -200,61 +199,6 @@ static struct identity_place *identity_place(
 	}
 	pthread_mutex_unlock(&identity->mutex);
 	return place;
-}
-
-/*
- * A client that was away for longer than the server's log of changes reaches
- * back is told which of its UIDs are gone; for the rest the log is believed,
- * and one that began with the folder does not know what was expunged at home
- * before. So it shall begin where home stands now, less what our own APPENDs
- * will add. Maildir begins a new log with each UIDVALIDITY, and keeps one old
- * one: hence two.
- */
-static int identity_begin_log(struct identity *identity,
-	const struct identity_folder *folder, struct error *error)
-{
-	const struct identity_update raise = { .modseq = folder->home->modseq -
-							 folder->appends };
-	const struct identity_update turn = {
-		.uidvalidity = folder->home->uidvalidity > 1
-				       ? folder->home->uidvalidity - 1
-				       : 2
-	};
-	int result;
-
-	if (folder->home->modseq <= folder->appends + 1)
-		return 1;
-	result = identity_update(identity, folder->name, &raise, error);
-	if (result == 1)
-		result = identity_update(identity, folder->name, &turn, error);
-	return result;
-}
-
-int identity_folder(struct identity *identity,
-	const struct identity_folder *folder, struct error *error)
-{
-	const struct identity_update update = {
-		.uidvalidity = folder->home->uidvalidity,
-	};
-	struct identity_place *place = identity_place(identity, folder->name);
-	int result;
-
-	place->kept = false;
-	if (folder->other->messages > 0) {
-		error_set(error, "it holds messages already");
-		return 0;
-	}
-	if (folder->first != 0 && folder->other->uidnext > folder->first) {
-		error_set(error, "UID %" PRIu32 " was given away there",
-			folder->first);
-		return 0;
-	}
-	result = identity_begin_log(identity, folder, error);
-	if (result == 1)
-		result =
-			identity_update(identity, folder->name, &update, error);
-	place->kept = result == 1;
-	return result;
 }
 
 bool identity_begin(struct identity *identity,
@@ -334,6 +278,7 @@ int identity_stored(struct identity *identity, const char *folder,
 		return 0;
 	if (uid != wanted) {
 		place->kept = false;
+		place->judged = false;
 		return 0;
 	}
 	place->next = uid + 1;

@@ -50,19 +50,21 @@ void identity_free(struct identity **identity);
 struct identity_folder {
 	const char *name;
 	const struct mailbox_status *home;
-	const struct mailbox_status *other;
-	uint32_t first; /* of home's UIDs that will be stored, 0: none */
-	size_t appends; /* commands that this will take, about */
+	struct mailbox_status other;
+	uint32_t first;	    /* of home's UIDs that will be stored, 0: none */
+	size_t appends;	    /* commands that this will take, about */
+	int result;	    /* 1 it has home's UIDVALIDITY now; 0 not */
+	struct error words; /* why not */
 };
 
 /*
- * Before the first message is put into a folder that is empty (just made, or
- * INBOX as it was provisioned): gives it home's UIDVALIDITY. On 1 its status
- * must be asked for again. 0 when it holds messages, or has given away a UID
- * that is needed.
+ * Before the first message is put into folders that are empty (just made, or
+ * INBOX as it was provisioned): gives them home's UIDVALIDITY, all at once.
+ * Their status must be asked for again. Result 0 for one that holds messages or
+ * has given away a UID that is needed. 1 or -1.
  */
-int identity_folder(struct identity *identity,
-	const struct identity_folder *folder, struct error *error);
+int identity_folders(struct identity *identity, struct identity_folder *folders,
+	size_t count, struct error *error);
 
 /*
  * Before the messages of a folder are stored in this pass; the journal knows
@@ -105,10 +107,13 @@ int identity_raise(struct identity *identity,
 /*
  * At the end of a round: a folder in which a UID of home's stands for another
  * message gets a new UIDVALIDITY, or clients would show one for the other; its
- * messages are matched anew by the next round. *healed_r counts them. 1 or -1.
+ * messages are matched anew by the next round. Looks at folders in which that
+ * may have come about since the last call; with all, at all. *healed_r counts
+ * them. 1 or -1.
  */
 int identity_heal(struct identity *identity, const struct journal *journal,
-	enum journal_side home, size_t *healed_r, struct error *error);
+	enum journal_side home, bool all, size_t *healed_r,
+	struct error *error);
 
 /*
  * Before the flip, when nothing more comes from home: the next UID of each

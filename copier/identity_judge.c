@@ -13,13 +13,11 @@
 uint32_t identity_home_uidnext(
 	const struct journal_folder *folder, enum journal_side home)
 {
-	uint32_t next = folder->seen[home].uidnext;
-	size_t i;
+	uint32_t seen = folder->seen[home].uidnext;
+	uint32_t next = folder->next[home];
 
-	for (i = 0; i < folder->pairs_count; i++)
-		if (!folder->pairs[i].gone &&
-			folder->pairs[i].uid[home] >= next)
-			next = folder->pairs[i].uid[home] + 1;
+	if (seen > next)
+		next = seen;
 	return next > 0 ? next : 1;
 }
 

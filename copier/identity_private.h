@@ -19,7 +19,9 @@ struct identity_place {
 	const struct view_folder *view; /* of home, or NULL */
 	uint32_t next;			/* UIDNEXT; 0: not known */
 	uint64_t highest;		/* HIGHESTMODSEQ is not below this */
-	bool raised; /* and nothing was stored since it was set */
+	bool judged;	/* no clash when last looked at, with so many */
+	size_t foreign; /* foreign messages */
+	bool raised;	/* and nothing was stored since it was set */
 };
 
 struct identity {
@@ -40,6 +42,10 @@ struct identity_update {
 	uint32_t uidnext;
 	uint64_t modseq;
 };
+
+/* What is known of the folder; it is one thread's alone. */
+struct identity_place *identity_place(
+	struct identity *identity, const char *folder);
 
 /* A connection for this thread alone, new or one that was given back. A new
  * one on request: an idle one may have been closed by the server. */

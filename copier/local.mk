@@ -17,7 +17,7 @@ copier_libcopier_a_SOURCES = \
 	copier/driver_imap_list.c copier/driver_imap_scan.c \
 	copier/flags.c copier/flags.h \
 	copier/identity.c copier/identity.h copier/identity_private.h \
-	copier/identity_flip.c \
+	copier/identity_all.c \
 	copier/identity_judge.c copier/identity_judge.h \
 	copier/folder_notes.c copier/folder_notes.h \
 	copier/folder_table.c copier/folder_table.h \

@@ -149,6 +149,17 @@ struct mailbox_appended {
 	const struct error *error;
 };
 
+/* What a folder shall be, and what it has become. */
+struct mailbox_wish {
+	const char *folder;
+	bool create, ask, subscribe, unsubscribe; /* ask: for its status */
+	bool made;	    /* it was created just now */
+	bool refused;	    /* it cannot be made, or is not there (words) */
+	bool not_subscribed; /* (un)subscribing it was refused (words) */
+	struct mailbox_status status; /* with ask, unless refused */
+	struct error words;
+};
+
 /*
  * Callbacks return 0 to go on. A negative value stops a scan, list or fetch:
  * it ends with -1 (and so does the mailbox), with the text that the callback
@@ -205,6 +216,8 @@ struct mailbox_driver {
 		struct error *error);
 	int (*subscribe)(struct mailbox *mailbox, const char *folder, bool on,
 		struct error *error);
+	int (*prepare)(struct mailbox *mailbox, struct mailbox_wish *wishes,
+		size_t count, struct error *error);
 	int (*remove)(struct mailbox *mailbox, const char *folder,
 		struct error *error);
 	int (*keep_alive)(struct mailbox *mailbox, struct error *error);
@@ -298,6 +311,14 @@ int mailbox_create(
 	struct mailbox *mailbox, const char *folder, struct error *error);
 int mailbox_subscribe(struct mailbox *mailbox, const char *folder, bool on,
 	struct error *error);
+/*
+ * Creates folders, in the order given, asks for their status and subscribes
+ * them, with many commands under way where there are commands. With ask, a
+ * folder that is there already is not refused. Leaves no folder selected. 1,
+ * whatever was refused of them; or -1.
+ */
+int mailbox_prepare(struct mailbox *mailbox, struct mailbox_wish *wishes,
+	size_t count, struct error *error);
 /* Removes a folder; the caller has seen that it is empty. */
 int mailbox_remove(
 	struct mailbox *mailbox, const char *folder, struct error *error);

@@ -278,6 +278,7 @@ const struct mailbox_driver mailbox_imap = {
 	.expunge = imap_mailbox_expunge,
 	.create = imap_mailbox_create,
 	.subscribe = imap_mailbox_subscribe,
+	.prepare = imap_mailbox_prepare,
 	.remove = imap_mailbox_remove,
 	.keep_alive = imap_mailbox_keep_alive,
 };

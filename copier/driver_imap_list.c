@@ -188,8 +188,7 @@ static const struct imap_handler imap_listing_handler = {
 	.data = imap_listing_data,
 };
 
-/* Leaves the selected folder without removing anything from it. */
-static int imap_mailbox_deselect(struct imap_mailbox *imap, struct error *error)
+int imap_mailbox_deselect(struct imap_mailbox *imap, struct error *error)
 {
 	struct mailbox_selected selected;
 	char *folder = imap->selected;
@@ -221,7 +220,7 @@ static const char *imap_mailbox_status_items(const struct imap_mailbox *imap)
 		       : "MESSAGES UIDNEXT UIDVALIDITY";
 }
 
-static unsigned imap_mailbox_ask_status(
+unsigned imap_mailbox_ask_status(
 	struct imap_mailbox *imap, const char *folder)
 {
 	unsigned tag = imap_command(imap->session, "STATUS ");

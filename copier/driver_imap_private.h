@@ -66,6 +66,12 @@ int imap_mailbox_status(struct mailbox *mailbox, const char *folder,
 int imap_mailbox_select(struct mailbox *mailbox, const char *folder, bool write,
 	struct mailbox_selected *selected_r, struct error *error);
 
+/* Leaves the selected folder without removing anything from it. 0 or -1. */
+int imap_mailbox_deselect(struct imap_mailbox *imap, struct error *error);
+/* Gives a STATUS command. Returns its tag. */
+unsigned imap_mailbox_ask_status(
+	struct imap_mailbox *imap, const char *folder);
+
 /* driver_imap_scan.c */
 int imap_mailbox_scan(struct mailbox *mailbox, const struct mailbox_scan *scan,
 	mailbox_message_fn *callback, void *context, struct error *error);
@@ -87,6 +93,10 @@ int imap_mailbox_append_data(struct mailbox *mailbox, const char *data,
 int imap_mailbox_append_end(struct mailbox *mailbox, struct error *error);
 int imap_mailbox_append_commit(struct mailbox *mailbox, struct error *error);
 int imap_mailbox_append_wait(struct mailbox *mailbox, struct error *error);
+
+/* driver_imap_prepare.c */
+int imap_mailbox_prepare(struct mailbox *mailbox, struct mailbox_wish *wishes,
+	size_t count, struct error *error);
 
 /* Forgets what was under way. */
 void imap_mailbox_append_clear(struct imap_mailbox *imap);

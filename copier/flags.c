@@ -5,6 +5,7 @@
 #include "copier/flags.h"
 
 #include <ctype.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,7 @@ struct flags_owned {
 };
 
 struct flagpool {
+	pthread_mutex_t mutex;
 	struct flags_entry *buckets[FLAGS_BUCKETS];
 	struct flags_owned *sets;
 };
@@ -40,7 +42,10 @@ struct flags_word {
 
 struct flagpool *flagpool_new(void)
 {
-	return xcalloc(1, sizeof(struct flagpool));
+	struct flagpool *pool = xcalloc(1, sizeof(*pool));
+
+	pthread_mutex_init(&pool->mutex, NULL);
+	return pool;
 }
 
 void flagpool_free(struct flagpool **pool)
@@ -63,6 +68,7 @@ void flagpool_free(struct flagpool **pool)
 		free((char *)owned->set.text);
 		free(owned);
 	}
+	pthread_mutex_destroy(&(*pool)->mutex);
 	free(*pool);
 	*pool = NULL;
 }
@@ -188,7 +194,7 @@ static const struct flagset *flags_make(
 	return &owned->set;
 }
 
-const struct flagset *flagpool_get(
+static const struct flagset *flags_get(
 	struct flagpool *pool, const char *text, size_t size)
 {
 	const struct flagset *set = flags_find(pool, text, size);
@@ -215,6 +221,17 @@ const struct flagset *flagpool_get(
 	if (flags_find(pool, text, size) == NULL)
 		flags_remember(pool, text, size, set);
 	buffer_free(&canonical);
+	return set;
+}
+
+const struct flagset *flagpool_get(
+	struct flagpool *pool, const char *text, size_t size)
+{
+	const struct flagset *set;
+
+	pthread_mutex_lock(&pool->mutex);
+	set = flags_get(pool, text, size);
+	pthread_mutex_unlock(&pool->mutex);
 	return set;
 }
 

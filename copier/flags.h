@@ -2,7 +2,8 @@
 /*
  * Sets of message flags: system flags and keywords (RFC 3501 section 2.3.2),
  * interned, so that thousands of messages with the same flags share one and
- * sets are compared by one look. \Recent is never part of a set.
+ * sets are compared by one look. \Recent is never part of a set. A pool may be
+ * used by several threads at once.
  */
 #ifndef REHOME_COPIER_FLAGS_H
 #define REHOME_COPIER_FLAGS_H

@@ -155,7 +155,9 @@ void journal_apply_drop(struct journal *journal, struct journal_folder *folder)
 
 void journal_drop(struct journal *journal, struct journal_folder *folder)
 {
+	pthread_mutex_lock(&journal->mutex);
 	journal_apply_drop(journal, folder);
+	pthread_mutex_unlock(&journal->mutex);
 	journal_line(journal, "f %u", folder->id);
 }
 

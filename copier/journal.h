@@ -4,6 +4,9 @@
  * which there, what it looked like when it was last carried over, and what was
  * under way. One file, only appended to; a line that a crash has torn is left
  * out. The two sides are equal, so that the way back uses it mirrored.
+ *
+ * Several threads may change a journal, each folders of its own, and flush it;
+ * all else belongs to one thread at a time.
  */
 #ifndef REHOME_COPIER_JOURNAL_H
 #define REHOME_COPIER_JOURNAL_H

@@ -76,16 +76,21 @@ static int journal_write(int file, const char *data, size_t size)
 
 int journal_flush(struct journal *journal, struct error *error)
 {
+	int result = 0;
+
+	pthread_mutex_lock(&journal->mutex);
 	if (journal->failed) {
 		error_set(error, "%s", journal->failure.text);
-		return -1;
+		result = -1;
+	} else if (journal->out.size > 0 &&
+		   journal_write(journal->file, journal->out.data,
+			   journal->out.size) < 0) {
+		result = journal_fail(journal, error, "write");
+	} else {
+		buffer_clear(&journal->out);
 	}
-	if (journal->out.size > 0 &&
-		journal_write(journal->file, journal->out.data,
-			journal->out.size) < 0)
-		return journal_fail(journal, error, "write");
-	buffer_clear(&journal->out);
-	return 0;
+	pthread_mutex_unlock(&journal->mutex);
+	return result;
 }
 
 int journal_sync(struct journal *journal, struct error *error)
@@ -232,6 +237,7 @@ struct journal *journal_open(const char *directory, const char *name,
 	journal->flags = flags;
 	journal->file = -1;
 	journal->lock = -1;
+	pthread_mutex_init(&journal->mutex, NULL);
 	if (journal_lock(journal, name, error) < 0 ||
 		journal_open_file(journal, error) < 0 ||
 		journal_load(journal, error) < 0)
@@ -263,6 +269,7 @@ void journal_close(struct journal **journal)
 		close(old->file);
 	if (old->lock >= 0)
 		close(old->lock);
+	pthread_mutex_destroy(&old->mutex);
 	buffer_free(&old->out);
 	free(old->path);
 	free(old->directory);

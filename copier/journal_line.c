@@ -36,9 +36,11 @@ void journal_line(struct journal *journal, const char *format, ...)
 	va_end(arguments);
 	if (size < 0)
 		abort();
+	pthread_mutex_lock(&journal->mutex);
 	buffer_printf(&journal->out, "%08" PRIx32 " %s\n",
 		journal_sum(text, (size_t)size), text);
 	journal->lines++;
+	pthread_mutex_unlock(&journal->mutex);
 	free(text);
 }
 

@@ -3,6 +3,8 @@
 #ifndef REHOME_COPIER_JOURNAL_PRIVATE_H
 #define REHOME_COPIER_JOURNAL_PRIVATE_H
 
+#include <pthread.h>
+
 #include "lib/buffer.h"
 
 #include "copier/journal.h"
@@ -19,8 +21,11 @@ struct journal {
 	size_t folders_count, folders_room;
 	struct namehash names[2]; /* place in folders, from 1; of each side */
 	unsigned next_id;
-	size_t lines;	/* in the file */
-	size_t damaged; /* of them */
+	size_t damaged; /* lines in the file */
+	/* Of what follows, while several threads work on folders of their own;
+	 * and of names. */
+	pthread_mutex_t mutex;
+	size_t lines; /* in the file */
 	struct buffer out;
 	bool failed; /* a write failed: nothing more is written */
 	struct error failure;

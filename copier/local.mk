@@ -14,7 +14,8 @@ copier_libcopier_a_SOURCES = \
 	copier/driver.h copier/mailbox.c \
 	copier/driver_imap.c copier/driver_imap_private.h \
 	copier/driver_imap_append.c copier/driver_imap_fetch.c \
-	copier/driver_imap_list.c copier/driver_imap_scan.c \
+	copier/driver_imap_list.c copier/driver_imap_prepare.c \
+	copier/driver_imap_scan.c \
 	copier/flags.c copier/flags.h \
 	copier/identity.c copier/identity.h copier/identity_private.h \
 	copier/identity_all.c \
@@ -35,6 +36,7 @@ copier_libcopier_a_SOURCES = \
 	copier/imap_wire.c copier/imap_wire.h \
 	copier/journal.c copier/journal.h copier/journal_private.h \
 	copier/journal_file.c copier/journal_line.c \
+	copier/lanes.c copier/lanes.h \
 	copier/lease.c copier/lease.h \
 	copier/location.c copier/location.h \
 	copier/maildate.c copier/maildate.h \
@@ -55,7 +57,7 @@ copier_libcopier_a_SOURCES = \
 	copier/progress.c copier/progress.h \
 	copier/proof.c copier/proof.h \
 	copier/round.c copier/round.h copier/round_private.h \
-	copier/round_execute.c \
+	copier/round_execute.c copier/round_prepare.c \
 	copier/refused.c copier/refused.h \
 	copier/refused_describe.c copier/refused_describe.h \
 	copier/slot.c copier/slot.h \

@@ -132,6 +132,42 @@ int mailbox_subscribe(struct mailbox *mailbox, const char *folder, bool on,
 	return mailbox->driver->subscribe(mailbox, folder, on, error);
 }
 
+/* What prepare does for a driver that has none of its own. */
+static int mailbox_prepare_one(struct mailbox *mailbox,
+	struct mailbox_wish *wish, struct error *error)
+{
+	int result = 1;
+
+	if (wish->create)
+		result = mailbox_create(mailbox, wish->folder, &wish->words);
+	wish->made = wish->create && result == 1;
+	if (result == 1 && wish->ask)
+		result = mailbox_status(
+			mailbox, wish->folder, &wish->status, &wish->words);
+	wish->refused = result == 0;
+	if (result == 1 && (wish->subscribe || wish->unsubscribe)) {
+		result = mailbox_subscribe(mailbox, wish->folder,
+			wish->subscribe, &wish->words);
+		wish->not_subscribed = result == 0;
+	}
+	if (result < 0)
+		error_set(error, "%s", wish->words.text);
+	return result < 0 ? -1 : 1;
+}
+
+int mailbox_prepare(struct mailbox *mailbox, struct mailbox_wish *wishes,
+	size_t count, struct error *error)
+{
+	size_t i;
+
+	if (mailbox->driver->prepare != NULL)
+		return mailbox->driver->prepare(mailbox, wishes, count, error);
+	for (i = 0; i < count; i++)
+		if (mailbox_prepare_one(mailbox, &wishes[i], error) < 0)
+			return -1;
+	return 1;
+}
+
 int mailbox_remove(
 	struct mailbox *mailbox, const char *folder, struct error *error)
 {

@@ -23,6 +23,34 @@ void pass_clear(struct pass *pass)
 	memset(&pass->counts, 0, sizeof(pass->counts));
 }
 
+void pass_add(struct pass *pass, const struct pass *part)
+{
+	const struct pass_counts *from = &part->counts;
+	struct pass_counts *to = &pass->counts;
+	size_t i;
+
+	to->copied += from->copied;
+	to->copied_bytes += from->copied_bytes;
+	to->adopted += from->adopted;
+	to->removed += from->removed;
+	to->flags += from->flags;
+	to->folders_made += from->folders_made;
+	to->folders_removed += from->folders_removed;
+	to->keywords_refused += from->keywords_refused;
+	to->left_out += from->left_out;
+	to->missed += from->missed;
+	to->unsettled += from->unsettled;
+	to->uids_changed += from->uids_changed;
+	to->sent += from->sent;
+	/* Those whose words were not kept are counted all the same. */
+	to->refused += from->refused - part->refusals_count;
+	for (i = 0; i < part->refusals_count; i++)
+		pass_refuse(pass, part->refusals[i].folder,
+			part->refusals[i].uid, &part->refusals[i].words);
+	pass->refused_in_a_row = part->refused_in_a_row;
+	pass->careful = pass->careful || part->careful;
+}
+
 bool pass_goes_on(const struct pass *pass, struct error *error)
 {
 	return pass->go_on == NULL || pass->go_on(pass->context, error);

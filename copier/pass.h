@@ -53,24 +53,38 @@ struct pass_counts {
 	uint64_t sent;	       /* octets handed to the other side so far */
 };
 
+/* One more connection to each side. */
+struct pass_pair {
+	struct mailbox *home;
+	struct mailbox *other;
+	int slots[2]; /* of the opener */
+};
+
 struct pass {
 	struct mailbox *home;
 	struct mailbox *other;
 	struct journal *journal;
 	struct flagpool *flags;
-	enum journal_side side; /* which side home is */
-	struct identity *identity; /* NULL: plain IMAP */
-	struct refused *refused; /* the list of them; NULL: none is kept */
+	enum journal_side side;	     /* which side home is */
+	struct identity *identity;   /* NULL: plain IMAP */
+	struct refused *refused;     /* the list of them; NULL: none is kept */
 	const struct foldermap *map; /* of the source's folders; NULL: none */
-	struct folder_notes *notes;  /* what became of folders; NULL: not kept */
+	struct folder_notes *notes; /* what became of folders; NULL: not kept */
 	bool prepared; /* rights, quota and the like were seen to */
 
-	/* Asked between messages and pieces; false with an error stops the
-	 * pass: the lease is lost, or the process is told to end. */
+	/* Asked between messages and pieces, by all lanes; false with an error
+	 * stops the pass: the lease is lost, or the process is told to end. */
 	bool (*go_on)(void *context, struct error *error);
-	/* Told after each message, may be NULL. */
+	/* Told after each message, one lane at a time; may be NULL. */
 	void (*progress)(
 		void *context, const struct pass *pass, const char *folder);
+	/* Opens and closes further pairs, as many as make lanes with home and
+	 * other (lanes.h); called by their threads. False: there is no more to
+	 * be had now, with the reason. May be NULL. */
+	size_t lanes;
+	bool (*pair_open)(
+		void *context, struct pass_pair *pair, struct error *error);
+	void (*pair_close)(void *context, struct pass_pair *pair);
 	void *context;
 
 	struct pass_counts counts;
@@ -84,6 +98,8 @@ struct pass {
 
 /* Empties counts and refusals for the next pass. */
 void pass_clear(struct pass *pass);
+/* Adds what another pass of the same account has counted and met. */
+void pass_add(struct pass *pass, const struct pass *part);
 bool pass_goes_on(const struct pass *pass, struct error *error);
 /* Writes down that the server refused a message (or, uid 0, a folder). */
 void pass_refuse(struct pass *pass, const char *folder, uint32_t uid,

@@ -210,18 +210,6 @@ static void round_leave(struct round *round)
 	}
 }
 
-static int round_execute_all(struct round *round, struct error *error)
-{
-	size_t i;
-
-	round->clean = xcalloc(round->plan.count + 1, sizeof(*round->clean));
-	for (i = 0; i < round->plan.count; i++)
-		if (round_execute(round->pass, &round->plan.folders[i],
-			    &round->wrote, &round->clean[i], error) < 0)
-			return -1;
-	return 1;
-}
-
 /* The UIDNEXT that the folder has if nobody but us has added to it. */
 static uint32_t round_expected_uidnext(const struct journal_folder *journal,
 	enum journal_side side, const struct view_folder *before)
@@ -337,7 +325,9 @@ static int round_steps(struct round *round, struct error *error)
 		plan_print(&round->plan, round->options->dry_run);
 		return 1;
 	}
-	if (round_execute_all(round, error) < 0)
+	round->clean = xcalloc(round->plan.count + 1, sizeof(*round->clean));
+	if (round_execute(pass, &round->plan, &round->wrote, round->clean,
+		    error) < 0)
 		return -1;
 	return round_finish(round, error);
 }

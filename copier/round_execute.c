@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Carrying out the plan of one folder. Additions come before removals. */
+/* Carrying out the plan, folder by folder. Additions come before removals. */
 #include "config.h"
 
 #include "copier/round_private.h"
@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "copier/lanes.h"
 #include "copier/transfer.h"
 
 #include "lib/xalloc.h"
@@ -16,72 +17,14 @@ struct round_store {
 	uint32_t uid;
 };
 
-/* A refusal that concerns the folder: 1 to go on, -1 not. */
-static int round_folder_refused(struct pass *pass,
-	const struct plan_folder *folder, int result, const char *what,
-	struct error *error)
+int round_folder_refused(struct pass *pass, const struct plan_folder *folder,
+	int result, const char *what, struct error *error)
 {
 	if (result != 0)
 		return result;
 	error_prefix(error, "%s", what);
 	pass_refuse(pass, folder->home_name, 0, error);
 	return 0;
-}
-
-/* The journal's folder, made when it is not known yet. */
-static void round_introduce(struct pass *pass, struct plan_folder *folder)
-{
-	const char *names[2];
-
-	if (folder->journal != NULL)
-		return;
-	names[pass->side] = folder->home_name;
-	names[journal_other(pass->side)] = folder->other_name;
-	folder->journal = journal_add(pass->journal, names);
-	if (folder->home != NULL && folder->home->has_status)
-		journal_uidvalidity(pass->journal, folder->journal, pass->side,
-			folder->home->status.uidvalidity);
-	if (folder->other != NULL && folder->other->has_status)
-		journal_uidvalidity(pass->journal, folder->journal,
-			journal_other(pass->side),
-			folder->other->status.uidvalidity);
-}
-
-/* Makes the folder at the other side and learns its UIDVALIDITY. */
-static int round_create(
-	struct pass *pass, struct plan_folder *folder, struct error *error)
-{
-	enum journal_side far = journal_other(pass->side);
-	struct mailbox_status status;
-	int result;
-
-	result = mailbox_create(pass->other, folder->other_name, error);
-	if (result == 1)
-		result = mailbox_status(
-			pass->other, folder->other_name, &status, error);
-	if (result != 1)
-		return round_folder_refused(
-			pass, folder, result, "create folder", error);
-	journal_uidvalidity(
-		pass->journal, folder->journal, far, status.uidvalidity);
-	journal_made(pass->journal, folder->journal, far);
-	pass->counts.folders_made++;
-	return 1;
-}
-
-static int round_subscribe(struct pass *pass, const struct plan_folder *folder,
-	struct error *error)
-{
-	int result = mailbox_subscribe(
-		pass->other, folder->other_name, folder->subscribe, error);
-
-	if (result != 1)
-		return round_folder_refused(
-			pass, folder, result, "subscribe", error);
-	if (folder->journal != NULL)
-		journal_subscribed(pass->journal, folder->journal,
-			journal_other(pass->side), folder->subscribe);
-	return 1;
 }
 
 /* What only the journal must learn. */
@@ -329,37 +272,78 @@ static int round_messages(struct pass *pass, struct plan_folder *folder,
 	return result;
 }
 
-int round_execute(struct pass *pass, struct plan_folder *folder, bool *wrote_r,
-	bool *clean_r, struct error *error)
-{
-	struct pass_counts before = pass->counts;
-	bool holds_mail = (folder->home != NULL && folder->home->selectable) ||
-			  folder->foreign.count > 0;
-	bool unread = (folder->home != NULL && folder->home->unread) ||
-		      (folder->other != NULL && folder->other->unread);
-	int result = 1;
+/* One folder of the plan, as a job of a lane. */
+struct round_job {
+	struct plan_folder *folder;
+	bool wrote;
+	bool clean;
+};
 
-	if (!pass_goes_on(pass, error))
+static int round_job_run(
+	struct pass *lane, void *work, void *context, struct error *error)
+{
+	struct round_job *job = work;
+	struct pass_counts before = lane->counts;
+	int result;
+
+	(void)context;
+	if (!pass_goes_on(lane, error))
 		return -1;
-	if (holds_mail)
-		round_introduce(pass, folder);
-	if (folder->create) {
-		*wrote_r = true;
-		result = round_create(pass, folder, error);
-	}
-	if (result == 1 && (folder->subscribe || folder->unsubscribe)) {
-		*wrote_r = true;
-		if (round_subscribe(pass, folder, error) < 0)
-			result = -1;
-	}
-	if (result == 1 && folder->journal != NULL)
-		result = round_messages(pass, folder, wrote_r, error);
-	if (result >= 0 && folder->drop && folder->journal != NULL &&
-		!folder->journal->gone)
-		journal_drop(pass->journal, folder->journal);
-	*clean_r = result == 1 && !unread &&
-		   pass->counts.refused == before.refused &&
-		   pass->counts.missed == before.missed &&
-		   pass->counts.unsettled == before.unsettled;
+	result = round_messages(lane, job->folder, &job->wrote, error);
+	job->clean = result == 1 && lane->counts.refused == before.refused &&
+		     lane->counts.missed == before.missed &&
+		     lane->counts.unsettled == before.unsettled;
 	return result < 0 ? -1 : 1;
+}
+
+static bool round_is_unread(const struct plan_folder *folder)
+{
+	return (folder->home != NULL && folder->home->unread) ||
+	       (folder->other != NULL && folder->other->unread);
+}
+
+/* Tells of what was done of each folder; those that are not ready are left. */
+static void round_executed(struct pass *pass, struct plan *plan,
+	const struct round_job *done, const bool *ready, bool *wrote_r,
+	bool *clean)
+{
+	size_t i;
+
+	for (i = 0; i < plan->count; i++) {
+		struct plan_folder *folder = &plan->folders[i];
+
+		if (done[i].wrote)
+			*wrote_r = true;
+		if (folder->drop && folder->journal != NULL &&
+			!folder->journal->gone)
+			journal_drop(pass->journal, folder->journal);
+		clean[i] =
+			ready[i] && done[i].clean && !round_is_unread(folder);
+	}
+}
+
+int round_execute(struct pass *pass, struct plan *plan, bool *wrote_r,
+	bool *clean, struct error *error)
+{
+	struct round_job *done = xcalloc(plan->count + 1, sizeof(*done));
+	struct lanes_job *jobs = xcalloc(plan->count + 1, sizeof(*jobs));
+	bool *ready = xcalloc(plan->count + 1, sizeof(*ready));
+	size_t i, count = 0;
+	int result = round_prepare(pass, plan, wrote_r, ready, error);
+
+	for (i = 0; i < plan->count; i++) {
+		done[i] = (struct round_job){ &plan->folders[i], false, true };
+		if (ready[i] && plan->folders[i].journal != NULL)
+			jobs[count++] = (struct lanes_job){ &done[i],
+				plan->folders[i].copy.count };
+	}
+	if (result == 1)
+		result = lanes_run(
+			pass, jobs, count, round_job_run, NULL, error);
+	if (result == 1)
+		round_executed(pass, plan, done, ready, wrote_r, clean);
+	free(ready);
+	free(jobs);
+	free(done);
+	return result;
 }

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Several pairs of connections at work on one account, a thread each. A folder
+ * is worked on by one lane, so that its order is kept. The first lane is the
+ * pair that the pass has anyway, in the calling thread; the others are opened
+ * only where there is enough to be done.
+ */
+#ifndef REHOME_COPIER_LANES_H
+#define REHOME_COPIER_LANES_H
+
+#include "copier/pass.h"
+
+struct lanes_job {
+	void *work;
+	uint64_t messages; /* to be copied: its weight */
+};
+
+/*
+ * Does one job with the mailboxes, counts and refusals of the lane's own pass;
+ * all else in it is shared. 1, or -1 with an error.
+ */
+typedef int lanes_job_fn(
+	struct pass *lane, void *work, void *context, struct error *error);
+
+/*
+ * Does the jobs, the heaviest first where several lanes are at work, else in
+ * their order. Returns 1 when all are done, or -1 with
+ * the error of the job that failed first: the others were stopped. Counts and
+ * refusals are added to the pass. A lane that cannot be opened is no error.
+ */
+int lanes_run(struct pass *pass, struct lanes_job *jobs, size_t count,
+	lanes_job_fn *run, void *context, struct error *error);
+
+#endif

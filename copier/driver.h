@@ -182,8 +182,11 @@ struct mailbox_sink {
 	int (*end)(void *context);
 };
 
+struct extension_driver;
+
 struct mailbox_driver {
 	const char *protocol;
+	const struct extension_driver *extension; /* extension.h; or NULL */
 	struct mailbox *(*open)(const struct mailbox_target *target,
 		struct flagpool *flags, bool *denied_r, struct error *error);
 	void (*close)(struct mailbox *mailbox);

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "copier/driver_imap_private.h"
+#include "copier/extension.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -66,6 +67,9 @@ static void imap_mailbox_namespace(
 	} else if (prefix.size > 0) {
 		imap_mailbox_prefix(&imap->others, &imap->others_count,
 			prefix.at, prefix.size);
+		imap->others_kinds = xreallocarray(imap->others_kinds,
+			imap->others_count, sizeof(*imap->others_kinds));
+		imap->others_kinds[imap->others_count - 1] = kind;
 	}
 }
 
@@ -133,6 +137,7 @@ static void imap_mailbox_close(struct mailbox *mailbox)
 	for (i = 0; i < imap->more_count; i++)
 		free(imap->more[i]);
 	free(imap->others);
+	free(imap->others_kinds);
 	free(imap->more);
 	free(imap->prefix);
 	free(imap->selected);
@@ -261,6 +266,7 @@ static int imap_mailbox_expunge(
 
 const struct mailbox_driver mailbox_imap = {
 	.protocol = "imap",
+	.extension = &extension_imap,
 	.open = imap_mailbox_open,
 	.close = imap_mailbox_close,
 	.features = imap_mailbox_features,

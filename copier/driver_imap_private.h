@@ -34,6 +34,7 @@ struct imap_mailbox {
 	struct mailbox_features features;
 	char *prefix;
 	char **others; /* prefixes of namespaces that are not the user's own */
+	int *others_kinds; /* 1 other users', 2 shared */
 	size_t others_count;
 	char **more; /* prefixes of further personal namespaces */
 	size_t more_count;

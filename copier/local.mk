@@ -20,6 +20,10 @@ copier_libcopier_a_SOURCES = \
 	copier/identity.c copier/identity.h copier/identity_private.h \
 	copier/identity_all.c \
 	copier/identity_judge.c copier/identity_judge.h \
+	copier/driver_imap_acl.c copier/driver_imap_extension.c \
+	copier/driver_imap_extension.h \
+	copier/driver_imap_metadata.c copier/driver_imap_quota.c \
+	copier/extension.c copier/extension.h \
 	copier/folder_notes.c copier/folder_notes.h \
 	copier/folder_table.c copier/folder_table.h \
 	copier/folder_table_private.h copier/folder_table_twin.c \

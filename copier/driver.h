@@ -24,6 +24,7 @@
 #include "copier/uidset.h"
 
 struct mailbox;
+struct access;
 
 enum mailbox_security {
 	MAILBOX_CLEAR,
@@ -52,6 +53,9 @@ struct mailbox_target {
 	const char *ca_file;	/* NULL: the system's trust anchors */
 	bool verify;		/* the server's certificate */
 	int timeout_ms;		/* without a byte */
+	/* Mechanism, token, pins and limits, shared by the account's mailboxes
+	 * there; NULL for the defaults (copier/access.h). */
+	struct access *access;
 
 	/* Local mail (maildir, mbox): where it lies; then nothing of the above
 	 * is needed but the label. */

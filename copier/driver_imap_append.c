@@ -127,6 +127,7 @@ int imap_mailbox_append_begin(struct mailbox *mailbox,
 	struct error words = { "" };
 	int result;
 
+	imap_session_spend(imap->session, 1);
 	imap_session_handle(imap->session, &imap_append_handler, imap);
 	if (imap->batch_refused &&
 		imap_mailbox_append_commit(mailbox, error) < 0)

@@ -76,6 +76,7 @@ static int imap_fetching_begin(struct imap_fetching *fetching,
 		uidset_has(&fetching->told, fetch->uid))
 		return 0;
 	uidset_add(&fetching->told, fetch->uid);
+	imap_session_spend(fetching->imap->session, 1);
 	imap_fetch_message(fetching->imap, fetch, &message);
 	message.size = size;
 	return fetching->sink->begin(fetching->context, &message);

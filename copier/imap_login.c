@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From a fresh connection to a session that is logged in. libetpan reads the
- * greeting and the capabilities and does STARTTLS; the password is handled
- * here alone, so that every copy of it can be wiped.
+ * From a fresh connection to a session that can be logged in: libetpan reads
+ * the greeting and the capabilities and does STARTTLS.
  */
 #include "config.h"
 
@@ -12,8 +11,6 @@
 #include <string.h>
 
 #include <libetpan/libetpan.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
 
 #include "lib/xalloc.h"
 
@@ -22,8 +19,6 @@ static const struct {
 	enum imap_capability bit;
 } imap_login_names[] = {
 	{ "SASL-IR", IMAP_CAP_SASL_IR },
-	{ "AUTH=PLAIN", IMAP_CAP_AUTH_PLAIN },
-	{ "LOGINDISABLED", IMAP_CAP_LOGINDISABLED },
 	{ "LITERAL+", IMAP_CAP_LITERAL_PLUS },
 	{ "LITERAL-", IMAP_CAP_LITERAL_MINUS },
 	{ "UIDPLUS", IMAP_CAP_UIDPLUS },
@@ -88,17 +83,19 @@ void imap_session_learn(struct imap_session *session, struct imap_span names)
 static void imap_login_capabilities(
 	struct imap_session *session, mailimap *etpan)
 {
+	enum sasl_mechanism mechanism;
 	size_t i;
 
 	session->capabilities = 0;
-	for (i = 0; i < IMAP_LOGIN_NAMES; i++) {
-		const char *name = imap_login_names[i].name;
-
-		if (strncmp(name, "AUTH=", 5) == 0
-				? mailimap_has_authentication(etpan, name + 5)
-				: mailimap_has_extension(etpan, name))
+	for (i = 0; i < IMAP_LOGIN_NAMES; i++)
+		if (mailimap_has_extension(etpan, imap_login_names[i].name))
 			session->capabilities |= imap_login_names[i].bit;
-	}
+	session->mechanisms = 0;
+	if (!mailimap_has_extension(etpan, "LOGINDISABLED"))
+		session->mechanisms |= SASL_BIT(SASL_LOGIN);
+	for (mechanism = SASL_PLAIN; mechanism < SASL_MECHANISMS; mechanism++)
+		if (mailimap_has_authentication(etpan, sasl_name(mechanism)))
+			session->mechanisms |= SASL_BIT(mechanism);
 }
 
 static int imap_login_fail(struct imap_session *session, mailimap *etpan,
@@ -190,163 +187,11 @@ static int imap_login_prepare(struct imap_session *session,
 	return result;
 }
 
-/* Copies text with its NUL; returns the place behind it. */
-static unsigned char *imap_login_put(unsigned char *at, const char *text)
-{
-	size_t size = strlen(text) + 1;
-
-	memcpy(at, text, size);
-	return at + size;
-}
-
-/* RFC 4616. Base64 of the message, malloc'd, *size_r long with its NUL. */
-static char *imap_login_plain(
-	const struct mailbox_target *target, size_t *size_r)
-{
-	const char *authzid = target->authorizer != NULL ? target->login : "";
-	const char *authcid =
-		target->authorizer != NULL ? target->authorizer : target->login;
-	size_t size = strlen(authzid) + 1 + strlen(authcid) + 1 +
-		      strlen(target->password);
-	unsigned char *message = xmalloc(size + 1), *at = message;
-	char *encoded;
-
-	*size_r = 4 * ((size + 2) / 3) + 1;
-	encoded = xmalloc(*size_r);
-	at = imap_login_put(at, authzid);
-	at = imap_login_put(at, authcid);
-	imap_login_put(at, target->password);
-	EVP_EncodeBlock((unsigned char *)encoded, message, (int)size);
-	OPENSSL_cleanse(message, size + 1);
-	free(message);
-	return encoded;
-}
-
-static unsigned imap_login_send_plain(
-	struct imap_session *session, const struct mailbox_target *target)
-{
-	size_t size;
-	char *encoded = imap_login_plain(target, &size);
-	unsigned tag = imap_command(session, "AUTHENTICATE PLAIN");
-
-	if (imap_session_can(session, IMAP_CAP_SASL_IR)) {
-		imap_command_add(session, " ");
-	} else {
-		imap_command_end(session);
-		session->go_on = false;
-		session->waiting = tag;
-		session->answered = false;
-		while (!session->broken && !session->answered &&
-			!session->go_on)
-			imap_session_step(session, NULL);
-	}
-	if (!session->answered || imap_session_can(session, IMAP_CAP_SASL_IR)) {
-		imap_command_bytes(session, encoded, size - 1);
-		imap_command_end(session);
-	}
-	imap_session_flush(session);
-	imap_session_wipe(session);
-	OPENSSL_cleanse(encoded, size);
-	free(encoded);
-	return tag;
-}
-
-static unsigned imap_login_send_login(
-	struct imap_session *session, const struct mailbox_target *target)
-{
-	unsigned tag = imap_command(session, "LOGIN ");
-
-	imap_command_name(session, target->login);
-	imap_command_add(session, " ");
-	imap_command_name(session, target->password);
-	imap_command_end(session);
-	imap_session_flush(session);
-	imap_session_wipe(session);
-	return tag;
-}
-
-/* Takes the capabilities from an untagged response or the answer's code. */
-static int imap_login_data(void *context, const struct imap_response *response,
-	struct error *error)
-{
-	struct imap_session *session = context;
-	struct imap_span names;
-
-	(void)error;
-	if (response->kind == IMAP_DATA &&
-		imap_span_is(response->word, "CAPABILITY"))
-		imap_session_learn(session, response->rest);
-	else if (response->kind != IMAP_DATA &&
-		 imap_code_is(response->code, "CAPABILITY", &names))
-		imap_session_learn(session, names);
-	else
-		return 0;
-	session->logged_in = true;
-	return 0;
-}
-
-static const struct imap_handler imap_login_handler = {
-	.data = imap_login_data,
-};
-
-/* A NO that says "not now" is not a wrong password (RFC 5530). */
-static bool imap_login_is_denied(const struct imap_session *session)
-{
-	static const char *const passing[] = { "[UNAVAILABLE]", "[INUSE]",
-		"[LIMIT]", "[SERVERBUG]", "[CONTACTADMIN]" };
-	size_t i;
-
-	for (i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
-		if (strncasecmp(session->words.text, passing[i],
-			    strlen(passing[i])) == 0)
-			return false;
-	return true;
-}
-
-/* Says who we are and learns what the server then can. */
-static int imap_login_authenticate(struct imap_session *session,
-	const struct mailbox_target *target, bool *denied_r,
-	struct error *error)
-{
-	bool plain = imap_session_can(session, IMAP_CAP_AUTH_PLAIN);
-	unsigned tag;
-	int result;
-
-	if (!plain &&
-		(target->authorizer != NULL ||
-			imap_session_can(session, IMAP_CAP_LOGINDISABLED))) {
-		error_set(error,
-			"login: the server offers no way that we know "
-			"(AUTH=PLAIN%s)",
-			target->authorizer != NULL ? "" : " or LOGIN");
-		return -1;
-	}
-	imap_session_handle(session, &imap_login_handler, session);
-	tag = plain ? imap_login_send_plain(session, target)
-		    : imap_login_send_login(session, target);
-	result = imap_session_wait(session, tag, error);
-	if (result <= 0) {
-		*denied_r = result == 0 && imap_login_is_denied(session);
-		error_prefix(error, "login");
-		return -1;
-	}
-	/* Not told of its own accord: ask, for they differ after the login. */
-	if (!session->logged_in) {
-		tag = imap_command(session, "CAPABILITY");
-		imap_command_end(session);
-		if (imap_session_wait(session, tag, error) != 1)
-			return -1;
-	}
-	session->logged_in = true;
-	imap_session_handle(session, NULL, NULL);
-	return 0;
-}
-
 int imap_login(struct imap_session *session,
 	const struct mailbox_target *target, bool *denied_r,
 	struct error *error)
 {
 	if (imap_login_prepare(session, target, error) < 0)
 		return -1;
-	return imap_login_authenticate(session, target, denied_r, error);
+	return imap_authenticate(session, target, denied_r, error);
 }

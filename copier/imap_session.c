@@ -12,6 +12,9 @@
 
 #include <openssl/crypto.h>
 
+#include "copier/access.h"
+#include "copier/backoff.h"
+
 #include "lib/xalloc.h"
 
 /* Buffered output is sent when it is this much. */
@@ -224,6 +227,36 @@ static unsigned imap_session_tag(struct imap_span tag)
 	return (unsigned)number;
 }
 
+/*
+ * A NO that is not about its command: the login is over, or the server is too
+ * busy. The session is given up then, and what is under way is done again
+ * later, by a session that a new login begins.
+ */
+static bool imap_session_is_over(
+	struct imap_session *session, const struct imap_response *response)
+{
+	struct imap_response plain = *response;
+	struct error text;
+	bool expired = imap_span_is(response->code, "EXPIRED") ||
+		       imap_span_is(response->code, "AUTHENTICATIONFAILED");
+	bool busy = imap_span_is(response->code, "INUSE") ||
+		    imap_span_is(response->code, "UNAVAILABLE") ||
+		    imap_span_is(response->code, "THROTTLED");
+
+	if (!session->logged_in || !imap_span_is(response->word, "NO"))
+		return false;
+	if (expired && access_has_token(session->access))
+		access_token_bad(session->access, session->token);
+	if (expired)
+		return true;
+	/* [LIMIT] is for good here (RFC 5530): so many flags, no more. */
+	plain.code.size = 0;
+	imap_session_words(&plain, &text);
+	if (!busy && backoff_classify(text.text).kind != BACKOFF_LATER)
+		return false;
+	return access_turned_away(session->access);
+}
+
 static int imap_session_tagged(struct imap_session *session,
 	const struct imap_response *response, struct error *cause)
 {
@@ -235,6 +268,10 @@ static int imap_session_tagged(struct imap_session *session,
 		return -1;
 	}
 	session->idle_words = session->list_words = 0;
+	if (imap_session_is_over(session, response)) {
+		imap_session_words(response, cause);
+		return -1;
+	}
 	if (tag == session->waiting && !session->answered) {
 		session->answered = true;
 		session->ok = imap_span_is(response->word, "OK");
@@ -286,7 +323,10 @@ static int imap_session_response(
 	switch (response.kind) {
 	case IMAP_CONTINUE:
 		session->go_on = true;
-		return 0;
+		if (session->handler == NULL || session->handler->go_on == NULL)
+			return 0;
+		return session->handler->go_on(
+			session->context, response.rest, cause);
 	case IMAP_TAGGED:
 		return imap_session_tagged(session, &response, cause);
 	case IMAP_STATUS:
@@ -380,6 +420,20 @@ int imap_session_step(struct imap_session *session, struct error *error)
 	return -1;
 }
 
+int imap_session_prompt(struct imap_session *session, unsigned tag)
+{
+	session->go_on = false;
+	if (!(session->waiting == tag && session->answered)) {
+		session->waiting = tag;
+		session->answered = false;
+	}
+	while (!session->broken && !session->answered && !session->go_on)
+		imap_session_step(session, NULL);
+	if (session->broken)
+		return -1;
+	return session->answered ? 0 : 1;
+}
+
 int imap_session_wait(
 	struct imap_session *session, unsigned tag, struct error *error)
 {
@@ -412,6 +466,11 @@ uint64_t imap_session_append_limit(const struct imap_session *session)
 	return session->append_limit;
 }
 
+void imap_session_spend(struct imap_session *session, unsigned messages)
+{
+	pace_spend(access_pace(session->access), 0, messages);
+}
+
 bool imap_session_broken(const struct imap_session *session)
 {
 	return session->broken;
@@ -427,6 +486,7 @@ struct imap_session *imap_session_open(const struct mailbox_target *target,
 	session->out.data = xcalloc(1, IMAP_SESSION_OUT + 1);
 	session->out.room = IMAP_SESSION_OUT + 1;
 	imap_wire_init(&session->wire);
+	session->access = target->access;
 	session->stream = imap_stream_open(target, error);
 	if (session->stream == NULL ||
 		imap_login(session, target, denied_r, error) < 0)

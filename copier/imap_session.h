@@ -20,8 +20,6 @@
 /* Capabilities that the copier makes use of. */
 enum imap_capability {
 	IMAP_CAP_SASL_IR = 1 << 0,
-	IMAP_CAP_AUTH_PLAIN = 1 << 1,
-	IMAP_CAP_LOGINDISABLED = 1 << 2,
 	IMAP_CAP_LITERAL_PLUS = 1 << 3,
 	IMAP_CAP_LITERAL_MINUS = 1 << 4, /* non-synchronising up to 4096 */
 	IMAP_CAP_UIDPLUS = 1 << 5,
@@ -53,6 +51,8 @@ struct imap_handler {
 		uint64_t size, struct error *error);
 	int (*piece)(void *context, const char *data, size_t size,
 		struct error *error);
+	/* A continuation request, with its text. */
+	int (*go_on)(void *context, struct imap_span text, struct error *error);
 	/* A tagged response that nobody waits for just now. */
 	int (*tagged)(void *context, unsigned tag,
 		const struct imap_response *response, struct error *error);
@@ -73,6 +73,9 @@ bool imap_session_can(
 	const struct imap_session *session, enum imap_capability capability);
 /* Octets that one APPEND may have (RFC 7889), or 0: the server does not say. */
 uint64_t imap_session_append_limit(const struct imap_session *session);
+/* Spends messages of the system's limit, and waits for it; bytes are spent as
+ * they are read and written. */
+void imap_session_spend(struct imap_session *session, unsigned messages);
 /* True once the connection is lost or the server has broken the protocol. */
 bool imap_session_broken(const struct imap_session *session);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The inside of a session, for imap_session.c and imap_login.c. */
+/* The inside of a session, for imap_session.c, imap_login.c and
+ * imap_authenticate.c. */
 #ifndef REHOME_COPIER_IMAP_SESSION_PRIVATE_H
 #define REHOME_COPIER_IMAP_SESSION_PRIVATE_H
 
@@ -8,6 +9,7 @@
 #include "copier/imap_session.h"
 #include "copier/imap_stream.h"
 #include "copier/imap_wire.h"
+#include "copier/sasl.h"
 
 #define IMAP_SESSION_IN 65536
 
@@ -15,6 +17,9 @@ struct imap_session {
 	struct imap_stream *stream;
 	struct imap_wire wire;
 	unsigned capabilities;
+	unsigned mechanisms; /* set of those offered before the login */
+	struct access *access;
+	unsigned token;	       /* serial of the one that let us in */
 	uint64_t append_limit; /* octets of one message; 0: not told */
 	bool logged_in;
 
@@ -50,9 +55,19 @@ int imap_session_break(struct imap_session *session, const char *format, ...)
 int imap_session_flush(struct imap_session *session);
 /* Overwrites what was written, for it held a secret. */
 void imap_session_wipe(struct imap_session *session);
+/*
+ * Sends what is buffered and reads until the server wants more of the command
+ * (1) or answers it (0); -1 when the session is broken.
+ */
+int imap_session_prompt(struct imap_session *session, unsigned tag);
 /* Takes the capabilities of a list of names. */
 void imap_session_learn(struct imap_session *session, struct imap_span names);
 
+/* Says who we are and learns what the server then can. Results as imap_login.
+ */
+int imap_authenticate(struct imap_session *session,
+	const struct mailbox_target *target, bool *denied_r,
+	struct error *error);
 /*
  * Set-up and login on a stream just opened. Returns 0, or -1 with an error;
  * *denied_r as in imap_session_open.

@@ -8,10 +8,16 @@
 
 #include "copier/imap_stream.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
+
+#include "copier/access.h"
 
 #include "lib/endpoint.h"
 #include "lib/tls.h"
@@ -20,6 +26,10 @@
 /* Greeting and capabilities are far smaller. */
 #define IMAP_STREAM_LINE_MAX  8192
 #define IMAP_STREAM_TOTAL_MAX 65536
+/* A server that is silent so long at first may be waiting for our TLS; to see
+ * that takes so long at most (ms). */
+#define IMAP_STREAM_SILENCE 3000
+#define IMAP_STREAM_PROBE   5000
 
 struct imap_stream {
 	int socket;
@@ -27,8 +37,9 @@ struct imap_stream {
 	struct tls_session *session;
 	mailstream_low *low;
 	bool guarded;
-	size_t line;  /* bytes since the last line end, while guarded */
-	size_t total; /* bytes read, while guarded */
+	size_t line;	   /* bytes since the last line end, while guarded */
+	size_t total;	   /* bytes read, while guarded */
+	struct pace *pace; /* or NULL */
 	struct error failure;
 };
 
@@ -81,20 +92,81 @@ static mailstream_low_driver imap_stream_driver = {
 	.mailstream_cancel = imap_stream_low_cancel,
 };
 
+static int imap_stream_connect(const struct mailbox_target *target,
+	int timeout_ms, struct error *error)
+{
+	const char *quote = strchr(target->host, ':') != NULL ? "[]" : "";
+	char *endpoint = xasprintf("inet:%.1s%s%s:%u", quote, target->host,
+		quote[0] != '\0' ? quote + 1 : "", target->port);
+	int connected = endpoint_connect(endpoint, timeout_ms, error);
+
+	free(endpoint);
+	return connected;
+}
+
+/* Whether the server does a TLS handshake on a connection just opened. */
+static bool imap_stream_is_tls(const struct mailbox_target *target)
+{
+	struct tls_context *context = tls_client_context_new(NULL, false, NULL);
+	struct tls_session *session = NULL;
+	int connected = -1;
+	bool is_tls;
+
+	if (context != NULL)
+		connected =
+			imap_stream_connect(target, IMAP_STREAM_PROBE, NULL);
+	if (connected >= 0)
+		session = tls_connect(context, connected, target->host, NULL);
+	is_tls = session != NULL;
+	tls_session_free(&session);
+	tls_context_free(&context);
+	if (connected >= 0)
+		close(connected);
+	return is_tls;
+}
+
+/* The server speaks first; one that does not may want TLS at once. */
+static int imap_stream_listen(struct imap_stream *stream,
+	const struct mailbox_target *target, struct error *error)
+{
+	struct pollfd wait = { .fd = stream->socket, .events = POLLIN };
+	int ms = target->timeout_ms > 0 &&
+				 target->timeout_ms < IMAP_STREAM_SILENCE
+			 ? target->timeout_ms
+			 : IMAP_STREAM_SILENCE;
+
+	if (poll(&wait, 1, ms) != 0 || !imap_stream_is_tls(target))
+		return 0;
+	error_set(error,
+		"port %u of %s speaks TLS at once: it is one for imaps://",
+		target->port, target->host);
+	return -1;
+}
+
+static int imap_stream_begin(struct imap_stream *stream,
+	const struct mailbox_target *target, struct error *error)
+{
+	if (target->security != MAILBOX_TLS)
+		return imap_stream_listen(stream, target, error);
+	if (imap_stream_encrypt(stream, target, error) == 0)
+		return 0;
+	if (strstr(error->text, "does not speak TLS") != NULL)
+		error_set(error,
+			"TLS with %s: the peer does not speak TLS here: port "
+			"%u is one for imap+starttls:// or imap://",
+			target->host, target->port);
+	return -1;
+}
+
 struct imap_stream *imap_stream_open(
 	const struct mailbox_target *target, struct error *error)
 {
 	struct imap_stream *stream = xcalloc(1, sizeof(*stream));
-	const char *quote = strchr(target->host, ':') != NULL ? "[]" : "";
-	char *endpoint = xasprintf("inet:%.1s%s%s:%u", quote, target->host,
-		quote[0] != '\0' ? quote + 1 : "", target->port);
 
 	stream->guarded = true;
-	stream->socket = endpoint_connect(endpoint, target->timeout_ms, error);
-	free(endpoint);
-	if (stream->socket < 0 ||
-		(target->security == MAILBOX_TLS &&
-			imap_stream_encrypt(stream, target, error) < 0))
+	stream->pace = access_pace(target->access);
+	stream->socket = imap_stream_connect(target, target->timeout_ms, error);
+	if (stream->socket < 0 || imap_stream_begin(stream, target, error) < 0)
 		imap_stream_free(&stream);
 	return stream;
 }
@@ -121,13 +193,42 @@ mailstream_low *imap_stream_low(struct imap_stream *stream)
 int imap_stream_encrypt(struct imap_stream *stream,
 	const struct mailbox_target *target, struct error *error)
 {
-	stream->context =
-		tls_client_context_new(target->ca_file, target->verify, error);
+	const char *pins = access_pins(target->access);
+
+	/* What is pinned needs no trust anchors. */
+	stream->context = tls_client_context_new(
+		target->ca_file, target->verify && pins == NULL, error);
 	if (stream->context == NULL)
+		return -1;
+	if (pins != NULL && tls_client_pin(stream->context, pins, error) < 0)
 		return -1;
 	stream->session = tls_connect(
 		stream->context, stream->socket, target->host, error);
 	return stream->session != NULL ? 0 : -1;
+}
+
+static bool imap_stream_is_loopback(const struct sockaddr_storage *address)
+{
+	const struct sockaddr_in *four = (const struct sockaddr_in *)address;
+	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)address;
+
+	if (address->ss_family == AF_INET)
+		return ntohl(four->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	return address->ss_family == AF_INET6 &&
+	       (IN6_IS_ADDR_LOOPBACK(&six->sin6_addr) ||
+		       (IN6_IS_ADDR_V4MAPPED(&six->sin6_addr) &&
+			       six->sin6_addr.s6_addr[12] == IN_LOOPBACKNET));
+}
+
+bool imap_stream_is_exposed(const struct imap_stream *stream)
+{
+	struct sockaddr_storage peer = { .ss_family = AF_UNSPEC };
+	socklen_t size = sizeof(peer);
+
+	return stream->session == NULL &&
+	       (getpeername(stream->socket, (struct sockaddr *)&peer, &size) <
+			       0 ||
+		       !imap_stream_is_loopback(&peer));
 }
 
 void imap_stream_unguard(struct imap_stream *stream)
@@ -174,6 +275,7 @@ ssize_t imap_stream_read(struct imap_stream *stream, void *data, size_t size,
 {
 	ssize_t got;
 
+	size = pace_piece(stream->pace, size);
 	do {
 		errno = 0;
 		got = stream->session != NULL
@@ -189,6 +291,7 @@ ssize_t imap_stream_read(struct imap_stream *stream, void *data, size_t size,
 	if (stream->guarded && !imap_stream_guard(stream, data, (size_t)got))
 		return imap_stream_fail(stream, error, "read",
 			"the server's greeting is too long");
+	pace_spend(stream->pace, (uint64_t)got, 0);
 	return got;
 }
 
@@ -198,17 +301,19 @@ int imap_stream_write(struct imap_stream *stream, const void *data, size_t size,
 	const char *at = data;
 
 	while (size > 0) {
+		size_t piece = pace_piece(stream->pace, size);
 		ssize_t put;
 
 		errno = 0;
 		put = stream->session != NULL
-			      ? tls_write(stream->session, at, size)
-			      : write(stream->socket, at, size);
+			      ? tls_write(stream->session, at, piece)
+			      : write(stream->socket, at, piece);
 		if (put < 0 && errno == EINTR)
 			continue;
 		if (put <= 0)
 			return (int)imap_stream_fail(
 				stream, error, "write", imap_stream_cause());
+		pace_spend(stream->pace, (uint64_t)put, 0);
 		at += put;
 		size -= (size_t)put;
 	}

@@ -21,7 +21,9 @@ struct imap_stream;
 
 /*
  * Connects; does the TLS handshake at once for MAILBOX_TLS. The stream is
- * guarded: libetpan may read it.
+ * guarded: libetpan may read it. A port that speaks TLS though it should not,
+ * or does not though it should, is told with what to write instead. What is
+ * read and written is spent of target->access's limits.
  */
 struct imap_stream *imap_stream_open(
 	const struct mailbox_target *target, struct error *error);
@@ -37,6 +39,9 @@ mailstream_low *imap_stream_low(struct imap_stream *stream);
 /* Begins TLS on the open connection, after STARTTLS. Returns 0 or -1. */
 int imap_stream_encrypt(struct imap_stream *stream,
 	const struct mailbox_target *target, struct error *error);
+
+/* True when what is sent can be read on its way: no TLS, and not loopback. */
+bool imap_stream_is_exposed(const struct imap_stream *stream);
 
 /*
  * While libetpan reads, lines and the sum of all bytes are limited, because

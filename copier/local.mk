@@ -6,6 +6,8 @@ dist_man_MANS += copier/rehome-copier.8
 # What the tests link, too: all but main().
 noinst_LIBRARIES += copier/libcopier.a
 copier_libcopier_a_SOURCES = \
+	copier/access.c copier/access.h \
+	copier/backoff.c copier/backoff.h \
 	copier/batch.c copier/batch.h \
 	copier/copy.c copier/copy.h \
 	copier/digest.c copier/digest.h \
@@ -32,7 +34,7 @@ copier_libcopier_a_SOURCES = \
 	copier/foldermap_parse.c \
 	copier/imap_cursor.c copier/imap_cursor.h \
 	copier/imap_extension.c copier/imap_extension.h \
-	copier/imap_login.c \
+	copier/imap_authenticate.c copier/imap_login.c \
 	copier/imap_parse.c copier/imap_parse.h \
 	copier/imap_session.c copier/imap_session.h \
 	copier/imap_session_private.h \
@@ -50,6 +52,7 @@ copier_libcopier_a_SOURCES = \
 	copier/mutf7.c copier/mutf7.h \
 	copier/namehash.c copier/namehash.h \
 	copier/naming.c copier/naming.h copier/naming_tame.c \
+	copier/pace.c copier/pace.h \
 	copier/pass.c copier/pass.h \
 	copier/plan.c copier/plan.h copier/plan_private.h \
 	copier/plan_folder.c copier/plan_match.c \
@@ -64,6 +67,9 @@ copier_libcopier_a_SOURCES = \
 	copier/round_execute.c copier/round_prepare.c \
 	copier/refused.c copier/refused.h \
 	copier/refused_describe.c copier/refused_describe.h \
+	copier/sasl.c copier/sasl.h copier/sasl_private.h \
+	copier/sasl_scram.c \
+	copier/secret.c copier/secret.h \
 	copier/slot.c copier/slot.h \
 	copier/special_use.c copier/special_use.h \
 	copier/sweep.c copier/sweep.h \
@@ -73,7 +79,7 @@ copier_libcopier_a_SOURCES = \
 	copier/worker.c copier/worker.h
 
 copier_libs = copier/libcopier.a lib/librehome.a $(ETPAN_LIBS) \
-	$(OPENSSL_LIBS) $(CONFUSE_LIBS) $(IDN2_LIBS) $(UNISTRING_LIBS) \
+	$(OPENSSL_LIBS) $(CONFUSE_LIBS) $(IDN_LIBS) $(IDN2_LIBS) $(UNISTRING_LIBS) \
 	$(JANSSON_LIBS) $(SYSTEMD_LIBS) -lpthread
 
 copier_rehome_copier_SOURCES = copier/main.c

@@ -320,9 +320,12 @@ static void process_read(struct process *process, size_t which)
 		stream->fd = -1;
 		return;
 	}
-	process_follow(process, stream, data, (size_t)size);
 	if (which == STREAM_OUTPUT)
 		process_keep(process, data, (size_t)size);
+	if (which == STREAM_OUTPUT && process->job->secret_output)
+		explicit_bzero(data, sizeof(data));
+	else
+		process_follow(process, stream, data, (size_t)size);
 }
 
 /* Time is over: ask, then force, then go on without it. Returns false then. */

@@ -22,6 +22,9 @@ struct process_job {
 	size_t output_max;  /* bytes of standard output kept; more is an error
 			       when strict_output, else dropped */
 	int strict_output;
+	int secret_output; /* standard output is a secret: never quoted in an
+			      error, and no copy of it is left behind; output
+			      must have room for output_max already */
 };
 
 /*

@@ -9,7 +9,8 @@ copier_libcopier_a_SOURCES = \
 	copier/access.c copier/access.h \
 	copier/backoff.c copier/backoff.h \
 	copier/batch.c copier/batch.h \
-	copier/copy.c copier/copy.h \
+	copier/copy.c copier/copy.h copier/copy_options.c \
+	copier/copy_private.h copier/copy_report.c \
 	copier/digest.c copier/digest.h \
 	copier/doveadm.c copier/doveadm.h \
 	copier/doveadm_wire.c copier/doveadm_wire.h \

@@ -1,48 +1,124 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The progress line of a stand-alone copy. */
+/* The progress bar of a stand-alone copy. */
 #include "config.h"
 
 #include "copier/progress.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "lib/error.h"
 #include "lib/instant.h"
 
-#define PROGRESS_PAUSE 100 /* ms between two drawings */
+#define PROGRESS_PAUSE	 100 /* ms between two drawings */
+#define PROGRESS_COLUMNS 80  /* of a terminal that does not tell */
+#define PROGRESS_BAR	 20
+/* Before that the rate says nothing yet (ms). */
+#define PROGRESS_WARM 1000
 
 void progress_begin(struct progress *progress)
 {
-	progress->shown = isatty(STDERR_FILENO) == 1;
-	progress->began = instant_monotonic();
-	progress->last = 0;
+	*progress = (struct progress){ .shown = isatty(STDERR_FILENO) == 1,
+		.began = instant_monotonic() };
 }
 
-void progress_draw(
-	struct progress *progress, const struct pass *pass, const char *folder)
+static void progress_add_bar(uint64_t done, uint64_t total, struct buffer *text)
+{
+	static const char full[] = "####################";
+	static const char empty[] = "--------------------";
+	int part = total > 0 ? (int)(done * PROGRESS_BAR / total) : 0;
+
+	if (part > PROGRESS_BAR)
+		part = PROGRESS_BAR;
+	buffer_printf(
+		text, "[%.*s%.*s] ", part, full, PROGRESS_BAR - part, empty);
+}
+
+static void progress_add_left(
+	uint64_t done, uint64_t total, int64_t ms, struct buffer *text)
+{
+	uint64_t left;
+
+	if (done == 0 || total <= done || ms < PROGRESS_WARM)
+		return;
+	left = (uint64_t)ms * (total - done) / done / 1000;
+	if (left < 3600)
+		buffer_printf(text, ", %" PRIu64 ":%02" PRIu64 " left",
+			left / 60, left % 60);
+	else
+		buffer_printf(text,
+			", %" PRIu64 ":%02" PRIu64 ":%02" PRIu64 " left",
+			left / 3600, left / 60 % 60, left % 60);
+}
+
+void progress_print(const char *folder, uint64_t done, uint64_t total,
+	uint64_t bytes, int64_t ms, size_t columns, struct buffer *text)
+{
+	struct error name; /* for its way with control characters */
+	size_t room;
+
+	if (ms < 1)
+		ms = 1;
+	progress_add_bar(done, total, text);
+	buffer_printf(text,
+		"%" PRIu64 "/%" PRIu64 ", %.1f MB, %.0f/s, %.1f "
+		"MB/s",
+		done, total, (double)bytes / 1e6,
+		(double)done * 1000 / (double)ms,
+		(double)bytes / 1e3 / (double)ms);
+	progress_add_left(done, total, ms, text);
+	room = columns > text->size + 3 ? columns - text->size - 3 : 0;
+	if (room == 0)
+		return;
+	error_set(&name, "%s", folder);
+	/* the end of a name tells more than its beginning; cut it between
+	 * characters */
+	if (strlen(name.text) > room) {
+		const char *end = name.text + strlen(name.text) - room + 1;
+
+		while (((unsigned char)*end & 0xc0) == 0x80)
+			end++;
+		buffer_printf(text, "  ~%s", end);
+	} else {
+		buffer_printf(text, "  %s", name.text);
+	}
+}
+
+static size_t progress_columns(void)
+{
+	struct winsize size;
+
+	return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0
+		       ? size.ws_col
+		       : PROGRESS_COLUMNS;
+}
+
+void progress_draw(struct progress *progress, const char *folder, uint64_t done,
+	uint64_t total, uint64_t bytes)
 {
 	int64_t now = instant_monotonic();
-	int64_t ms = now - progress->began > 0 ? now - progress->began : 1;
-	struct error name; /* for its way with control characters */
+	struct buffer text = BUFFER_EMPTY;
+	size_t columns;
 
 	if (!progress->shown || now - progress->last < PROGRESS_PAUSE)
 		return;
 	progress->last = now;
-	error_set(&name, "%.40s", folder);
-	fprintf(stderr,
-		"\r%" PRIu64 " of %" PRIu64
-		" messages, %.1f MB, %.0f/s, %.1f MB/s  %s\033[K",
-		pass->counts.copied, pass->counts.planned,
-		(double)pass->counts.copied_bytes / 1e6,
-		(double)pass->counts.copied * 1000 / (double)ms,
-		(double)pass->counts.copied_bytes / 1e3 / (double)ms,
-		name.text);
+	progress->drawn = true;
+	columns = progress_columns();
+	progress_print(folder, done, total, bytes, now - progress->began,
+		columns, &text);
+	/* one column stays free: a full line would wrap */
+	fprintf(stderr, "\r%.*s\033[K", (int)columns - 1, text.data);
 	fflush(stderr);
+	buffer_free(&text);
 }
 
 void progress_end(struct progress *progress)
 {
-	if (progress->shown)
+	if (progress->drawn)
 		fputs("\r\033[K", stderr);
+	progress->drawn = false;
 }

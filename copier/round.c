@@ -321,6 +321,10 @@ static int round_steps(struct round *round, struct error *error)
 		return -1;
 	round_leave(round);
 	pass->counts.planned = round->plan.copies;
+	if (round->options->planned != NULL &&
+		round->options->planned(round->options->context, pass,
+			&round->plan, error) < 0)
+		return -1;
 	if (round->options->dry_run != NULL) {
 		plan_print(&round->plan, round->options->dry_run);
 		return 1;

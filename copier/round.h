@@ -15,6 +15,11 @@ struct round_options {
 	enum plan_removal removal;
 	struct buffer *dry_run; /* the plan is printed there and nothing is
 				   done; or NULL */
+	/* Told the whole plan before anything is done, or NULL: 0 to go on,
+	 * -1 with an error. */
+	int (*planned)(void *context, struct pass *pass, struct plan *plan,
+		struct error *error);
+	void *context;
 };
 
 /*

@@ -281,7 +281,7 @@ class Bench:
         after = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
         assert after == before or after < MEMORY * 1024, "%d KB" % after
         assert "Sanitizer" not in done.stderr, done.stderr[:3000]
-        report = json.loads(done.stdout)
+        report = json.loads(done.stdout.splitlines()[-1])
         assert done.returncode in (0,) + ENDED + (77,), (
             done.returncode, done.stderr)
         assert report["complete"] == (done.returncode == 0), report

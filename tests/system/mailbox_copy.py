@@ -199,7 +199,9 @@ class Pair:
             timeout=120)
         assert done.returncode == code, (
             "exit %d: %s%s" % (done.returncode, done.stdout, done.stderr))
-        return json.loads(done.stdout) if done.stdout else None
+        # of its events the last one is the report
+        return json.loads(done.stdout.splitlines()[-1]) if done.stdout \
+            else None
 
     def equal(self, prefix=""):
         """Both sides hold the same."""

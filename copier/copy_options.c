@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The command line of a stand-alone copy: what is missing, what is wrong. */
+#include "config.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "copier/copy_private.h"
+
+#include "lib/instant.h"
+#include "lib/xalloc.h"
+
+#define COPY_TIMEOUT (5 * 60 * 1000)
+
+static const char copy_help[] =
+	"usage: rehome copy SOURCE DESTINATION [OPTION...]\n"
+	"\n"
+	"SOURCE and DESTINATION are imap[s]://USER@HOST[:PORT]; in USER an '@' "
+	"is\n"
+	"written %40. Run it again: it carries over what has changed since.\n"
+	"\n"
+	"  --source-password-file FILE       its first line is the password\n"
+	"  --destination-password-file FILE  the same of the destination\n"
+	"  --starttls             use STARTTLS with imap://\n"
+	"  --ca-file FILE         the authorities of the servers' "
+	"certificates\n"
+	"  --timeout DURATION     give up on a server silent so long (5m)\n"
+	"  --make-equal           remove what was copied and is deleted since\n"
+	"  -n, --dry-run          say what would be copied, and how long it "
+	"takes\n"
+	"  --state DIRECTORY      where the journal is kept\n"
+	"  --json                 one JSON object per line\n"
+	"  -q, --quiet            tell only what failed\n"
+	"  -h, --help             this text\n";
+
+void copy_usage(int to_error)
+{
+	fputs(copy_help, to_error ? stderr : stdout);
+}
+
+int copy_misused(const char *text)
+{
+	fprintf(stderr, "rehome copy: %s; see `rehome copy --help`\n", text);
+	return EX_USAGE;
+}
+
+static const struct option copy_options[] = {
+	{ "source-password-file", required_argument, NULL, 's' },
+	{ "destination-password-file", required_argument, NULL, 'd' },
+	{ "state", required_argument, NULL, 'S' },
+	{ "starttls", no_argument, NULL, 't' },
+	{ "ca-file", required_argument, NULL, 'C' },
+	{ "make-equal", no_argument, NULL, 'e' },
+	{ "dry-run", no_argument, NULL, 'n' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "timeout", required_argument, NULL, 'T' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* Those that take a text or nothing. False for the others. */
+static bool copy_plain_option(struct copy_options *options, int option)
+{
+	const char **text = option == 's' ? &options->source_password_file
+			    : option == 'd'
+				    ? &options->destination_password_file
+			    : option == 'S' ? &options->state
+			    : option == 'C' ? &options->ca_file
+					    : NULL;
+	bool *flag = option == 't'   ? &options->starttls
+		     : option == 'e' ? &options->make_equal
+		     : option == 'n' ? &options->dry_run
+		     : option == 'j' ? &options->json
+		     : option == 'q' ? &options->quiet
+		     : option == 'h' ? &options->help
+				     : NULL;
+
+	if (text != NULL)
+		*text = optarg;
+	if (flag != NULL)
+		*flag = true;
+	return text != NULL || flag != NULL;
+}
+
+/* 0, or a code after it was reported. */
+static int copy_timeout_option(struct copy_options *options)
+{
+	struct error error;
+
+	if (duration_parse(optarg, &options->timeout, &error) < 0) {
+		error_prefix(&error, "--timeout");
+		return copy_misused(error.text);
+	}
+	if (options->timeout < 1000 || options->timeout > 86400000)
+		return copy_misused("--timeout: between 1s and 1d");
+	return 0;
+}
+
+/* What getopt_long has complained of: it sets optopt for those it knows. */
+static int copy_unknown(int option, char **argv)
+{
+	const char *word = argv[optind - 1];
+	struct error error;
+
+	if (option == ':')
+		error_set(&error, "option %.60s needs a value", word);
+	else
+		error_set(&error, "unknown option %.60s", word);
+	return copy_misused(error.text);
+}
+
+static int copy_take_urls(
+	struct copy_options *options, int count, char *const words[])
+{
+	struct error error;
+
+	if (count > 2) {
+		error_set(&error, "unexpected argument %.100s", words[2]);
+		return copy_misused(error.text);
+	}
+	if (count < 2)
+		return copy_misused(
+			count == 0 ? "SOURCE and DESTINATION are missing"
+				   : "DESTINATION is missing");
+	options->source = words[0];
+	options->destination = words[1];
+	return 0;
+}
+
+int copy_read_options(int argc, char **argv, struct copy_options *options_r)
+{
+	int option, code;
+
+	*options_r = (struct copy_options){ .timeout = COPY_TIMEOUT };
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":hnq", copy_options, NULL)) !=
+		-1) {
+		if (option == ':' || option == '?')
+			return copy_unknown(option, argv);
+		if (copy_plain_option(options_r, option))
+			continue;
+		code = copy_timeout_option(options_r);
+		if (code != 0)
+			return code;
+	}
+	if (options_r->help)
+		return 0;
+	return copy_take_urls(options_r, argc - optind, argv + optind);
+}
+
+/* ---- where the two accounts are ---- */
+
+char *copy_identity(const struct location *location)
+{
+	return xasprintf("%s@%s:%u", location->login, location->host,
+		location->target.port);
+}
+
+static int copy_parse_side(
+	const char *url, const char *side, struct location *location)
+{
+	struct error error;
+
+	if (location_parse(url, true, location, &error) == 0)
+		return 0;
+	error_prefix(&error, "%s", side);
+	return copy_misused(error.text);
+}
+
+static int copy_enter_side(struct copy *copy, bool source)
+{
+	const struct copy_options *options = copy->options;
+	struct location *location = source ? &copy->source : &copy->destination;
+	const char *file = source ? options->source_password_file
+				  : options->destination_password_file;
+	struct mailbox_target *target = &location->target;
+	struct error error;
+
+	if (file == NULL) {
+		error_set(&error,
+			"--%s-password-file FILE is missing: its first line is "
+			"the password of %s",
+			source ? "source" : "destination", location->label);
+		return copy_misused(error.text);
+	}
+	if (location_password(location, file, &error) < 0)
+		return copy_fail(copy, EX_NOINPUT, error.text);
+	if (options->starttls && target->security == MAILBOX_CLEAR)
+		target->security = MAILBOX_STARTTLS;
+	target->ca_file = options->ca_file;
+	target->timeout_ms = (int)options->timeout;
+	return 0;
+}
+
+int copy_locate(struct copy *copy)
+{
+	const struct copy_options *options = copy->options;
+	char *source, *destination;
+	int code = copy_parse_side(options->source, "SOURCE", &copy->source);
+	bool same;
+
+	if (code == 0)
+		code = copy_parse_side(options->destination, "DESTINATION",
+			&copy->destination);
+	if (code == 0)
+		code = copy_enter_side(copy, true);
+	if (code == 0)
+		code = copy_enter_side(copy, false);
+	if (code != 0)
+		return code;
+	source = copy_identity(&copy->source);
+	destination = copy_identity(&copy->destination);
+	same = strcmp(source, destination) == 0;
+	free(source);
+	free(destination);
+	return same ? copy_misused(
+			      "source and destination are the same account")
+		    : 0;
+}

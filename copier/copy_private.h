@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Between the parts of a stand-alone copy: copy.c (the run), copy_options.c
+ * (the command line), copy_report.c (what is told).
+ */
+#ifndef REHOME_COPIER_COPY_PRIVATE_H
+#define REHOME_COPIER_COPY_PRIVATE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "copier/copy.h"
+#include "copier/location.h"
+#include "copier/pass.h"
+#include "copier/plan.h"
+#include "copier/progress.h"
+
+#include "lib/error.h"
+
+/* As they stand on the command line; the strings are argv's. */
+struct copy_options {
+	const char *source; /* URL */
+	const char *destination;
+	const char *source_password_file;
+	const char *destination_password_file;
+	const char *state;
+	const char *ca_file;
+	bool starttls;
+	bool make_equal;
+	bool dry_run;
+	bool json;
+	bool quiet;
+	bool help;
+	int64_t timeout; /* ms without a byte */
+};
+
+/* What a dry run has found of one folder. */
+struct copy_estimate {
+	char *folder;
+	uint64_t messages;
+	uint64_t bytes;
+};
+
+struct copy {
+	const struct copy_options *options;
+	struct location source;
+	struct location destination;
+	struct flagpool *flags;
+	struct pass pass;
+	struct progress progress;
+	struct buffer plan;
+	int64_t began;
+	uint64_t copied, copied_bytes, adopted, removed, changed;
+
+	struct copy_estimate *estimates;
+	size_t estimates_count;
+
+	/* of the reports; progress is told by several threads */
+	pthread_mutex_t telling;
+	char *folder; /* told last */
+	int64_t told; /* when, monotonic ms */
+};
+
+/* Reads the command line. 0, or a code after it was reported. */
+int copy_read_options(int argc, char **argv, struct copy_options *options_r);
+/* Fills source and destination. 0, or a code after it was reported. */
+int copy_locate(struct copy *copy);
+/* Names a side's account, for the journal; malloc'd. */
+char *copy_identity(const struct location *location);
+
+/* Prints "rehome copy: TEXT[; advice]", and ends the events. Returns code. */
+int copy_fail(struct copy *copy, int code, const char *text);
+/* A bad command line. */
+int copy_misused(const char *text);
+
+/* The reports; each does what the options ask for. */
+void copy_tell_start(struct copy *copy);
+void copy_tell_progress(
+	struct copy *copy, const struct pass *pass, const char *folder);
+void copy_tell_refused(struct copy *copy);
+void copy_tell_end(struct copy *copy);
+
+/* True when the destination now has all that the source has. */
+bool copy_is_complete(const struct copy *copy);
+
+/* Adds what a plan would copy, with its sizes. The round_options.planned of a
+ * dry run. */
+int copy_estimate(void *context, struct pass *pass, struct plan *plan,
+	struct error *error);
+
+#endif

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a stand-alone copy tells: a bar on a terminal, lines for people, or one
+ * JSON object per line for machines. Server texts and folder names pass
+ * through what makes them safe to print.
+ */
+#include "config.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include <jansson.h>
+
+#include "copier/copy_private.h"
+
+#include "lib/instant.h"
+#include "lib/xalloc.h"
+
+/* Events of progress: one in so many ms at most. */
+#define REPORT_PAUSE 1000
+
+/* ---- JSON ---- */
+
+static json_t *report_text(const char *text)
+{
+	json_t *value = json_string(text);
+	struct error clean;
+
+	if (value != NULL)
+		return value;
+	/* folder names and server texts may be no UTF-8 */
+	error_set(&clean, "%s", text);
+	return json_string(clean.text);
+}
+
+static void report_set(json_t *event, const char *name, uint64_t number)
+{
+	json_object_set_new(event, name, json_integer((json_int_t)number));
+}
+
+/* Prints the event and drops it. */
+static void report_event(json_t *event)
+{
+	json_dumpf(event, stdout, JSON_COMPACT);
+	putchar('\n');
+	fflush(stdout);
+	json_decref(event);
+}
+
+static json_t *report_new(const char *name)
+{
+	return json_pack("{s:s}", "event", name);
+}
+
+static json_t *report_refusal(const struct pass_refusal *refusal)
+{
+	return json_pack("{s:o,s:I,s:o}", "folder",
+		report_text(refusal->folder), "uid", (json_int_t)refusal->uid,
+		"words", report_text(refusal->words.text));
+}
+
+static json_t *report_estimates(const struct copy *copy)
+{
+	json_t *folders = json_array();
+
+	for (size_t i = 0; i < copy->estimates_count; i++) {
+		const struct copy_estimate *one = &copy->estimates[i];
+
+		json_array_append_new(
+			folders, json_pack("{s:o,s:I,s:I}", "folder",
+					 report_text(one->folder), "messages",
+					 (json_int_t)one->messages, "bytes",
+					 (json_int_t)one->bytes));
+	}
+	return folders;
+}
+
+/* ---- figures for people ---- */
+
+static void report_count(uint64_t count, const char *noun, struct buffer *text)
+{
+	buffer_printf(
+		text, "%" PRIu64 " %s%s", count, noun, count == 1 ? "" : "s");
+}
+
+static void report_size(uint64_t bytes, struct buffer *text)
+{
+	static const char *const units[] = { "kB", "MB", "GB", "TB" };
+	double size = (double)bytes / 1000;
+	size_t unit = 0;
+
+	if (bytes < 1000) {
+		buffer_printf(text, "%" PRIu64 " B", bytes);
+		return;
+	}
+	while (size >= 1000 && unit < 3) {
+		size /= 1000;
+		unit++;
+	}
+	buffer_printf(text, "%.1f %s", size, units[unit]);
+}
+
+static void report_seconds(int64_t ms, struct buffer *text)
+{
+	int64_t seconds = (ms + 500) / 1000;
+
+	if (seconds < 60)
+		buffer_printf(text, "%" PRId64 " s", seconds);
+	else if (seconds < 3600)
+		buffer_printf(text, "%" PRId64 " min %" PRId64 " s",
+			seconds / 60, seconds % 60);
+	else
+		buffer_printf(text, "%" PRId64 " h %" PRId64 " min",
+			seconds / 3600, seconds / 60 % 60);
+}
+
+/* ---- the dry run ---- */
+
+static uint64_t report_expected_bytes(const struct copy *copy)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < copy->estimates_count; i++)
+		bytes += copy->estimates[i].bytes;
+	return bytes;
+}
+
+/* So long a copy takes that runs as fast as the servers usually let us: a
+ * server writes so many messages and so many octets a second. */
+#define REPORT_MESSAGES_A_SECOND 800
+#define REPORT_BYTES_A_SECOND	 20000000
+
+static int64_t report_expected_ms(const struct copy *copy)
+{
+	uint64_t by_count =
+		copy->pass.counts.planned * 1000 / REPORT_MESSAGES_A_SECOND;
+	uint64_t by_size =
+		report_expected_bytes(copy) * 1000 / REPORT_BYTES_A_SECOND;
+
+	return (int64_t)(by_count + by_size);
+}
+
+static void report_dry_run(const struct copy *copy)
+{
+	struct buffer text = BUFFER_EMPTY;
+
+	fputs(copy->plan.data != NULL ? copy->plan.data : "", stdout);
+	for (size_t i = 0; i < copy->estimates_count; i++) {
+		const struct copy_estimate *one = &copy->estimates[i];
+		struct error name;
+
+		error_set(&name, "%s", one->folder);
+		buffer_printf(&text, "%s: ", name.text);
+		report_count(one->messages, "message", &text);
+		buffer_add_text(&text, ", ");
+		report_size(one->bytes, &text);
+		buffer_add_text(&text, "\n");
+	}
+	report_count(copy->pass.counts.planned, "message", &text);
+	buffer_add_text(&text, " would be copied, ");
+	report_size(report_expected_bytes(copy), &text);
+	if (copy->pass.counts.planned > 0) {
+		buffer_add_text(&text, ", in about ");
+		report_seconds(report_expected_ms(copy), &text);
+	}
+	puts(text.data);
+	buffer_free(&text);
+}
+
+/* ---- the end ---- */
+
+static void report_end_json(struct copy *copy)
+{
+	const struct pass_counts *counts = &copy->pass.counts;
+	json_t *event = report_new("end");
+	json_t *refusals = json_array();
+
+	for (size_t i = 0; i < copy->pass.refusals_count; i++)
+		json_array_append_new(
+			refusals, report_refusal(&copy->pass.refusals[i]));
+	json_object_set_new(
+		event, "complete", json_boolean(copy_is_complete(copy)));
+	report_set(event, "messages", counts->messages);
+	report_set(event, "bytes", counts->bytes);
+	report_set(event, "copied", copy->copied);
+	report_set(event, "copied_bytes", copy->copied_bytes);
+	report_set(event, "adopted", copy->adopted);
+	report_set(event, "removed", copy->removed);
+	report_set(event, "flags", copy->changed);
+	report_set(event, "foreign", counts->foreign);
+	report_set(event, "keywords_refused", counts->keywords_refused);
+	report_set(event, "uids_changed", counts->uids_changed);
+	report_set(event, "duration_ms",
+		(uint64_t)(instant_monotonic() - copy->began));
+	json_object_set_new(event, "refused", refusals);
+	if (copy->options->dry_run) {
+		json_object_set_new(event, "plan",
+			report_text(copy->plan.data != NULL ? copy->plan.data
+							    : ""));
+		report_set(event, "planned", counts->planned);
+		report_set(event, "planned_bytes", report_expected_bytes(copy));
+		report_set(event, "expected_ms",
+			(uint64_t)report_expected_ms(copy));
+		json_object_set_new(event, "folders", report_estimates(copy));
+	}
+	report_event(event);
+}
+
+static void report_add_if(uint64_t count, const char *what, struct buffer *text)
+{
+	if (count > 0)
+		buffer_printf(text, ", %" PRIu64 " %s", count, what);
+}
+
+static void report_summary(const struct copy *copy)
+{
+	const struct pass_counts *counts = &copy->pass.counts;
+	int64_t ms = instant_monotonic() - copy->began;
+	struct buffer text = BUFFER_EMPTY;
+
+	report_count(counts->messages, "message", &text);
+	buffer_add_text(&text, " at the destination, ");
+	report_size(counts->bytes, &text);
+	buffer_printf(&text, "; copied %" PRIu64, copy->copied);
+	if (copy->copied > 0) {
+		buffer_add_text(&text, ", ");
+		report_size(copy->copied_bytes, &text);
+	}
+	report_add_if(copy->adopted, "were there already", &text);
+	report_add_if(copy->removed, "removed", &text);
+	report_add_if(copy->changed, "with new flags", &text);
+	report_add_if(counts->foreign, "foreign left alone", &text);
+	report_add_if(counts->refused, "refused", &text);
+	report_add_if(counts->keywords_refused, "with keywords refused", &text);
+	buffer_printf(&text, "; %.1f s", (double)ms / 1000);
+	if (copy->copied > 0 && ms > 0) {
+		buffer_printf(&text, ", %.0f messages/s, ",
+			(double)copy->copied * 1000 / (double)ms);
+		report_size(copy->copied_bytes * 1000 / (uint64_t)ms, &text);
+		buffer_add_text(&text, "/s");
+	}
+	puts(text.data);
+	buffer_free(&text);
+}
+
+void copy_tell_end(struct copy *copy)
+{
+	progress_end(&copy->progress);
+	if (copy->options->json)
+		report_end_json(copy);
+	else if (copy->options->dry_run)
+		report_dry_run(copy);
+	else if (!copy->options->quiet)
+		report_summary(copy);
+}
+
+/* ---- on the way ---- */
+
+void copy_tell_start(struct copy *copy)
+{
+	json_t *event;
+
+	if (!copy->options->json) {
+		if (!copy->options->quiet && !copy->options->dry_run)
+			progress_begin(&copy->progress);
+		return;
+	}
+	event = report_new("start");
+	json_object_set_new(event, "source", report_text(copy->source.label));
+	json_object_set_new(
+		event, "destination", report_text(copy->destination.label));
+	json_object_set_new(
+		event, "dry_run", json_boolean(copy->options->dry_run));
+	report_event(event);
+}
+
+static void report_progress(
+	struct copy *copy, const struct pass *pass, const char *folder)
+{
+	const struct pass_counts *counts = &pass->counts;
+	int64_t now = instant_monotonic();
+	json_t *event;
+
+	if (copy->folder == NULL || strcmp(copy->folder, folder) != 0) {
+		free(copy->folder);
+		copy->folder = xstrdup(folder);
+		event = report_new("folder");
+		json_object_set_new(event, "folder", report_text(folder));
+		report_event(event);
+	}
+	if (now - copy->told < REPORT_PAUSE)
+		return;
+	copy->told = now;
+	event = report_new("progress");
+	json_object_set_new(event, "folder", report_text(folder));
+	report_set(event, "messages_done", counts->copied);
+	report_set(event, "messages_total", counts->planned);
+	report_set(event, "bytes_done", counts->copied_bytes);
+	report_set(event, "elapsed_ms", (uint64_t)(now - copy->began));
+	report_event(event);
+}
+
+void copy_tell_progress(
+	struct copy *copy, const struct pass *pass, const char *folder)
+{
+	pthread_mutex_lock(&copy->telling);
+	if (copy->options->json)
+		report_progress(copy, pass, folder);
+	else
+		progress_draw(&copy->progress, folder, pass->counts.copied,
+			pass->counts.planned, pass->counts.copied_bytes);
+	pthread_mutex_unlock(&copy->telling);
+}
+
+void copy_tell_refused(struct copy *copy)
+{
+	progress_end(&copy->progress);
+	for (size_t i = 0; i < copy->pass.refusals_count; i++) {
+		const struct pass_refusal *refusal = &copy->pass.refusals[i];
+		struct error folder;
+
+		if (copy->options->json) {
+			json_t *event = report_refusal(refusal);
+
+			json_object_set_new(
+				event, "event", json_string("refused"));
+			report_event(event);
+			continue;
+		}
+		error_set(&folder, "%s", refusal->folder);
+		if (refusal->uid != 0)
+			fprintf(stderr, "refused: %s uid %" PRIu32 ": %s\n",
+				folder.text, refusal->uid, refusal->words.text);
+		else
+			fprintf(stderr, "refused: folder %s: %s\n", folder.text,
+				refusal->words.text);
+	}
+}
+
+int copy_fail(struct copy *copy, int code, const char *text)
+{
+	bool certificate = strstr(text, "certificate") != NULL &&
+			   copy->options->ca_file == NULL;
+
+	progress_end(&copy->progress);
+	if (copy->options->json) {
+		json_t *event = report_new("end");
+
+		json_object_set_new(event, "complete", json_false());
+		json_object_set_new(event, "error", report_text(text));
+		report_event(event);
+	}
+	fprintf(stderr, "rehome copy: %s%s\n", text,
+		certificate ? "; --ca-file names the authority of a server's "
+			      "certificate"
+			    : "");
+	return code;
+}

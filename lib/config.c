@@ -236,6 +236,9 @@ static int config_check_system(
 	if (system->master == NULL && system->master_password_file != NULL)
 		return config_refuse(reader, section, "master_password_file",
 			NULL, "master is missing");
+	if (system->doveadm == NULL && system->doveadm_password_file != NULL)
+		return config_refuse(reader, section, "doveadm_password_file",
+			NULL, "doveadm is missing");
 	return config_check_mechanism(reader, section, system);
 }
 

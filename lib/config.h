@@ -18,6 +18,7 @@
 struct config_system {
 	char *name;
 	char *imap; /* imap://HOST[:PORT] (clear), imap+starttls://, imaps:// */
+	char *pop3; /* pop3://, pop3+starttls://, pop3s://, or NULL */
 	char *deliver; /* next hop as in Postfix: "smtp:[HOST]:PORT",
 			  "lmtp:unix:/PATH" */
 	char *user;    /* login name: %u address, %n local part, %d domain */
@@ -34,6 +35,9 @@ struct config_system {
 	int64_t rate_messages; /* per second */
 	int64_t day_bytes;     /* per day (UTC) */
 	int64_t timeout;       /* ms without a byte */
+	char *doveadm;	       /* endpoint of its doveadm server, or NULL */
+	char *doveadm_password_file; /* first line, or NULL */
+	bool uidl; /* UIDLs of POP3 are checked before it becomes home */
 	/* hooks: absolute path of an executable, or NULL */
 	char *provision;
 	char *lock;

@@ -137,6 +137,8 @@ static int files_system(const struct config_system *system, struct error *error)
 		{ "passwords", files_secret, system->passwords },
 		{ "token_command", files_command, system->token_command },
 		{ "ca_file", files_readable, system->ca_file },
+		{ "doveadm_password_file", files_secret,
+			system->doveadm_password_file },
 		{ "provision", files_program, system->provision },
 		{ "lock", files_program, system->lock },
 		{ "unlock", files_program, system->unlock },

@@ -106,6 +106,8 @@ extern const struct config_type config_type_delimiters;
 extern const struct config_type config_type_networks;
 extern const struct config_type config_type_pins;
 extern const struct config_type config_type_mechanism;
+extern const struct config_type config_type_pop3;
+extern const struct config_type config_type_uidl;
 extern const struct config_type config_type_number;
 extern const struct config_type config_type_size;
 extern const struct config_type config_type_mode;

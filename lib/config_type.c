@@ -189,6 +189,25 @@ const struct config_type config_type_imap = {
 	.check = type_imap,
 };
 
+static int type_pop3(const struct config_option *option, const char *text,
+	int64_t *number_r, struct error *error)
+{
+	const char *host = strstr(text, "://");
+
+	(void)number_r;
+	if ((type_begins(text, "pop3://") || type_begins(text, "pop3s://") ||
+		    type_begins(text, "pop3+starttls://")) &&
+		type_is_host(host + 3))
+		return 0;
+	return type_refuse(option, error);
+}
+
+const struct config_type config_type_pop3 = {
+	.name = "pop3s://HOST[:PORT], pop3+starttls://HOST[:PORT] or "
+		"pop3://HOST[:PORT]",
+	.check = type_pop3,
+};
+
 static int type_next_hop(const struct config_option *option, const char *text,
 	int64_t *number_r, struct error *error)
 {
@@ -507,6 +526,21 @@ const struct config_type config_type_frozen = {
 	.name = "park or follow",
 	.store = CONFIG_STORE_BOOL,
 	.check = type_frozen,
+};
+
+static int type_uidl(const struct config_option *option, const char *text,
+	int64_t *number_r, struct error *error)
+{
+	*number_r = strcmp(text, "check") == 0;
+	if (*number_r != 0 || strcmp(text, "ignore") == 0)
+		return 0;
+	return type_refuse(option, error);
+}
+
+const struct config_type config_type_uidl = {
+	.name = "check or ignore",
+	.store = CONFIG_STORE_BOOL,
+	.check = type_uidl,
 };
 
 static int type_facility(const struct config_option *option, const char *text,

@@ -105,9 +105,12 @@ class Rehome:
     def answers(self):
         return self.ctl("status", check=False).returncode == 0
 
-    def start_milter(self, env=None):
+    def start_milter_unwatched(self, env=None):
         self.scratch.spawn("milter", [
             self.program("milter/rehome-milter"), "-c", self.config], env=env)
+
+    def start_milter(self):
+        self.start_milter_unwatched()
         wait_for(lambda: answers_at(self.directory + "/milter"), 10,
                  "the milter to answer")
 

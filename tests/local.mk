@@ -19,7 +19,7 @@ check-system: all
 .PHONY: check-system
 
 EXTRA_DIST += tests/run tests/lab/build tests/lab/packages \
-	tests/lab/awkward.py tests/lab/checker.py tests/lab/corpus.py \
+	tests/lab/awkward.py tests/lab/checker.py tests/lab/copying.py tests/lab/corpus.py \
 	tests/lab/courier.py tests/lab/cyrus.py tests/lab/dovecot.py \
 	tests/lab/gate.py tests/lab/ledger.py tests/lab/mailuser.py \
 	tests/lab/overlay.py tests/lab/postfix.py tests/lab/proxies.py \

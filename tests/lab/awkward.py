@@ -3,6 +3,7 @@
 store by IMAP, because the server of today refuses it, it puts into the files,
 as if it had been there from before."""
 
+import hashlib
 import os
 
 from checker import encode_utf7, parse_date
@@ -51,7 +52,7 @@ BODIES = {
     "8 kB edge": HEAD + b"\r\n" + b"e" * (8192 - len(HEAD) - 4) + b"\r\n",
 }
 DATES = (b" 1-Jan-1990 00:00:00 +0000", b"31-Dec-1999 23:59:59 -1200",
-         b"29-Feb-2000 12:00:00 +1400", b"19-Jan-2038 03:14:07 +0000",
+         b"29-Feb-2000 12:00:00 +1400", b"19-Jan-2038 03:14:06 +0000",
          b" 9-Sep-2001 01:46:40 +0000", b"31-Mar-2024 02:30:00 +0100",
          b"27-Oct-2024 02:30:00 +0200", b"13-Feb-2009 23:31:30 +0545",
          b" 1-Jan-1970 00:00:01 +0000", b"29-Feb-2024 23:30:00 -0330")
@@ -76,6 +77,10 @@ FOLDERS = (
     (("tab\tname",), False), (("bell\x07name",), True), (("#hash",), True),
     (("trailing ",), False), (("inbox2",), False), (("x" * 120,), False),
     (("NIL",), True), (("INBOX child", "INBOX"), False))
+
+
+def digest(body):
+    return hashlib.sha256(body).hexdigest()
 
 
 def messages():

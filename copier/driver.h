@@ -79,6 +79,7 @@ struct mailbox_features {
 	size_t append_batch; /* messages that one commit may hold; 0 as 1 */
 	uint64_t append_limit; /* octets of one message; 0: not told */
 	bool modseq;	     /* status and scans tell modification sequences */
+	bool vanished;	     /* looks tell what has gone */
 	char separator;	     /* of the personal namespace; 0: none */
 	const char *prefix;  /* of the personal namespace, "" or "INBOX." */
 	bool utf8; /* names are UTF-8 (RFC 6855), else modified UTF-7 */
@@ -132,8 +133,22 @@ struct mailbox_message {
 struct mailbox_scan {
 	const struct uidset *uids; /* these; NULL: all of the folder */
 	uint32_t first;		   /* without uids: from this UID on; 0 all */
-	uint64_t changed_since;	   /* modseq; 0: whether changed or not */
 	bool measured;		   /* size and date too, else 0 and "" */
+};
+
+/* A look at a folder: it is selected and scanned in one go. */
+struct mailbox_look {
+	const char *folder;
+	bool write; /* as in mailbox_select */
+	/* Told of are the messages that came or changed after the folder was
+	 * in this state; modseq 0: all that are there. */
+	struct mailbox_status since;
+	void *context; /* of the callbacks */
+	/* what has come of it: */
+	int result;	    /* 1, or 0: the folder was refused */
+	struct error words; /* the server's, with 0 */
+	struct mailbox_selected selected;
+	bool whole; /* all messages were told of */
 };
 
 struct mailbox_append {
@@ -173,6 +188,9 @@ typedef int mailbox_folder_fn(
 	void *context, const struct mailbox_folder *folder);
 typedef int mailbox_message_fn(
 	void *context, const struct mailbox_message *message);
+/* UIDs that are no longer there; some may never have been. */
+typedef void mailbox_vanished_fn(
+	void *context, uint32_t first, uint32_t last);
 
 /*
  * Where fetched messages go, one after the other. begin returns 1 to take the
@@ -204,6 +222,10 @@ struct mailbox_driver {
 	int (*scan)(struct mailbox *mailbox, const struct mailbox_scan *scan,
 		mailbox_message_fn *callback, void *context,
 		struct error *error);
+	/* NULL: made of select and scan */
+	int (*look)(struct mailbox *mailbox, struct mailbox_look *looks,
+		size_t count, mailbox_message_fn *message,
+		mailbox_vanished_fn *vanished, struct error *error);
 	int (*fetch)(struct mailbox *mailbox, const struct uidset *uids,
 		const struct mailbox_sink *sink, void *context,
 		struct error *error);
@@ -272,6 +294,16 @@ int mailbox_select(struct mailbox *mailbox, const char *folder, bool write,
 /* Messages of the selected folder, in ascending order of UID. */
 int mailbox_scan(struct mailbox *mailbox, const struct mailbox_scan *scan,
 	mailbox_message_fn *callback, void *context, struct error *error);
+/*
+ * Looks at folders one after the other, with the commands for all of them under
+ * way at once. What has vanished since is told where the server can
+ * (features.vanished); it may be told of too little, if the server has
+ * forgotten: whoever asks counts what is left. 1, also when a folder was
+ * refused, or -1. The last folder may be left selected.
+ */
+int mailbox_look(struct mailbox *mailbox, struct mailbox_look *looks,
+	size_t count, mailbox_message_fn *message,
+	mailbox_vanished_fn *vanished, struct error *error);
 /*
  * The messages with these UIDs, streamed; flags, size and date are told. Those
  * that are gone are passed over in silence. Marks nothing as seen.

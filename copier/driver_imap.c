@@ -96,8 +96,21 @@ static int imap_mailbox_root(void *context,
 	return 0;
 }
 
+/* The answer to ENABLE, which nobody waits for. */
+static int imap_mailbox_enabled(void *context, unsigned tag,
+	const struct imap_response *response, struct error *error)
+{
+	struct imap_mailbox *imap = context;
+
+	(void)tag;
+	(void)error;
+	imap->resync = imap_span_is(response->word, "OK");
+	return 0;
+}
+
 static const struct imap_handler imap_mailbox_root_handler = {
 	.data = imap_mailbox_root,
+	.tagged = imap_mailbox_enabled,
 };
 
 /* Learns prefix and separator of the personal namespace. */
@@ -107,6 +120,11 @@ static int imap_mailbox_learn(struct imap_mailbox *imap, struct error *error)
 	int result = 0;
 
 	imap_session_handle(imap->session, &imap_mailbox_root_handler, imap);
+	if (imap_session_can(imap->session, IMAP_CAP_QRESYNC) &&
+		imap_session_can(imap->session, IMAP_CAP_ENABLE)) {
+		imap_command(imap->session, "ENABLE QRESYNC");
+		imap_command_end(imap->session);
+	}
 	if (imap_session_can(imap->session, IMAP_CAP_NAMESPACE)) {
 		tag = imap_command(imap->session, "NAMESPACE");
 		imap_command_end(imap->session);
@@ -164,6 +182,7 @@ static struct mailbox *imap_mailbox_open(const struct mailbox_target *target,
 	imap->features.append_limit = imap_session_append_limit(imap->session);
 	imap->features.modseq =
 		imap_session_can(imap->session, IMAP_CAP_CONDSTORE);
+	imap->features.vanished = imap->resync;
 	return &imap->mailbox;
 }
 
@@ -274,6 +293,7 @@ const struct mailbox_driver mailbox_imap = {
 	.status = imap_mailbox_status,
 	.select = imap_mailbox_select,
 	.scan = imap_mailbox_scan,
+	.look = imap_mailbox_look,
 	.fetch = imap_mailbox_fetch,
 	.append_begin = imap_mailbox_append_begin,
 	.append_data = imap_mailbox_append_data,

@@ -198,7 +198,9 @@ int imap_mailbox_deselect(struct imap_mailbox *imap, struct error *error)
 		return 0;
 	imap->selected = NULL;
 	if (imap_session_can(imap->session, IMAP_CAP_UNSELECT)) {
-		result = imap_mailbox_simple(imap, error, "UNSELECT");
+		/* Whatever its answer: what follows says what is so then. */
+		imap_command(imap->session, "UNSELECT");
+		imap_command_end(imap->session);
 	} else {
 		/* CLOSE removes nothing from what EXAMINE has opened. */
 		if (imap->writable)
@@ -288,14 +290,17 @@ static int imap_listing_read(struct imap_listing *listing, struct error *error)
 	for (i = 0; i < imap->more_count; i++)
 		imap_listing_list_below(imap, imap->more[i], with_status);
 	list = imap_listing_list_below(imap, "", with_status);
+	lsub = imap_command(imap->session, "LSUB \"\" \"*\"");
+	imap_command_end(imap->session);
 	result = imap_session_wait(imap->session, list, error);
+	if (result >= 0) {
+		int subscribed = imap_session_wait(
+			imap->session, lsub, result == 1 ? error : NULL);
+
+		result = subscribed < result ? subscribed : result;
+	}
 	if (result == 1 && !with_status)
 		result = imap_listing_ask(listing, error) < 0 ? -1 : 1;
-	if (result == 1) {
-		lsub = imap_command(imap->session, "LSUB \"\" \"*\"");
-		imap_command_end(imap->session);
-		result = imap_session_wait(imap->session, lsub, error);
-	}
 	return result;
 }
 
@@ -354,23 +359,17 @@ int imap_mailbox_status(struct mailbox *mailbox, const char *folder,
 	return result;
 }
 
-struct imap_selecting {
-	struct imap_mailbox *imap;
-	struct mailbox_selected *selected;
-};
-
-static void imap_selecting_code(
-	struct imap_selecting *selecting, struct imap_span code)
+static void imap_select_code(struct imap_mailbox *imap, struct imap_span code,
+	struct mailbox_selected *selected)
 {
-	struct mailbox_selected *selected = selecting->selected;
 	struct imap_span rest, flags;
 	uint64_t number;
 
 	if (imap_code_is(code, "PERMANENTFLAGS", &rest)) {
 		if (imap_list_inside(rest, &flags) < 0)
 			return;
-		selected->permanent = flagpool_get(
-			selecting->imap->flags, flags.at, flags.size);
+		selected->permanent =
+			flagpool_get(imap->flags, flags.at, flags.size);
 		selected->any_keyword =
 			memmem(flags.at, flags.size, "\\*", 2) != NULL;
 		return;
@@ -388,18 +387,44 @@ static void imap_selecting_code(
 		selected->status.uidnext = (uint32_t)number;
 }
 
+void imap_select_take(struct imap_mailbox *imap,
+	const struct imap_response *response, struct mailbox_selected *selected)
+{
+	if (response->kind == IMAP_STATUS)
+		imap_select_code(imap, response->code, selected);
+	else if (response->kind == IMAP_DATA &&
+		 imap_span_is(response->word, "EXISTS"))
+		selected->status.messages = (uint32_t)response->number;
+}
+
+int imap_select_done(struct imap_mailbox *imap, const char *folder, bool write,
+	struct mailbox_selected *selected, struct error *error)
+{
+	free(imap->selected);
+	imap->selected = xstrdup(folder);
+	imap->writable = write;
+	imap->exists = selected->status.messages;
+	imap->came = 0;
+	if (!write)
+		selected->permanent = NULL; /* "()" says nothing then */
+	if (selected->status.uidvalidity != 0)
+		return 1;
+	error_set(error, "the server gives no UIDVALIDITY for %s", folder);
+	return 0;
+}
+
+struct imap_selecting {
+	struct imap_mailbox *imap;
+	struct mailbox_selected *selected;
+};
+
 static int imap_selecting_data(void *context,
 	const struct imap_response *response, struct error *error)
 {
 	struct imap_selecting *selecting = context;
 
 	(void)error;
-	if (response->kind == IMAP_STATUS)
-		imap_selecting_code(selecting, response->code);
-	else if (response->kind == IMAP_DATA &&
-		 imap_span_is(response->word, "EXISTS"))
-		selecting->selected->status.messages =
-			(uint32_t)response->number;
+	imap_select_take(selecting->imap, response, selecting->selected);
 	return 0;
 }
 
@@ -428,16 +453,5 @@ int imap_mailbox_select(struct mailbox *mailbox, const char *folder, bool write,
 	imap_session_handle(imap->session, NULL, NULL);
 	if (result != 1)
 		return result;
-	imap->selected = xstrdup(folder);
-	imap->writable = write;
-	imap->exists = selected_r->status.messages;
-	imap->came = 0;
-	if (!write)
-		selected_r->permanent = NULL; /* "()" says nothing then */
-	if (selected_r->status.uidvalidity == 0) {
-		error_set(error, "the server gives no UIDVALIDITY for %s",
-			folder);
-		return 0;
-	}
-	return 1;
+	return imap_select_done(imap, folder, write, selected_r, error);
 }

@@ -41,6 +41,7 @@ struct imap_mailbox {
 
 	char *selected; /* or NULL */
 	bool writable;
+	bool resync; /* QRESYNC is enabled (RFC 7162) */
 	uint32_t exists; /* messages of the selected folder */
 	uint32_t came;	 /* of which so many since it was selected */
 
@@ -72,10 +73,21 @@ int imap_mailbox_deselect(struct imap_mailbox *imap, struct error *error);
 /* Gives a STATUS command. Returns its tag. */
 unsigned imap_mailbox_ask_status(
 	struct imap_mailbox *imap, const char *folder);
+/* What a response of SELECT or EXAMINE tells. */
+void imap_select_take(struct imap_mailbox *imap,
+	const struct imap_response *response,
+	struct mailbox_selected *selected);
+/* The command has been answered with OK. 1, or 0: it did not tell enough. */
+int imap_select_done(struct imap_mailbox *imap, const char *folder, bool write,
+	struct mailbox_selected *selected, struct error *error);
 
 /* driver_imap_scan.c */
 int imap_mailbox_scan(struct mailbox *mailbox, const struct mailbox_scan *scan,
 	mailbox_message_fn *callback, void *context, struct error *error);
+
+int imap_mailbox_look(struct mailbox *mailbox, struct mailbox_look *looks,
+	size_t count, mailbox_message_fn *message,
+	mailbox_vanished_fn *vanished, struct error *error);
 
 /* driver_imap_fetch.c */
 /* What a FETCH response tells, in the driver's terms. */

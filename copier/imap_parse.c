@@ -288,6 +288,35 @@ int imap_status_parse(struct imap_span rest, struct mailbox_status *status_r,
 	return 0;
 }
 
+int imap_vanished_parse(struct imap_span rest, bool *earlier_r,
+	imap_range_fn *callback, void *context)
+{
+	struct imap_cursor cursor = imap_cursor(rest);
+	struct imap_span inside;
+	uint32_t first, last;
+
+	*earlier_r = false;
+	if (cursor.at < cursor.end && *cursor.at == '(') {
+		if (imap_flat_list(&cursor, &inside) < 0 ||
+			!imap_span_is(inside, "EARLIER") ||
+			!imap_take(&cursor, ' '))
+			return -1;
+		*earlier_r = true;
+	}
+	do {
+		if (imap_nz_number(&cursor, &first) < 0)
+			return -1;
+		last = first;
+		if (imap_take(&cursor, ':') &&
+			imap_nz_number(&cursor, &last) < 0)
+			return -1;
+		callback(context, first < last ? first : last,
+			first < last ? last : first);
+	} while (imap_take(&cursor, ','));
+	imap_skip_blanks(&cursor);
+	return cursor.at == cursor.end ? 0 : -1;
+}
+
 /* One "(prefix separator extensions...)". */
 static int imap_namespace_one(struct imap_cursor *cursor, int kind,
 	imap_namespace_fn *callback, void *context)

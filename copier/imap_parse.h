@@ -105,6 +105,13 @@ int imap_namespace_parse(
  */
 int imap_appenduid_parse(struct imap_span rest, uint32_t *uidvalidity_r,
 	uint32_t *uids_r, size_t count);
+/*
+ * "(EARLIER) uid-set" or "uid-set" of VANISHED (RFC 7162 section 3.2.10), told
+ * range by range: a set may stand for billions of UIDs.
+ */
+typedef void imap_range_fn(void *context, uint32_t first, uint32_t last);
+int imap_vanished_parse(struct imap_span rest, bool *earlier_r,
+	imap_range_fn *callback, void *context);
 /* A number of up to 63 bits that is all of the span. */
 int imap_number_parse(struct imap_span span, uint64_t *number_r);
 /* The inside of "(...)" that is all of the span. */

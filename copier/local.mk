@@ -45,6 +45,7 @@ copier_libcopier_a_SOURCES = \
 	copier/journal_file.c copier/journal_line.c \
 	copier/lanes.c copier/lanes.h \
 	copier/lease.c copier/lease.h \
+	copier/look.c copier/look.h \
 	copier/location.c copier/location.h \
 	copier/maildate.c copier/maildate.h \
 	copier/move.c copier/move.h copier/move_private.h \
@@ -76,7 +77,7 @@ copier_libcopier_a_SOURCES = \
 	copier/sweep.c copier/sweep.h \
 	copier/transfer.c copier/transfer.h \
 	copier/uidset.c copier/uidset.h \
-	copier/view.c copier/view.h \
+	copier/view.c copier/view.h copier/view_read.c \
 	copier/worker.c copier/worker.h
 
 copier_libs = copier/libcopier.a lib/librehome.a $(ETPAN_LIBS) \

@@ -68,6 +68,39 @@ int mailbox_scan(struct mailbox *mailbox, const struct mailbox_scan *scan,
 	return mailbox->driver->scan(mailbox, scan, callback, context, error);
 }
 
+/* A look by the driver's other means. */
+static int mailbox_look_plain(struct mailbox *mailbox,
+	struct mailbox_look *look, mailbox_message_fn *message,
+	struct error *error)
+{
+	const struct mailbox_scan all = { .uids = NULL };
+
+	look->whole = true;
+	look->result = mailbox_select(mailbox, look->folder, look->write,
+		&look->selected, &look->words);
+	if (look->result == 1)
+		look->result = mailbox_scan(
+			mailbox, &all, message, look->context, &look->words);
+	if (look->result < 0)
+		error_set(error, "%s", look->words.text);
+	return look->result < 0 ? -1 : 1;
+}
+
+int mailbox_look(struct mailbox *mailbox, struct mailbox_look *looks,
+	size_t count, mailbox_message_fn *message,
+	mailbox_vanished_fn *vanished, struct error *error)
+{
+	size_t i;
+
+	if (mailbox->driver->look != NULL)
+		return mailbox->driver->look(
+			mailbox, looks, count, message, vanished, error);
+	for (i = 0; i < count; i++)
+		if (mailbox_look_plain(mailbox, &looks[i], message, error) < 0)
+			return -1;
+	return 1;
+}
+
 int mailbox_fetch(struct mailbox *mailbox, const struct uidset *uids,
 	const struct mailbox_sink *sink, void *context, struct error *error)
 {

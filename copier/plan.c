@@ -18,24 +18,22 @@ static struct plan_folder *plan_add(
 {
 	struct plan_folder *folder;
 
-	plan->folders = xreallocarray(
-		plan->folders, plan->count + 1, sizeof(*plan->folders));
+	if (plan->count == plan->room) {
+		plan->room = plan->room > 0 ? plan->room * 2 : 32;
+		plan->folders = xreallocarray(
+			plan->folders, plan->room, sizeof(*plan->folders));
+	}
 	folder = &plan->folders[plan->count++];
 	memset(folder, 0, sizeof(*folder));
 	folder->home_name = xstrdup(home_name);
 	folder->other_name = xstrdup(other_name);
+	namehash_set(&plan->others, other_name, plan->count);
 	return folder;
 }
 
-static const struct plan_folder *plan_find_other(
-	const struct plan *plan, const char *name)
+static bool plan_has_other(const struct plan *plan, const char *name)
 {
-	size_t i;
-
-	for (i = 0; i < plan->count; i++)
-		if (strcmp(plan->folders[i].other_name, name) == 0)
-			return &plan->folders[i];
-	return NULL;
+	return namehash_get(&plan->others, name) > 0;
 }
 
 /* What is to be known of a folder that has its name from the table. */
@@ -98,7 +96,7 @@ static void plan_other_folder(const struct plan_input *input, struct plan *plan,
 	char *name;
 
 	if (!other->selectable || other->count == 0 ||
-		plan_find_other(plan, other->name) != NULL)
+		plan_has_other(plan, other->name))
 		return;
 	name = naming_map(other->name, other->separator,
 		&input->other->features, &input->home->features);
@@ -184,6 +182,7 @@ void plan_clear(struct plan *plan)
 		uidset_free(&folder->digest_other);
 	}
 	free(plan->folders);
+	namehash_free(&plan->others);
 	memset(plan, 0, sizeof(*plan));
 }
 

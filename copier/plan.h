@@ -94,8 +94,9 @@ struct plan_folder {
 
 struct plan {
 	struct plan_folder *folders;
-	size_t count;
-	bool complete; /* nothing must be measured or digested first */
+	size_t count, room;
+	struct namehash others; /* names at the other side */
+	bool complete;		/* nothing must be measured or digested first */
 	size_t copies, adoptions, stores, expunges, foreign, creates;
 };
 

@@ -134,7 +134,8 @@ static int plan_look_up(const struct view_folder *view, uint32_t uid,
 	if (view == NULL || uid == 0)
 		return 0;
 	*message_r = view_message_find(view, uid);
-	return *message_r != NULL || !view->whole;
+	return *message_r != NULL ||
+	       (!view->whole && !view_has_vanished(view, uid));
 }
 
 static void plan_pair(struct plan_work *work, size_t index)
@@ -228,9 +229,44 @@ static void plan_folder_itself(struct plan_work *work)
 		return;
 	foreign = journal->foreign[work->far].count + folder->foreign.count -
 		  folder->departed.count;
-	folder->remove = foreign == 0 &&
-			 journal->live <=
-				 folder->gone_count + folder->removed_count;
+	folder->remove =
+		foreign == 0 &&
+		journal->live <= folder->gone_count + folder->removed_count;
+}
+
+/* Neither side has changed, each pair is whole and nothing is under way: then
+ * no message needs a thought. */
+static bool plan_is_settled(const struct plan_work *work)
+{
+	const struct plan_folder *folder = work->folder;
+	const struct journal_folder *journal = folder->journal;
+	size_t i;
+
+	if (journal == NULL || folder->home == NULL || folder->other == NULL ||
+		!folder->home->seen || !folder->other->seen ||
+		journal->known[0] != journal->live ||
+		journal->known[1] != journal->live)
+		return false;
+	for (i = 0; i < journal->intents_count; i++)
+		if (journal->intents[i].from == work->side)
+			return false;
+	return true;
+}
+
+/* What is to be done with the messages. */
+static void plan_messages(struct plan_work *work)
+{
+	struct plan_folder *folder = work->folder;
+	const struct journal_folder *journal = folder->journal;
+	size_t i;
+
+	for (i = 0; journal != NULL && i < journal->pairs_count; i++)
+		if (!journal->pairs[i].gone)
+			plan_pair(work, i);
+	plan_unpaired(work, folder->home, work->side, &work->home);
+	plan_unpaired(work, folder->other, work->far, &work->other);
+	plan_departed(work);
+	plan_match(work);
 }
 
 void plan_work_folder(
@@ -242,8 +278,6 @@ void plan_work_folder(
 		.far = journal_other(input->side) };
 	const struct view_folder *home = folder->home;
 	const struct view_folder *other = folder->other;
-	const struct journal_folder *journal = folder->journal;
-	size_t i;
 
 	if ((home != NULL && home->unread) || (other != NULL && other->unread))
 		return;
@@ -252,13 +286,8 @@ void plan_work_folder(
 		folder->home = NULL;
 	if (other != NULL && !other->selectable)
 		folder->other = NULL;
-	for (i = 0; journal != NULL && i < journal->pairs_count; i++)
-		if (!journal->pairs[i].gone)
-			plan_pair(&work, i);
-	plan_unpaired(&work, folder->home, work.side, &work.home);
-	plan_unpaired(&work, folder->other, work.far, &work.other);
-	plan_departed(&work);
-	plan_match(&work);
+	if (!plan_is_settled(&work))
+		plan_messages(&work);
 	folder->home = (struct view_folder *)home;
 	folder->other = (struct view_folder *)other;
 	plan_folder_itself(&work);

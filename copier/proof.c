@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "copier/digest.h"
+#include "copier/look.h"
 #include "copier/refused.h"
 #include "copier/view.h"
 
@@ -48,26 +49,55 @@ static void proof_add_bound(
 	bound->uidnext = uidnext;
 }
 
-/* Messages that the journal knows on that side of the folder. */
-static size_t proof_known(const struct journal_folder *journal,
-	enum journal_side side, bool foreign)
+/* What is proved of a folder of one side: against the journal. */
+struct proof_folder {
+	struct pass *pass;
+	const struct view_folder *view;
+	struct journal_folder *journal;
+	enum journal_side side;
+	bool home;
+};
+
+/* How many messages it is to have, but for those that are left behind. */
+static size_t proof_expected(const struct proof_folder *folder)
 {
-	return journal->live +
-	       (foreign ? journal->foreign[side].count : 0);
+	return folder->journal->live +
+	       (folder->home ? 0
+			     : folder->journal->foreign[folder->side].count);
 }
 
-/* Each message of the folder is known, and its flags are what they were when
- * it was carried over. 1, or 0 with the difference. */
-static int proof_messages(const struct pass *pass,
-	const struct view_folder *folder, const struct journal_folder *journal,
-	enum journal_side side, bool foreign, struct error *error)
+/* Whether an unpaired message is known otherwise. */
+static bool proof_is_known(const struct proof_folder *folder, uint32_t uid)
 {
-	size_t count, at = 0, i, others = 0; /* known, but not paired */
+	if (folder->home)
+		return refused_is_left(folder->pass, folder->view->name,
+			folder->view->status.uidvalidity, uid);
+	return uidset_has(&folder->journal->foreign[folder->side], uid);
+}
+
+static int proof_miscounted(
+	const struct proof_folder *folder, size_t there, struct error *error)
+{
+	error_set(error, "%s: %zu messages, of which %zu are known",
+		folder->view->name, there, proof_expected(folder));
+	return 0;
+}
+
+/* Each message that was read is known, and its flags at home are what they
+ * were when it was carried over. 1 with how many of them are left behind, or 0
+ * with the difference. */
+static int proof_read_messages(
+	const struct proof_folder *folder, size_t *left_r, struct error *error)
+{
+	const struct journal_folder *journal = folder->journal;
+	enum journal_side side = folder->side;
+	size_t count, at = 0, i;
 	size_t *order = journal_sorted(journal, side, &count);
 	int result = 1;
 
-	for (i = 0; result == 1 && i < folder->count; i++) {
-		const struct view_message *message = &folder->messages[i];
+	*left_r = 0;
+	for (i = 0; result == 1 && i < folder->view->count; i++) {
+		const struct view_message *message = &folder->view->messages[i];
 		const struct journal_pair *pair = NULL;
 
 		while (at < count &&
@@ -76,84 +106,98 @@ static int proof_messages(const struct pass *pass,
 		if (at < count &&
 			journal->pairs[order[at]].uid[side] == message->uid)
 			pair = &journal->pairs[order[at]];
-		if (foreign &&
-			uidset_has(&journal->foreign[side], message->uid))
-			others++;
-		else if (pair == NULL && !foreign &&
-			 refused_is_left(pass, folder->name,
-				 folder->status.uidvalidity, message->uid))
-			others++;
-		else if (pair == NULL)
-			result = 0;
-		else if (!foreign && !flagset_same(pair->flags, message->flags))
+		if (pair == NULL && proof_is_known(folder, message->uid))
+			*left_r += folder->home;
+		else if (pair == NULL ||
+			 (folder->home &&
+				 !flagset_same(pair->flags, message->flags)))
 			result = 0;
 		if (result == 0)
-			error_set(error, "%s uid %" PRIu32 ": %s", folder->name,
-				message->uid,
+			error_set(error, "%s uid %" PRIu32 ": %s",
+				folder->view->name, message->uid,
 				pair == NULL ? "not carried over"
 					     : "its flags have changed");
 	}
 	free(order);
-	if (result == 1 && folder->count != count + others) {
-		error_set(error, "%s: %zu messages, of which %zu are known",
-			folder->name, folder->count, count + others);
-		result = 0;
+	return result;
+}
+
+/* How many messages the folder has: those that were read, or, where only what
+ * has changed was told, those that the journal knows less the vanished. */
+static size_t proof_there(const struct proof_folder *folder)
+{
+	const struct view_folder *view = folder->view;
+
+	return view->whole
+		       ? view->count
+		       : view_count_left(view, folder->journal, folder->side);
+}
+
+static int proof_messages(
+	const struct proof_folder *folder, struct error *error)
+{
+	const struct view_folder *view = folder->view;
+	size_t left, there;
+	int result;
+
+	/* The journal has seen it so, with each message accounted for: as many
+	 * are those very ones, for UIDs are never given twice. */
+	if (view->seen)
+		return proof_expected(folder) == view->status.messages
+			       ? 1
+			       : proof_miscounted(
+					 folder, view->status.messages, error);
+	if (view->has_status &&
+		view->status.uidvalidity !=
+			folder->journal->uidvalidity[folder->side]) {
+		error_set(error, "%s: its UIDVALIDITY has changed", view->name);
+		return 0;
 	}
+	result = proof_read_messages(folder, &left, error);
+	there = proof_there(folder);
+	if (result == 1 && there != proof_expected(folder) + left)
+		result = proof_miscounted(folder, there, error);
+	/* The next proof need not read it again. */
+	if (result == 1 && left == 0)
+		journal_seen(folder->pass->journal, folder->journal,
+			folder->side, &view->status);
 	return result;
 }
 
 /* One folder of one side against the journal. */
-static int proof_folder(struct pass *pass, struct view_folder *folder,
-	struct mailbox *mailbox, enum journal_side side, struct error *error)
+static int proof_folder(struct pass *pass, const struct view_folder *view,
+	enum journal_side side, struct error *error)
 {
-	const struct journal_folder *journal =
-		journal_find(pass->journal, side, folder->name);
-	bool home = side == pass->side;
-	int result;
+	struct proof_folder folder = { .pass = pass,
+		.view = view,
+		.journal = journal_find(pass->journal, side, view->name),
+		.side = side,
+		.home = side == pass->side };
 
-	if (journal == NULL && home &&
-		refused_is_left(pass, folder->name, 0, 0))
+	if (view->unread) {
+		error_set(error, "%s: %s", view->name,
+			view->words != NULL ? view->words : "not read");
+		return 0;
+	}
+	if (folder.journal != NULL)
+		return proof_messages(&folder, error);
+	if (folder.home ? refused_is_left(pass, view->name, 0, 0)
+			: view->status.messages == 0)
 		return 1;
-	if (journal == NULL && (home || folder->status.messages > 0)) {
-		error_set(error, "%s: a folder that was not there before",
-			folder->name);
-		return 0;
-	}
-	if (journal == NULL)
-		return 1;
-	if (view_is_seen(folder, journal, side, home)) {
-		if (proof_known(journal, side, !home) ==
-			folder->status.messages)
-			return 1;
-		error_set(error,
-			"%s: %" PRIu32 " messages, of which %zu are "
-			"known",
-			folder->name, folder->status.messages,
-			proof_known(journal, side, !home));
-		return 0;
-	}
-	if (folder->has_status &&
-		folder->status.uidvalidity != journal->uidvalidity[side]) {
-		error_set(
-			error, "%s: its UIDVALIDITY has changed", folder->name);
-		return 0;
-	}
-	result = view_scan(folder, mailbox, NULL, side, false, error);
-	if (result != 1)
-		return result;
-	return proof_messages(pass, folder, journal, side, !home, error);
+	error_set(error, "%s: a folder that was not there before", view->name);
+	return 0;
 }
 
-static int proof_side(struct pass *pass, struct view *view,
-	struct mailbox *mailbox, enum journal_side side, struct error *error)
+static int proof_side(struct pass *pass, const struct view *view,
+	enum journal_side side, struct error *error)
 {
 	size_t i;
-	int result = view_list(view, mailbox, error);
+	int result = 1;
 
 	for (i = 0; result == 1 && i < view->count; i++)
 		if (view->folders[i].selectable)
 			result = proof_folder(
-				pass, &view->folders[i], mailbox, side, error);
+				pass, &view->folders[i], side, error);
 	if (result != 1)
 		error_prefix(error, "%s",
 			side == pass->side ? "home" : "other side");
@@ -165,7 +209,7 @@ static int proof_journal(struct pass *pass, const struct view *home,
 	const struct view *other, struct proof *proof, struct error *error)
 {
 	enum journal_side far = journal_other(pass->side);
-	size_t i, j;
+	size_t i;
 
 	for (i = 0; i < journal_count(pass->journal); i++) {
 		const struct journal_folder *folder =
@@ -174,14 +218,8 @@ static int proof_journal(struct pass *pass, const struct view *home,
 		if (folder->gone)
 			continue;
 		proof->foreign += folder->foreign[far].count;
-		for (j = 0; j < folder->pairs_count; j++) {
-			if (folder->pairs[j].gone ||
-				folder->pairs[j].uid[0] == 0 ||
-				folder->pairs[j].uid[1] == 0)
-				continue;
-			proof->messages++;
-			proof->bytes += folder->pairs[j].size;
-		}
+		proof->messages += folder->live;
+		proof->bytes += folder->bytes;
 		if (folder->live > 0 &&
 			(view_find(home, folder->name[pass->side]) == NULL ||
 				view_find(other, folder->name[far]) == NULL)) {
@@ -200,10 +238,12 @@ int proof_run(struct pass *pass, struct proof *proof_r, struct error *error)
 	int result;
 
 	memset(proof_r, 0, sizeof(*proof_r));
-	result = proof_side(pass, &home, pass->home, pass->side, error);
+	result = look_at_both(pass, &home, &other, false, error);
 	if (result == 1)
-		result = proof_side(pass, &other, pass->other,
-			journal_other(pass->side), error);
+		result = proof_side(pass, &home, pass->side, error);
+	if (result == 1)
+		result = proof_side(
+			pass, &other, journal_other(pass->side), error);
 	if (result == 1)
 		result = proof_journal(pass, &home, &other, proof_r, error);
 	for (i = 0; result == 1 && i < home.count; i++)

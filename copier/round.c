@@ -2,6 +2,7 @@
 /* Looking at both sides, planning, and what the journal has seen afterwards. */
 #include "config.h"
 
+#include "copier/look.h"
 #include "copier/refused.h"
 #include "copier/round_private.h"
 
@@ -32,17 +33,6 @@ struct round {
 	bool wrote;
 };
 
-static int round_list(struct view *view, struct mailbox *mailbox,
-	const char *who, struct error *error)
-{
-	int result = view_list(view, mailbox, error);
-
-	if (result == 1)
-		return 1;
-	error_prefix(error, "%s: list folders", who);
-	return -1;
-}
-
 /* Notes the UIDVALIDITY of the folders that the journal knows. */
 static void round_note_validity(
 	struct pass *pass, const struct view *view, enum journal_side side)
@@ -60,49 +50,36 @@ static void round_note_validity(
 	}
 }
 
-/* Reads the messages of a folder that has changed. A folder that cannot be
- * read is refused: nothing is concluded from its silence. */
-static int round_scan_folder(struct pass *pass, struct view_folder *folder,
-	struct mailbox *mailbox, enum journal_side side, struct error *error)
-{
-	struct journal_folder *known =
-		journal_find(pass->journal, side, folder->name);
-	bool home = side == pass->side;
-	int result;
-
-	if (!folder->selectable || view_is_seen(folder, known, side, home))
-		return 1;
-	if (folder->has_status && folder->status.messages == 0) {
-		folder->whole = true;
-		return 1;
-	}
-	if (!pass_goes_on(pass, error))
-		return -1;
-	result = view_scan(folder, mailbox, known, side, !home, error);
-	if (result > 0 && known != NULL)
-		journal_uidvalidity(
-			pass->journal, known, side, folder->status.uidvalidity);
-	if (result < 0)
-		error_prefix(error, "%s: scan %s", home ? "home" : "other side",
-			folder->name);
-	if (result == 0) {
-		error_prefix(error, "%s", home ? "home" : "other side");
-		pass_refuse(pass, folder->name, 0, error);
-		folder->has_status = false;
-		folder->unread = true;
-	}
-	return result < 0 ? -1 : 1;
-}
-
-static int round_scan(struct pass *pass, struct view *view,
-	struct mailbox *mailbox, enum journal_side side, struct error *error)
+/* A folder that could not be read is refused: nothing is concluded from its
+ * silence. */
+static void round_note_unread(
+	struct pass *pass, const struct view *view, const char *who)
 {
 	size_t i;
 
-	for (i = 0; i < view->count; i++)
-		if (round_scan_folder(
-			    pass, &view->folders[i], mailbox, side, error) < 0)
-			return -1;
+	for (i = 0; i < view->count; i++) {
+		const struct view_folder *folder = &view->folders[i];
+		struct error words;
+
+		if (!folder->unread)
+			continue;
+		error_set(&words, "%s: %s", who,
+			folder->words != NULL ? folder->words : "not read");
+		pass_refuse(pass, folder->name, 0, &words);
+	}
+}
+
+/* What there is on both sides, as far as it is not as the journal says. */
+static int round_look(struct round *round, struct error *error)
+{
+	struct pass *pass = round->pass;
+
+	if (look_at_both(pass, &round->home, &round->other, true, error) < 0)
+		return -1;
+	round_note_validity(pass, &round->home, pass->side);
+	round_note_validity(pass, &round->other, journal_other(pass->side));
+	round_note_unread(pass, &round->home, "home");
+	round_note_unread(pass, &round->other, "other side");
 	return 1;
 }
 
@@ -219,16 +196,35 @@ static uint32_t round_expected_uidnext(const struct journal_folder *journal,
 	return journal->next[side] > next ? journal->next[side] : next;
 }
 
-/* Whether the folder holds what the journal says, and nothing else. */
+/* Whether all UIDs that were given since then are of our messages. */
+static bool round_is_ours(const struct journal_folder *journal,
+	enum journal_side side, uint32_t from, uint32_t next)
+{
+	size_t i, ours = 0;
+
+	for (i = 0; i < journal->pairs_count; i++)
+		ours += !journal->pairs[i].gone &&
+			journal->pairs[i].uid[side] >= from;
+	return ours == next - from;
+}
+
+/*
+ * Whether the folder holds what the journal says, and nothing else: no UID has
+ * gone to a stranger, and there are as many messages as it knows.
+ */
 static bool round_is_as_journal(const struct journal_folder *journal,
 	enum journal_side side, const struct view_folder *now,
 	const struct view_folder *before)
 {
+	uint32_t from = before != NULL ? before->status.uidnext : 1;
+
 	return now->has_status &&
 	       now->status.uidvalidity == journal->uidvalidity[side] &&
 	       now->status.messages == journal_known(journal, side) &&
 	       now->status.uidnext ==
-		       round_expected_uidnext(journal, side, before);
+		       round_expected_uidnext(journal, side, before) &&
+	       (now->status.uidnext == from ||
+		       round_is_ours(journal, side, from, now->status.uidnext));
 }
 
 /* Notes the status at which a folder's messages were all accounted for. */
@@ -249,8 +245,11 @@ static void round_note_seen(
 				? &folder->home->status
 				: NULL);
 	now = view_find(after, folder->other_name);
-	if (now == NULL)
+	if (now == NULL) {
+		if (!round->clean[index])
+			journal_seen(pass->journal, folder->journal, far, NULL);
 		return;
+	}
 	if (now->has_status &&
 		now->status.messages < journal_known(folder->journal, far))
 		pass->counts.lacking += journal_known(folder->journal, far) -
@@ -288,8 +287,9 @@ static int round_finish(struct round *round, struct error *error)
 	int result = 1;
 	size_t i;
 
-	if (round->wrote)
-		result = round_list(&after, pass->other, "other side", error);
+	if (round->wrote &&
+		(!round->options->proof_follows || pass->identity != NULL))
+		result = look_at_other(pass, &after, error);
 	for (i = 0; result == 1 && i < round->plan.count; i++)
 		round_note_seen(
 			round, round->wrote ? &after : &round->other, i);
@@ -299,7 +299,10 @@ static int round_finish(struct round *round, struct error *error)
 			instant_now() - ROUND_INTENT_AGE);
 	round_count(pass);
 	view_clear(&after);
-	if (result == 1 && journal_compact(pass->journal, error) < 0)
+	if (result == 1 &&
+		(round->options->proof_follows
+				? journal_flush(pass->journal, error)
+				: journal_compact(pass->journal, error)) < 0)
 		result = -1;
 	return result;
 }
@@ -307,17 +310,9 @@ static int round_finish(struct round *round, struct error *error)
 static int round_steps(struct round *round, struct error *error)
 {
 	struct pass *pass = round->pass;
-	enum journal_side far = journal_other(pass->side);
 
 	round_own(pass);
-	if (round_list(&round->home, pass->home, "home", error) < 0 ||
-		round_list(&round->other, pass->other, "other side", error) < 0)
-		return -1;
-	round_note_validity(pass, &round->home, pass->side);
-	round_note_validity(pass, &round->other, far);
-	if (round_scan(pass, &round->home, pass->home, pass->side, error) < 0 ||
-		round_scan(pass, &round->other, pass->other, far, error) < 0 ||
-		round_plan_all(round, error) < 0)
+	if (round_look(round, error) < 0 || round_plan_all(round, error) < 0)
 		return -1;
 	round_leave(round);
 	pass->counts.planned = round->plan.copies;
@@ -397,8 +392,7 @@ int round_settle(struct pass *pass, struct error *error)
 		if (!pass_goes_on(pass, error))
 			result = -1;
 		else
-			result = round_list(
-				&now, pass->other, "other side", error);
+			result = look_at_other(pass, &now, error);
 		same = looks > 0 && round_same(&last, &now) ? same + 1 : 0;
 		view_clear(&last);
 		last = now;

@@ -13,6 +13,10 @@
 
 struct round_options {
 	enum plan_removal removal;
+	/* Haste: what came of it at the other side is not looked at, and the
+	 * journal not compacted, for proof_run does the one and the next round
+	 * the other. */
+	bool proof_follows;
 	struct buffer *dry_run; /* the plan is printed there and nothing is
 				   done; or NULL */
 	/* Told the whole plan before anything is done, or NULL: 0 to go on,

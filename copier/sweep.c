@@ -23,18 +23,15 @@ struct sweep {
 	struct view old;
 	struct view new;
 	const struct proof_bound *bounds;
-	size_t bounds_count;
+	struct namehash names; /* of the bounds, place from 1 */
 };
 
 static const struct proof_bound *sweep_bound(
 	const struct sweep *sweep, const char *folder)
 {
-	size_t i;
+	size_t place = namehash_get(&sweep->names, folder);
 
-	for (i = 0; i < sweep->bounds_count; i++)
-		if (strcmp(sweep->bounds[i].folder, folder) == 0)
-			return &sweep->bounds[i];
-	return NULL;
+	return place > 0 ? &sweep->bounds[place - 1] : NULL;
 }
 
 /* The folder's entry in the journal and its name at the new home, where it is
@@ -306,12 +303,13 @@ int sweep_run(struct pass *pass, const struct proof_bound *bounds,
 {
 	struct sweep sweep = { .pass = pass,
 		.far = journal_other(pass->side),
-		.bounds = bounds,
-		.bounds_count = bounds_count };
+		.bounds = bounds };
 	size_t i;
 	int result;
 
 	pass_clear(pass);
+	for (i = 0; i < bounds_count; i++)
+		namehash_set(&sweep.names, bounds[i].folder, i + 1);
 	result = view_list(&sweep.old, pass->home, error);
 	if (result == 1)
 		result = view_list(&sweep.new, pass->other, error);
@@ -324,6 +322,7 @@ int sweep_run(struct pass *pass, const struct proof_bound *bounds,
 				 : -1;
 	view_clear(&sweep.old);
 	view_clear(&sweep.new);
+	namehash_free(&sweep.names);
 	if (journal_sync(pass->journal, result < 0 ? NULL : error) < 0)
 		result = -1;
 	return result;

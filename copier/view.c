@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reading one side: listing, scanning, measuring. */
+/* One side: its folders and messages, measured and digested. */
 #include "config.h"
 
 #include "copier/view.h"
@@ -24,16 +24,18 @@ struct view_folder *view_add(struct view *view, const char *name)
 	memset(folder, 0, sizeof(*folder));
 	folder->name = xstrdup(name);
 	folder->any_keyword = true;
+	namehash_set(&view->names, name, view->count);
 	return folder;
 }
 
-static void view_forget_messages(struct view_folder *folder)
+void view_forget(struct view_folder *folder)
 {
 	size_t i;
 
 	for (i = 0; i < folder->count; i++)
 		free(folder->messages[i].digest);
 	folder->count = 0;
+	folder->vanished_count = 0;
 }
 
 void view_clear(struct view *view)
@@ -41,22 +43,22 @@ void view_clear(struct view *view)
 	size_t i;
 
 	for (i = 0; i < view->count; i++) {
-		view_forget_messages(&view->folders[i]);
+		view_forget(&view->folders[i]);
 		free(view->folders[i].messages);
+		free(view->folders[i].vanished);
+		free(view->folders[i].words);
 		free(view->folders[i].name);
 	}
 	free(view->folders);
+	namehash_free(&view->names);
 	memset(view, 0, sizeof(*view));
 }
 
 struct view_folder *view_find(const struct view *view, const char *name)
 {
-	size_t i;
+	size_t place = namehash_get(&view->names, name);
 
-	for (i = 0; i < view->count; i++)
-		if (strcmp(view->folders[i].name, name) == 0)
-			return &view->folders[i];
-	return NULL;
+	return place > 0 ? &view->folders[place - 1] : NULL;
 }
 
 static int view_listed(void *context, const struct mailbox_folder *listed)
@@ -145,90 +147,59 @@ bool view_is_seen(const struct view_folder *folder,
 	       mailbox_status_same(seen, &folder->status);
 }
 
-static int view_scanned(void *context, const struct mailbox_message *message)
+void view_vanish(struct view_folder *folder, uint32_t first, uint32_t last)
 {
-	struct view_folder *folder = context;
-
-	view_message_add(folder, message->uid, message->flags)->modseq =
-		message->modseq;
-	return 0;
+	if (folder->vanished_count == folder->vanished_room) {
+		folder->vanished_room = folder->vanished_room > 0
+						? folder->vanished_room * 2
+						: 16;
+		folder->vanished = xreallocarray(folder->vanished,
+			folder->vanished_room, sizeof(*folder->vanished));
+	}
+	folder->vanished[folder->vanished_count++] =
+		(struct view_range){ first, last };
 }
 
-/* How many messages there are by the journal and the scan together. */
-static size_t view_count_all(const struct view_folder *folder,
-	const struct journal_folder *journal, enum journal_side side)
+static int view_range_compare(const void *left, const void *right)
 {
-	size_t paired, known = 0, i, at = 0;
-	size_t *order = journal_sorted(journal, side, &paired);
+	const struct view_range *a = left, *b = right;
 
-	for (i = 0; i < folder->count; i++) {
-		uint32_t uid = folder->messages[i].uid;
-
-		while (at < paired && journal->pairs[order[at]].uid[side] < uid)
-			at++;
-		if ((at < paired &&
-			    journal->pairs[order[at]].uid[side] == uid) ||
-			uidset_has(&journal->foreign[side], uid))
-			known++;
-	}
-	free(order);
-	return paired + journal->foreign[side].count + folder->count - known;
+	return (a->first > b->first) - (a->first < b->first);
 }
 
-/*
- * Reads what changed since the journal saw the folder. 0 when that is not all
- * that happened: messages have vanished too if there are fewer than journal
- * and scan know of, and all must be read.
- */
-static int view_scan_changed(struct view_folder *folder,
-	struct mailbox *mailbox, const struct journal_folder *journal,
-	enum journal_side side, const struct mailbox_status *now,
-	struct error *error)
+void view_vanish_sort(struct view_folder *folder)
 {
-	const struct mailbox_status *seen = &journal->seen[side];
-	struct mailbox_scan scan = { .changed_since = seen->modseq };
-	int result;
+	size_t i, kept = 0;
 
-	if (seen->uidvalidity != now->uidvalidity || seen->modseq == 0 ||
-		now->modseq == 0)
-		return 0;
-	result = mailbox_scan(mailbox, &scan, view_scanned, folder, error);
-	if (result != 1)
-		return result;
-	return view_count_all(folder, journal, side) == now->messages;
+	if (folder->vanished_count == 0)
+		return;
+	qsort(folder->vanished, folder->vanished_count,
+		sizeof(*folder->vanished), view_range_compare);
+	for (i = 1; i < folder->vanished_count; i++) {
+		struct view_range *last = &folder->vanished[kept];
+
+		if (folder->vanished[i].first > last->last)
+			folder->vanished[++kept] = folder->vanished[i];
+		else if (folder->vanished[i].last > last->last)
+			last->last = folder->vanished[i].last;
+	}
+	folder->vanished_count = kept + 1;
 }
 
-int view_scan(struct view_folder *folder, struct mailbox *mailbox,
-	const struct journal_folder *journal, enum journal_side side,
-	bool write, struct error *error)
+bool view_has_vanished(const struct view_folder *folder, uint32_t uid)
 {
-	struct mailbox_selected selected;
-	struct mailbox_scan all = { .uids = NULL };
-	int result =
-		mailbox_select(mailbox, folder->name, write, &selected, error);
+	size_t low = 0, high = folder->vanished_count;
 
-	if (result != 1)
-		return result;
-	folder->permanent = selected.permanent;
-	folder->any_keyword = selected.any_keyword;
-	if (!folder->has_status) {
-		folder->status = selected.status;
-		folder->has_status = true;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (folder->vanished[middle].last < uid)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	/* Deleted and made anew since the listing: what was listed is void. */
-	if (folder->status.uidvalidity != selected.status.uidvalidity)
-		folder->status = selected.status;
-	folder->whole = false;
-	if (journal != NULL) {
-		result = view_scan_changed(folder, mailbox, journal, side,
-			&selected.status, error);
-		if (result != 0)
-			return result;
-	}
-	view_forget_messages(folder);
-	result = mailbox_scan(mailbox, &all, view_scanned, folder, error);
-	folder->whole = result == 1;
-	return result;
+	return low < folder->vanished_count &&
+	       folder->vanished[low].first <= uid;
 }
 
 static int view_measured(void *context, const struct mailbox_message *message)

@@ -15,15 +15,20 @@
 
 #include "copier/driver.h"
 #include "copier/journal.h"
+#include "copier/namehash.h"
 
 struct view_message {
 	uint32_t uid;
 	const struct flagset *flags;
-	uint64_t modseq; /* 0: the server does not tell */
+	uint64_t modseq; /* 0: not told */
 	bool measured;	 /* size and date are known */
 	uint64_t size;
 	int64_t date;	       /* seconds since 1970 */
 	unsigned char *digest; /* or NULL: not known */
+};
+
+struct view_range {
+	uint32_t first, last;
 };
 
 struct view_folder {
@@ -34,13 +39,19 @@ struct view_folder {
 	bool has_status;
 	enum special_use use;
 	struct mailbox_status status; /* when listed, before any scan */
+	/* it is as the journal has seen it: nothing was read */
+	bool seen;
 	/* messages are all that are there; else only those that are new or
-	 * changed since the journal's seen, the others being as it says */
+	 * changed since the journal's seen, the others being as it says, but
+	 * for the vanished */
 	bool whole;
 	/* it is there but could not be read: nothing may be concluded */
 	bool unread;
+	char *words;		       /* why, or NULL */
 	struct view_message *messages; /* by UID */
 	size_t count, room;
+	struct view_range *vanished; /* by UID, once they are read */
+	size_t vanished_count, vanished_room;
 	const struct flagset *permanent; /* as in mailbox_selected */
 	bool any_keyword;
 };
@@ -48,12 +59,15 @@ struct view_folder {
 struct view {
 	struct view_folder *folders;
 	size_t count, room;
+	struct namehash names;		  /* place in folders, from 1 */
 	struct mailbox_features features; /* its prefix is the mailbox's */
 };
 
 /* Fills an empty view with folders and their status. Results as in driver.h */
 int view_list(struct view *view, struct mailbox *mailbox, struct error *error);
 void view_clear(struct view *view);
+/* Takes back what was read of a folder. */
+void view_forget(struct view_folder *folder);
 /* NULL when there is no such folder. */
 struct view_folder *view_find(const struct view *view, const char *name);
 /* Adds a folder, for tests and for folders just made. */
@@ -62,6 +76,14 @@ struct view_message *view_message_add(
 	struct view_folder *folder, uint32_t uid, const struct flagset *flags);
 struct view_message *view_message_find(
 	const struct view_folder *folder, uint32_t uid);
+/* UIDs that are not there any more, in any order; then they are sorted. */
+void view_vanish(struct view_folder *folder, uint32_t first, uint32_t last);
+void view_vanish_sort(struct view_folder *folder);
+bool view_has_vanished(const struct view_folder *folder, uint32_t uid);
+
+/* How many of the messages that the journal knows there have not vanished. */
+size_t view_count_left(const struct view_folder *folder,
+	const struct journal_folder *journal, enum journal_side side);
 
 /*
  * True when the journal has seen the folder as it is now. Without modification
@@ -71,14 +93,24 @@ bool view_is_seen(const struct view_folder *folder,
 	const struct journal_folder *journal, enum journal_side side,
 	bool strict);
 
+/* How the folders of a side are read. */
+struct view_order {
+	const struct journal *journal; /* only looked at */
+	enum journal_side side;
+	bool strict; /* as in view_is_seen */
+	bool write;  /* select for writing: tells what flags can be stored */
+	bool (*go_on)(void *context, struct error *error); /* or NULL */
+	void *context;
+};
+
 /*
- * Selects the folder and reads its messages: those that changed since the
- * journal saw it where that can be known, else all. journal may be NULL. 0: the
- * folder is gone or cannot be opened.
+ * Reads the messages of all folders that are not as the journal has seen them:
+ * those that came, changed and vanished since where that can be known and adds
+ * up, else all. A folder that cannot be read is marked so (unread, words), and
+ * has no status then. 1 or -1.
  */
-int view_scan(struct view_folder *folder, struct mailbox *mailbox,
-	const struct journal_folder *journal, enum journal_side side,
-	bool write, struct error *error);
+int view_read(struct view *view, struct mailbox *mailbox,
+	const struct view_order *order, struct error *error);
 
 /* Reads size and date, or the digest, of these messages of a scanned folder;
  * selects it (read only). */

@@ -24,6 +24,13 @@ static void ignore_namespace(
 	(void)separator;
 }
 
+static void ignore_range(void *context, uint32_t first, uint32_t last)
+{
+	(void)context;
+	if (first == 0 || first > last)
+		abort();
+}
+
 /* Every parser on every response: what is told apart by its first word in the
  * copier, a server may send under any. */
 static void parse_all(const struct buffer *text)
@@ -35,6 +42,7 @@ static void parse_all(const struct buffer *text)
 	struct buffer name = BUFFER_EMPTY;
 	struct imap_span rest;
 	uint32_t uidvalidity, uids[3];
+	bool earlier;
 
 	if (imap_response_parse(text->data != NULL ? text->data : "",
 		    text->size, &response) < 0)
@@ -47,6 +55,7 @@ static void parse_all(const struct buffer *text)
 	buffer_clear(&name);
 	imap_status_parse(response.rest, &status, &name);
 	imap_namespace_parse(response.rest, ignore_namespace, NULL);
+	imap_vanished_parse(response.rest, &earlier, ignore_range, NULL);
 	if (imap_code_is(response.code, "APPENDUID", &rest))
 		imap_appenduid_parse(rest, &uidvalidity, uids,
 			sizeof(uids) / sizeof(uids[0]));

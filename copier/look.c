@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The two threads of a look. */
+#include "config.h"
+
+#include "copier/look.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+struct look {
+	struct view *view;
+	struct mailbox *mailbox;
+	struct view_order order;
+	const char *who;
+	int result;
+	struct error error;
+};
+
+static int look_list(struct look *look)
+{
+	/* Silence about folders is not their absence. */
+	if (view_list(look->view, look->mailbox, &look->error) == 1)
+		return 1;
+	error_prefix(&look->error, "%s: list folders", look->who);
+	return -1;
+}
+
+static void *look_run(void *context)
+{
+	struct look *look = context;
+
+	look->result = look_list(look);
+	if (look->result == 1) {
+		look->result = view_read(
+			look->view, look->mailbox, &look->order, &look->error);
+		if (look->result < 0)
+			error_prefix(&look->error, "%s: scan", look->who);
+	}
+	return NULL;
+}
+
+int look_at_both(struct pass *pass, struct view *home, struct view *other,
+	bool write, struct error *error)
+{
+	struct look sides[2] = {
+		{ .view = home,
+			.mailbox = pass->home,
+			.order = { .journal = pass->journal,
+				.side = pass->side,
+				.strict = true,
+				.go_on = pass->go_on,
+				.context = pass->context },
+			.who = "home" },
+		{ .view = other,
+			.mailbox = pass->other,
+			.order = { .journal = pass->journal,
+				.side = journal_other(pass->side),
+				.write = write,
+				.go_on = pass->go_on,
+				.context = pass->context },
+			.who = "other side" },
+	};
+	pthread_t thread;
+	int i;
+
+	if (pthread_create(&thread, NULL, look_run, &sides[1]) != 0)
+		abort();
+	look_run(&sides[0]);
+	pthread_join(thread, NULL);
+	for (i = 0; i < 2; i++)
+		if (sides[i].result != 1) {
+			error_set(error, "%s", sides[i].error.text);
+			return -1;
+		}
+	return 1;
+}
+
+int look_at_other(struct pass *pass, struct view *other, struct error *error)
+{
+	struct look look = {
+		.view = other, .mailbox = pass->other, .who = "other side"
+	};
+	int result = look_list(&look);
+
+	if (result != 1)
+		error_set(error, "%s", look.error.text);
+	return result;
+}

@@ -4,6 +4,7 @@
 
 #include "copier/look.h"
 #include "copier/refused.h"
+#include "copier/round_identity.h"
 #include "copier/round_private.h"
 
 #include <stdlib.h>

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "copier/lanes.h"
+#include "copier/round_identity.h"
 #include "copier/transfer.h"
 
 #include "lib/xalloc.h"
@@ -78,6 +79,7 @@ static int round_copy(struct pass *pass, const struct plan_folder *folder,
 			folder->home_name);
 		return -1;
 	}
+	round_number(pass, folder);
 	return transfer_folder(pass, folder->journal, &folder->copy, error);
 }
 
@@ -204,6 +206,8 @@ static int round_change(struct pass *pass, const struct plan_folder *folder,
 			folder->other_name);
 		return -1;
 	}
+	if (round_raise(pass, folder, error) < 0)
+		return -1;
 	if (stores)
 		result = round_store(pass, folder, &selected, error);
 	if (result == 1)
@@ -331,6 +335,8 @@ int round_execute(struct pass *pass, struct plan *plan, bool *wrote_r,
 	size_t i, count = 0;
 	int result = round_prepare(pass, plan, wrote_r, ready, error);
 
+	if (result == 1)
+		result = round_identify(pass, plan, ready, wrote_r, error);
 	for (i = 0; i < plan->count; i++) {
 		done[i] = (struct round_job){ &plan->folders[i], false, true };
 		if (ready[i] && plan->folders[i].journal != NULL)

@@ -67,6 +67,7 @@ copier_libcopier_a_SOURCES = \
 	copier/proof.c copier/proof.h \
 	copier/round.c copier/round.h copier/round_private.h \
 	copier/round_execute.c copier/round_prepare.c \
+	copier/round_identity.c copier/round_identity.h \
 	copier/refused.c copier/refused.h \
 	copier/refused_describe.c copier/refused_describe.h \
 	copier/sasl.c copier/sasl.h copier/sasl_private.h \

@@ -291,6 +291,9 @@ static int round_finish(struct round *round, struct error *error)
 	if (round->wrote &&
 		(!round->options->proof_follows || pass->identity != NULL))
 		result = look_at_other(pass, &after, error);
+	if (result == 1)
+		result = round_level(pass, &round->plan,
+			round->wrote ? &after : &round->other, error);
 	for (i = 0; result == 1 && i < round->plan.count; i++)
 		round_note_seen(
 			round, round->wrote ? &after : &round->other, i);

@@ -98,6 +98,7 @@ static int copy_open_journal(struct copy *copy, struct error *error)
 	digest_free(&digest);
 	name = xasprintf("copy-%02x%02x%02x%02x%02x%02x%02x%02x", sum[0],
 		sum[1], sum[2], sum[3], sum[4], sum[5], sum[6], sum[7]);
+	location_keep_uids(&copy->source, directory, name);
 	if (copy_make_directory(directory, error) == 0)
 		copy->pass.journal = journal_open(
 			directory, name, systems, copy->flags, error);

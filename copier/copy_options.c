@@ -21,6 +21,10 @@ static const char copy_help[] =
 	"SOURCE and DESTINATION are imap[s]://USER@HOST[:PORT]; in USER an '@' "
 	"is\n"
 	"written %40. Run it again: it carries over what has changed since.\n"
+	"SOURCE may also be pop3[s]://USER@HOST[:PORT], or mail on this "
+	"machine,\n"
+	"which needs no password: maildir:/PATH, "
+	"mbox:/PATH[?quoting=mboxrd]\n"
 	"\n"
 	"  --source-password-file FILE       its first line is the password\n"
 	"  --destination-password-file FILE  the same of the destination\n"
@@ -156,8 +160,7 @@ int copy_read_options(int argc, char **argv, struct copy_options *options_r)
 
 char *copy_identity(const struct location *location)
 {
-	return xasprintf("%s@%s:%u", location->login, location->host,
-		location->target.port);
+	return location_name(location);
 }
 
 static int copy_parse_side(
@@ -180,6 +183,10 @@ static int copy_enter_side(struct copy *copy, bool source)
 	struct mailbox_target *target = &location->target;
 	struct error error;
 
+	if (!source && location_check_destination(location, &error) < 0)
+		return copy_misused(error.text);
+	if (location_is_local(location))
+		return 0;
 	if (file == NULL) {
 		error_set(&error,
 			"--%s-password-file FILE is missing: its first line is "

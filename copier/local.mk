@@ -19,6 +19,8 @@ copier_libcopier_a_SOURCES = \
 	copier/driver_imap_append.c copier/driver_imap_fetch.c \
 	copier/driver_imap_list.c copier/driver_imap_prepare.c \
 	copier/driver_imap_scan.c \
+	copier/driver_pop3.c copier/driver_pop3_private.h \
+	copier/driver_pop3_fetch.c copier/driver_pop3_list.c \
 	copier/flags.c copier/flags.h \
 	copier/identity.c copier/identity.h copier/identity_private.h \
 	copier/identity_all.c \
@@ -35,6 +37,7 @@ copier_libcopier_a_SOURCES = \
 	copier/foldermap_parse.c \
 	copier/imap_cursor.c copier/imap_cursor.h \
 	copier/imap_extension.c copier/imap_extension.h \
+	copier/headdate.c copier/headdate.h \
 	copier/imap_authenticate.c copier/imap_login.c \
 	copier/imap_parse.c copier/imap_parse.h \
 	copier/imap_session.c copier/imap_session.h \
@@ -65,6 +68,7 @@ copier_libcopier_a_SOURCES = \
 	copier/portion.c copier/portion.h \
 	copier/progress.c copier/progress.h \
 	copier/proof.c copier/proof.h \
+	copier/readonly.c copier/readonly.h \
 	copier/round.c copier/round.h copier/round_private.h \
 	copier/round_execute.c copier/round_prepare.c \
 	copier/round_identity.c copier/round_identity.h \
@@ -75,8 +79,11 @@ copier_libcopier_a_SOURCES = \
 	copier/secret.c copier/secret.h \
 	copier/slot.c copier/slot.h \
 	copier/special_use.c copier/special_use.h \
+	copier/spool.c copier/spool.h \
 	copier/sweep.c copier/sweep.h \
 	copier/transfer.c copier/transfer.h \
+	copier/uidmap.c copier/uidmap.h \
+	copier/uidmap_file.c copier/uidmap_private.h \
 	copier/uidset.c copier/uidset.h \
 	copier/view.c copier/view.h copier/view_read.c \
 	copier/worker.c copier/worker.h
@@ -105,8 +112,11 @@ tests_unit_plan_test_SOURCES = tests/unit/plan-test.c
 tests_unit_plan_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_plan_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 
-check_PROGRAMS += tests/unit/pop3-test
-TESTS += tests/unit/pop3-test
+check_PROGRAMS += tests/unit/pop3-test tests/unit/uidmap-test
+TESTS += tests/unit/pop3-test tests/unit/uidmap-test
+tests_unit_uidmap_test_SOURCES = tests/unit/uidmap-test.c
+tests_unit_uidmap_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_uidmap_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 tests_unit_pop3_test_SOURCES = tests/unit/pop3-test.c
 tests_unit_pop3_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_pop3_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)

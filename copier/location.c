@@ -13,19 +13,26 @@
 
 #include <openssl/crypto.h>
 
+#include "lib/instant.h"
 #include "lib/xalloc.h"
 
 /* A file of passwords is read in pieces of this; a line fits in it. */
 #define LOCATION_LINE 4096
+/* The longest time that a URL can name (ms). */
+#define LOCATION_DURATION_MAX 86400000
 
 static const struct {
 	const char *scheme;
+	const char *protocol;
 	enum mailbox_security security;
 	unsigned port;
 } location_schemes[] = {
-	{ "imap://", MAILBOX_CLEAR, 143 },
-	{ "imap+starttls://", MAILBOX_STARTTLS, 143 },
-	{ "imaps://", MAILBOX_TLS, 993 },
+	{ "imap://", "imap", MAILBOX_CLEAR, 143 },
+	{ "imap+starttls://", "imap", MAILBOX_STARTTLS, 143 },
+	{ "imaps://", "imap", MAILBOX_TLS, 993 },
+	{ "pop3://", "pop3", MAILBOX_CLEAR, 110 },
+	{ "pop3+starttls://", "pop3", MAILBOX_STARTTLS, 110 },
+	{ "pop3s://", "pop3", MAILBOX_TLS, 995 },
 };
 
 static int location_hex(char c)
@@ -117,13 +124,142 @@ static int location_scheme(const char **url, struct location *location)
 
 		if (strncasecmp(*url, location_schemes[i].scheme, size) != 0)
 			continue;
-		location->target.protocol = "imap";
+		location->target.protocol = location_schemes[i].protocol;
 		location->target.security = location_schemes[i].security;
 		location->target.port = location_schemes[i].port;
 		*url += size;
 		return 0;
 	}
 	return -1;
+}
+
+/* One "name=value" behind the '?' of a URL. 0, or -1 when there is none such.
+ */
+static int location_option(
+	const char *name, const char *value, struct mailbox_target *target)
+{
+	static const char *const words[] = { "none", "mboxrd", "mboxo" };
+	int *ms = strcmp(name, "session") == 0 ? &target->session_ms
+		  : strcmp(name, "pause") == 0 ? &target->pause_ms
+					       : NULL;
+	int64_t duration;
+	size_t i;
+
+	if (strcmp(target->protocol, "pop3") == 0 && ms != NULL) {
+		if (duration_parse(value, &duration, NULL) < 0 ||
+			duration < 1 || duration > LOCATION_DURATION_MAX)
+			return -1;
+		*ms = (int)duration;
+		return 0;
+	}
+	if (strcmp(target->protocol, "mbox") != 0 ||
+		strcmp(name, "quoting") != 0)
+		return -1;
+	for (i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (strcmp(value, words[i]) == 0) {
+			target->quoting = (enum mailbox_quoting)i;
+			return 0;
+		}
+	return -1;
+}
+
+/* Takes "?name=value&name=value" off the end of the text. 0 or -1. */
+static int location_options(char *text, struct mailbox_target *target)
+{
+	char *option = strrchr(text, '?'), *next, *value;
+
+	/* A '?' of a path has no '=' behind it. */
+	if (option == NULL || strchr(option, '=') == NULL ||
+		strcmp(target->protocol, "imap") == 0)
+		return 0;
+	for (*option++ = '\0'; option != NULL; option = next) {
+		next = strchr(option, '&');
+		if (next != NULL)
+			*next++ = '\0';
+		value = strchr(option, '=');
+		if (value == NULL)
+			return -1;
+		*value++ = '\0';
+		if (location_option(option, value, target) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* "maildir:/PATH", "mbox:/PATH": 1; 0 it is none of these; -1 a bad one. */
+static int location_local(
+	const char *url, struct location *location, struct error *error)
+{
+	struct mailbox_target *target = &location->target;
+	size_t size;
+
+	if (strncmp(url, "maildir:", 8) == 0)
+		target->protocol = "maildir";
+	else if (strncmp(url, "mbox:", 5) == 0)
+		target->protocol = "mbox";
+	else
+		return 0;
+	url += strlen(target->protocol) + 1;
+	location->path = xstrdup(url);
+	if (location_options(location->path, target) < 0) {
+		error_set(error, "%s:%s: not an option that there is",
+			target->protocol, url);
+		return -1;
+	}
+	size = strlen(location->path);
+	while (size > 1 && location->path[size - 1] == '/')
+		location->path[--size] = '\0';
+	if (location->path[0] != '/') {
+		error_set(error, "%s:%s: the path begins with /",
+			target->protocol, url);
+		return -1;
+	}
+	target->path = location->path;
+	location->label = xasprintf("%s:%s", target->protocol, target->path);
+	target->label = location->label;
+	return 1;
+}
+
+bool location_is_local(const struct location *location)
+{
+	return location->path != NULL;
+}
+
+int location_check_destination(
+	const struct location *location, struct error *error)
+{
+	const char *protocol = location->target.protocol;
+
+	if (strcmp(protocol, "imap") == 0)
+		return 0;
+	error_set(error,
+		strcmp(protocol, "pop3") == 0
+			? "%s: a POP3 server takes no mail; only IMAP can be "
+			  "the destination"
+			: "%s: is only read; only IMAP can be the destination",
+		location->label);
+	return -1;
+}
+
+char *location_name(const struct location *location)
+{
+	const struct mailbox_target *target = &location->target;
+
+	if (location_is_local(location))
+		return xasprintf("%s:%s", target->protocol, location->path);
+	return xasprintf("%s%s@%s:%u",
+		strcmp(target->protocol, "pop3") == 0 ? "pop3:" : "",
+		location->login, location->host, target->port);
+}
+
+void location_keep_uids(
+	struct location *location, const char *directory, const char *name)
+{
+	if (strcmp(location->target.protocol, "imap") == 0)
+		return;
+	free(location->uidmap);
+	location->uidmap = xasprintf("%s/%s.uidmap", directory, name);
+	location->target.uidmap = location->uidmap;
 }
 
 int location_parse(const char *url, bool need_user, struct location *location_r,
@@ -135,8 +271,14 @@ int location_parse(const char *url, bool need_user, struct location *location_r,
 
 	memset(location_r, 0, sizeof(*location_r));
 	location_r->target.verify = true;
+	result = location_local(url, location_r, error);
+	if (result != 0)
+		return result < 0 ? -1 : 0;
 	if (location_scheme(&rest, location_r) < 0) {
-		error_set(error, "URL %s: not imap:// or imaps://", url);
+		error_set(error,
+			"URL %s: not imap[s]://, pop3[s]://, maildir:/ or "
+			"mbox:/",
+			url);
 		return -1;
 	}
 	at = strrchr(rest, '@');
@@ -155,10 +297,12 @@ int location_parse(const char *url, bool need_user, struct location *location_r,
 	}
 	location_r->target.login = location_r->login;
 	host = xstrdup(at != NULL ? at + 1 : rest);
-	result = location_host(host, location_r);
+	result = location_options(host, &location_r->target);
+	if (result == 0)
+		result = location_host(host, location_r);
 	free(host);
 	if (result < 0) {
-		error_set(error, "URL %s: bad host or port", url);
+		error_set(error, "URL %s: bad host, port or option", url);
 		return -1;
 	}
 	location_r->label = xasprintf("%s", location_r->host);
@@ -312,6 +456,8 @@ void location_clear(struct location *location)
 	free(location->login);
 	free(location->authorizer);
 	free(location->ca_file);
+	free(location->path);
+	free(location->uidmap);
 	if (location->password != NULL) {
 		OPENSSL_cleanse(location->password, strlen(location->password));
 		free(location->password);

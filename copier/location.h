@@ -20,22 +20,40 @@ struct location {
 	char *authorizer;
 	char *password;
 	char *ca_file;
+	char *path;
+	char *uidmap;
 };
 
 /*
- * Reads imap[s]://USER@HOST[:PORT] (RFC 5092, without path); imap+starttls:
- * too. user may be left out only when need_user is false. Percent-encoding is
- * undone; a password in the URL is an error, for it would be in argv. Returns
- * 0 or -1.
+ * Reads imap[s]://USER@HOST[:PORT] (RFC 5092, without path), imap+starttls:
+ * too, and the same of pop3. user may be left out only when need_user is false.
+ * Percent-encoding is undone; a password in the URL is an error, for it would
+ * be in argv. "?session=DURATION&pause=DURATION" behind one of pop3. Or local
+ * mail, "maildir:/PATH" or "mbox:/PATH[?quoting=none|mboxrd|mboxo]". Returns 0
+ * or -1.
  */
 int location_parse(const char *url, bool need_user, struct location *location_r,
 	struct error *error);
+/* Nobody logs in to it: it needs no password. */
+bool location_is_local(const struct location *location);
+/* Mail can be stored there, not only read; the error says why not. 0 or -1. */
+int location_check_destination(
+	const struct location *location, struct error *error);
+/* Names the account for good, among all others; malloc'd. */
+char *location_name(const struct location *location);
+/*
+ * The UIDs of a source that has none are kept in DIRECTORY/NAME.uidmap, beside
+ * the journal of that name, which the caller has open.
+ */
+void location_keep_uids(
+	struct location *location, const char *directory, const char *name);
 /* Reads the first line of a file as the password. 0 or -1. */
 int location_password(
 	struct location *location, const char *file, struct error *error);
 
 /*
- * The account's place at a configured system: host, login name, and the
+ * The account's place at a configured system: host (of its IMAP server, or of
+ * its POP3 server when it has no other), login name, and the
  * password of the master user or, from the passwords file, of the address.
  */
 int location_of_account(const struct config_system *system, const char *address,

@@ -8,6 +8,7 @@
 
 static const struct mailbox_driver *const mailbox_drivers[] = {
 	&mailbox_imap,
+	&mailbox_pop3,
 };
 
 struct mailbox *mailbox_open(const struct mailbox_target *target,

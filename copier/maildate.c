@@ -102,6 +102,50 @@ static int64_t maildate_days(int year, int month, int day)
 	       of_year - 719468;
 }
 
+/* The day of the calendar, so many days behind 1970-01-01. */
+static void maildate_civil(int64_t days, struct maildate *date_r)
+{
+	int64_t shifted = days + 719468;
+	int64_t era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
+	int64_t of_era = shifted - era * 146097;
+	int64_t year =
+		(of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) /
+		365;
+	int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
+	int64_t month = (5 * of_year + 2) / 153;
+
+	date_r->day = (int)(of_year - (153 * month + 2) / 5 + 1);
+	date_r->month = (int)(month < 10 ? month + 3 : month - 9);
+	date_r->year = (int)(year + era * 400 + (date_r->month <= 2));
+}
+
+void maildate_print(int64_t seconds, int zone, char date_r[MAILDATE_SIZE])
+{
+	const int64_t least = -2208988800, most = 253402214400; /* 1900, 9999 */
+	struct maildate date;
+	int64_t of_day;
+	int minutes;
+
+	if (zone <= -1440 || zone >= 1440)
+		zone = 0;
+	if (seconds < least + 86400)
+		seconds = least + 86400;
+	if (seconds > most)
+		seconds = most;
+	seconds += zone * 60;
+	of_day = (seconds % 86400 + 86400) % 86400;
+	maildate_civil((seconds - of_day) / 86400, &date);
+	minutes = zone < 0 ? -zone : zone;
+	snprintf(date_r, MAILDATE_SIZE,
+		"%2u-%.3s-%04u %02u:%02u:%02u %c%02u%02u",
+		(unsigned)date.day % 100u,
+		maildate_months + 3 * ((date.month + 11) % 12),
+		(unsigned)date.year % 10000u, (unsigned)(of_day / 3600) % 24u,
+		(unsigned)(of_day / 60 % 60) % 60u,
+		(unsigned)(of_day % 60) % 60u, zone < 0 ? '-' : '+',
+		(unsigned)minutes / 60u % 24u, (unsigned)minutes % 60u);
+}
+
 int64_t maildate_seconds(const char *text)
 {
 	struct maildate date;

@@ -16,6 +16,12 @@
  */
 int maildate_parse(const char *text, size_t size, char date_r[MAILDATE_SIZE]);
 
+/*
+ * Writes an instant (seconds since 1970) as the clock of a zone shows it,
+ * which is so many minutes east. Years beyond 1900 and 9999 are cut to these.
+ */
+void maildate_print(int64_t seconds, int zone, char date_r[MAILDATE_SIZE]);
+
 /* The instant that a date in that form means, in seconds since 1970. */
 int64_t maildate_seconds(const char *date);
 

@@ -157,24 +157,37 @@ static bool pop3_code_is(const char *words, const char *code)
 	return strncasecmp(words, code, strlen(code)) == 0;
 }
 
+static bool pop3_words_have(
+	const char *words, const char *const *phrases, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (strcasestr(words, phrases[i]) != NULL)
+			return true;
+	return false;
+}
+
 enum pop3_refusal pop3_refusal_parse(const char *line)
 {
 	/* Seen from servers that know no codes. */
-	static const char *const passing[] = { "lock", "in use", "busy",
-		"another session", "already", "try again", "temporar",
+	static const char *const busy[] = { "lock", "in use", "busy",
+		"another session", "already" };
+	static const char *const passing[] = { "try again", "temporar",
 		"too many", "too often", "too soon" };
 	const char *words = pop3_words(line);
-	size_t i;
 
 	if (pop3_code_is(words, "[AUTH]"))
 		return POP3_REFUSED_DENIED;
-	/* [SYS/PERM] too: for somebody to repair, no matter of passwords */
-	if (pop3_code_is(words, "[IN-USE]") ||
-		pop3_code_is(words, "[LOGIN-DELAY]") ||
+	if (pop3_code_is(words, "[IN-USE]"))
+		return POP3_REFUSED_BUSY;
+	/* [SYS/PERM] too: for somebody to repair, no matter of passwords. */
+	if (pop3_code_is(words, "[LOGIN-DELAY]") ||
 		pop3_code_is(words, "[SYS/"))
 		return POP3_REFUSED_LATER;
-	for (i = 0; i < sizeof(passing) / sizeof(*passing); i++)
-		if (strcasestr(words, passing[i]) != NULL)
-			return POP3_REFUSED_LATER;
+	if (pop3_words_have(words, busy, sizeof(busy) / sizeof(*busy)))
+		return POP3_REFUSED_BUSY;
+	if (pop3_words_have(words, passing, sizeof(passing) / sizeof(*passing)))
+		return POP3_REFUSED_LATER;
 	return POP3_REFUSED;
 }

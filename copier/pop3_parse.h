@@ -37,7 +37,8 @@ int pop3_uidl_parse(const char *line, uint32_t *number_r, const char **uidl_r);
 /* Why a server refuses. */
 enum pop3_refusal {
 	POP3_REFUSED,	     /* for a reason of the command's own */
-	POP3_REFUSED_LATER,  /* not now: maildrop in use, too soon, disturbed */
+	POP3_REFUSED_BUSY,   /* somebody has the maildrop open: soon */
+	POP3_REFUSED_LATER,  /* not now: too often, disturbed, no answer */
 	POP3_REFUSED_DENIED, /* it is the name or the password */
 };
 

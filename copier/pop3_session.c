@@ -14,8 +14,6 @@
 
 #include "lib/xalloc.h"
 
-/* Commands under way at once. Few: a session ends behind the last of them. */
-#define POP3_PIPELINE 16
 /* Never grows beyond this, so that a password has one place in it. */
 #define POP3_SESSION_OUT 4096
 

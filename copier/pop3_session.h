@@ -16,6 +16,9 @@
 #include "copier/driver.h"
 #include "copier/pop3_parse.h"
 
+/* Messages asked for at once. Few: a session ends behind the last of them. */
+#define POP3_PIPELINE 16
+
 struct pop3_session;
 
 /* One message of the maildrop, as long as the session lasts. */

@@ -22,13 +22,14 @@ EXTRA_DIST += tests/run tests/lab/build tests/lab/packages \
 	tests/lab/awkward.py tests/lab/checker.py tests/lab/copying.py tests/lab/corpus.py \
 	tests/lab/courier.py tests/lab/cyrus.py tests/lab/dovecot.py \
 	tests/lab/gate.py tests/lab/ledger.py tests/lab/mailuser.py \
-	tests/lab/overlay.py tests/lab/postfix.py tests/lab/proxies.py \
+	tests/lab/overlay.py tests/lab/pop3_server.py tests/lab/postfix.py tests/lab/proxies.py \
 	tests/lab/rehome.py tests/lab/scratch.py tests/lab/site_under_test.py \
 	tests/lab/tap.py tests/lab/traffic.py tests/lab/wire.py \
 	tests/crash/kill_at.c
 
 SYSTEM_TESTS += tests/system/ledger.py tests/system/stages.py \
 	tests/system/outage.py tests/system/hostile.py tests/crash/steps.py
+SYSTEM_TESTS += tests/system/copy_sources.py
 SYSTEM_TESTS += tests/system/sendmail_ledger.py tests/system/lab_proxies.py
 
 # Fuzz targets: ./configure --enable-fuzzers CC=clang, then make check, or

@@ -225,11 +225,12 @@ static void judges_refusals(void **state)
 	} cases[] = {
 		{ "-ERR [AUTH] wrong", POP3_REFUSED_DENIED },
 		{ "-ERR [auth] wrong", POP3_REFUSED_DENIED },
-		{ "-ERR [IN-USE] other", POP3_REFUSED_LATER },
+		{ "-ERR [IN-USE] other", POP3_REFUSED_BUSY },
 		{ "-ERR [LOGIN-DELAY] soon", POP3_REFUSED_LATER },
 		{ "-ERR [SYS/TEMP] disk", POP3_REFUSED_LATER },
 		{ "-ERR [SYS/PERM] gone", POP3_REFUSED_LATER },
-		{ "-ERR maildrop is Locked by 1", POP3_REFUSED_LATER },
+		{ "-ERR maildrop is Locked by 1", POP3_REFUSED_BUSY },
+		{ "-ERR too many logins", POP3_REFUSED_LATER },
 		{ "-ERR invalid password", POP3_REFUSED },
 		{ "-ERR", POP3_REFUSED },
 	};

@@ -1,0 +1,450 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""`rehome copy` from what is no IMAP server: POP3, Maildirs, mbox files. What
+arrived is read back by a client of its own; the source is as it was."""
+
+import email.utils
+import hashlib
+import imaplib
+import json
+import os
+import poplib
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "lab"))
+
+import tap  # noqa: E402
+from courier import Courier  # noqa: E402
+from cyrus import Cyrus  # noqa: E402
+from dovecot import PASSWORD, Dovecot  # noqa: E402
+from pop3_server import Hangup, Pop3Server  # noqa: E402
+from scratch import Scratch  # noqa: E402
+
+COPIER = os.path.join(tap.build_directory(), "copier", "rehome-copier")
+LAB = Scratch("rehome-sources")
+SERVERS = {}
+MEMORY_KB = 40000  # what a run may take, whatever the size of a message
+LARGE = 100 << 20
+
+
+def server(name, **options):
+    """A Dovecot that all tests share, with an account for each of them."""
+    if name not in SERVERS:
+        SERVERS[name] = Dovecot(LAB, name, **options)
+        SERVERS[name].start()
+        for number in range(1, 60):
+            SERVERS[name].add_user("ann%d@example.org" % number)
+    return SERVERS[name]
+
+
+class Bench:
+    """A source URL, and an account of its own at the destination."""
+
+    count = 0
+
+    def __init__(self):
+        Bench.count += 1
+        self.account = "ann%d@example.org" % Bench.count
+        self.new = server("new")
+        self.state = LAB.dir("state%d" % Bench.count)
+        self.password = LAB.file("password", text=PASSWORD + "\n", mode=0o600)
+        self.source = None
+
+    def pop3(self, port, options=""):
+        self.source = "pop3://%s@127.0.0.1:%d%s" % (
+            self.account.replace("@", "%40"), port, options)
+        return self
+
+    def arguments(self, *options):
+        command = [COPIER, "copy", self.source,
+                   "imap://%s@127.0.0.1:%d" % (
+                       self.account.replace("@", "%40"), self.new.imap),
+                   "--destination-password-file", self.password,
+                   "--state", self.state, "--json", *options]
+        if self.source.startswith("pop3"):
+            command += ["--source-password-file", self.password]
+        return command
+
+    def copy(self, *options, code=0):
+        """The report of a run."""
+        done = subprocess.run(self.arguments(*options), text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              timeout=60)
+        assert done.returncode == code, (done.returncode, done.stdout,
+                                         done.stderr)
+        return json.loads(done.stdout.splitlines()[-1]) if done.stdout else {}
+
+    def memory(self):
+        """Kilobytes that a run takes at most. Not by getrusage: that counts
+        what this process had when the other was forked from it."""
+        child = subprocess.Popen(self.arguments(), stdout=subprocess.PIPE)
+        most = 0
+        while child.poll() is None:
+            with open("/proc/%d/status" % child.pid,
+                      encoding="ascii") as status:
+                found = re.search(r"VmHWM:\s+(\d+)", status.read())
+            most = max(most, int(found.group(1)) if found else 0)
+            time.sleep(0.005)
+        report = json.loads(child.stdout.read())
+        assert child.returncode == 0 and report["complete"], report
+        return most
+
+    def client(self):
+        client = imaplib.IMAP4("127.0.0.1", self.new.imap)
+        client.login(self.account, PASSWORD)
+        return client
+
+    def folders(self, command="list"):
+        client = self.client()
+        found = {line.decode().rsplit(' "/" ', 1)[1].strip('"')
+                 for line in getattr(client, command)()[1] if line}
+        client.logout()
+        return found
+
+    def messages(self, folder="INBOX"):
+        """[(body, date as an instant, flags)] in the order of their UIDs."""
+        client = self.client()
+        found = []
+        if client.select('"%s"' % folder, True)[1][0] != b"0":
+            for item in client.uid("FETCH", "1:*", "(FLAGS INTERNALDATE "
+                                   "BODY.PEEK[])")[1]:
+                if isinstance(item, tuple):
+                    flags = re.search(rb"FLAGS \((.*?)\)", item[0]).group(1)
+                    found.append((
+                        item[1],
+                        time.mktime(imaplib.Internaldate2tuple(item[0])),
+                        frozenset(flags.decode().split()) - {"\\Recent"}))
+        client.logout()
+        return found
+
+    def bodies(self, folder="INBOX"):
+        return Counter(body for body, _, _ in self.messages(folder))
+
+
+def mail(number, extra="", size=0):
+    return ("Received: from a by b; Tue, 5 May 2015 10:%02d:00 +0200 (CEST)\r\n"
+            "Received: from c by a; Tue, 5 May 2015 09:00:00 +0200\r\n"
+            "Date: Mon, 4 May 2015 08:00:00 -0500\r\n"
+            "Subject: number %d\r\n%s\r\n%s" % (
+                number % 60, number, extra,
+                "".join("line %d\r\n" % n for n in range(size)))).encode()
+
+
+ODD = (b"", b"\r\n", b"Subject: dots\r\n\r\n.\r\n..\r\n.a\r\n",
+       b"Subject: end\r\n\r\n.\r\n", b"no header end\r\n",
+       b"Subject: 8-bit \xff\r\n\r\n\x80\x81\x01\r\n",
+       b"Subject: long\r\n\r\n" + b"x" * 200000 + b"\r\n",
+       b"Subject: bare\r\n\r\n.\ra\r\nb\r.\r\n",
+       b"From me\r\n\r\n>From you\r\n+OK\r\n-ERR\r\n")
+
+
+def scripted(count=5):
+    source = Pop3Server()
+    for number in range(count):
+        source.add("u%d" % number, mail(number))
+    return source
+
+
+def expected(source):
+    """Dovecot stores no empty message: it is refused."""
+    return Counter(body for _, body in source.mail if body)
+
+
+def pop3_copies_each_message_once():
+    source = scripted(40)
+    for number, body in enumerate(ODD):
+        source.add("odd%d" % number, body)
+    source.mail[:] = [entry for entry in source.mail if entry[1]]
+    source.sizes = {"u3": 5, "odd6": 7, "u4": 99999}  # they are wrong
+    bench = Bench().pop3(source.port)
+    report = bench.copy()
+    assert report["copied"] == len(source.mail), report
+    assert bench.bodies() == expected(source)
+    first = bench.messages()[:40]
+    assert [body for body, _, _ in first] == [mail(n) for n in range(40)]
+    assert [date for _, date, _ in first] == [
+        email.utils.parsedate_to_datetime(
+            "Tue, 5 May 2015 10:%02d:00 +0200" % n).timestamp()
+        for n in range(40)]
+    assert {flags for _, _, flags in first} == {frozenset()}
+    source.seen.clear()
+    report = bench.copy()
+    assert report["copied"] == report["adopted"] == 0, report
+    assert "RETR" not in source.seen, source.seen
+    source.add("new", mail(41))
+    del source.mail[0]  # its user has fetched it
+    assert bench.copy()["copied"] == 1
+    assert bench.bodies()[mail(41)] == 1 and bench.bodies()[mail(0)] == 1
+    assert "DELE" not in source.seen
+
+
+def pop3_says_what_it_cannot_do():
+    for capabilities, words in (
+            (["UIDL", "EXPIRE 0"], "EXPIRE 0"),
+            (["UIDL", "EXPIRE 0 USER"], "EXPIRE 0"),
+            (["USER", "TOP"], "UIDL")):
+        source = scripted()
+        source.capabilities = capabilities
+        report = Bench().pop3(source.port).copy(code=75)
+        assert words in report["error"], report
+        assert "RETR" not in source.seen
+    source = scripted()
+    source.capabilities = None
+    source.quirks["UIDL"] = lambda session, _: session.unknown("") or True
+    report = Bench().pop3(source.port).copy(code=75)
+    assert "UIDL" in report["error"], report
+
+
+def pop3_manages_without_capabilities():
+    source = scripted()
+    source.capabilities = None
+    source.quirks["NOOP"] = source.quirks["RSET"] = (
+        lambda session, _: session.unknown("") or True)
+    bench = Bench().pop3(source.port)
+    assert bench.copy()["copied"] == 5
+    assert bench.bodies() == expected(source)
+    assert "PASS" in source.seen
+
+
+def pop3_tells_a_wrong_password_from_a_busy_server():
+    for answer, code, words in (
+            ("-ERR [AUTH] no\r\n", 77, "[AUTH] no"),
+            ("-ERR wrong password\r\n", 77, "wrong password"),
+            ("-ERR [SYS/TEMP] disk\r\n", 75, "[SYS/TEMP]"),
+            ("-ERR [LOGIN-DELAY] 300 s\r\n", 75, "LOGIN-DELAY")):
+        source = scripted()
+        source.quirks["AUTH"] = (
+            lambda session, _, answer=answer: session.send(answer) or True)
+        report = Bench().pop3(source.port).copy(code=code)
+        assert words in report["error"], report
+    source = scripted()
+    refusals = iter(range(3))
+
+    def in_use(session, _rest):
+        if next(refusals, None) is None:
+            return False
+        session.send("-ERR [IN-USE] somebody reads it\r\n")
+        return True
+    source.quirks["AUTH"] = in_use
+    assert Bench().pop3(source.port).copy()["copied"] == 5
+
+
+def pop3_keeps_equal_uidls_apart():
+    source = scripted(3)
+    source.add("same", mail(10))
+    bench = Bench().pop3(source.port)
+    assert bench.copy()["copied"] == 4
+    source.add("same", mail(10))        # an equal message
+    source.add("same", mail(12, "X: y\r\n"))
+    source.add("z" * 200, mail(13))     # a long one
+    assert bench.copy()["copied"] == 3
+    assert bench.bodies() == expected(source)
+    assert bench.copy()["copied"] == 0
+    del source.mail[3]
+    source.add("other", mail(14))
+    assert bench.copy()["copied"] == 1
+    assert bench.bodies()[mail(10)] == 2
+
+
+def pop3_goes_on_after_a_broken_session():
+    source = scripted(30)
+    broken = iter(range(3))
+
+    def cut(session, rest):
+        if rest not in ("5", "6", "28") or next(broken, None) is None:
+            return False
+        session.send(b"+OK\r\n" + session.mail[int(rest) - 1][1][:40])
+        raise Hangup
+    source.quirks["RETR"] = cut
+    bench = Bench().pop3(source.port, "?pause=50ms")
+    assert bench.copy()["copied"] == 30
+    assert bench.bodies() == expected(source)
+
+
+def pop3_goes_on_without_its_uids():
+    source = scripted(10)
+    source.sizes = {"u1": 1}
+    bench = Bench().pop3(source.port)
+    assert bench.copy()["copied"] == 10
+    for name in os.listdir(bench.state):
+        if name.endswith(".uidmap"):
+            os.unlink(os.path.join(bench.state, name))
+    report = bench.copy()
+    assert report["copied"] == 0 and report["messages"] == 10, report
+    for name in os.listdir(bench.state):
+        with open(os.path.join(bench.state, name), "r+b") as damaged:
+            if name.endswith(".uidmap"):
+                damaged.seek(60)
+                damaged.write(b"?")
+    assert bench.copy()["copied"] == 0
+    assert bench.bodies() == expected(source)
+
+
+def pop3_reports_a_message_that_cannot_be_read():
+    source = scripted(5)
+
+    def refuse(session, rest):
+        if rest != "3":
+            return False
+        session.send("-ERR it is damaged\r\n")
+        return True
+    source.quirks["RETR"] = refuse
+    bench = Bench().pop3(source.port)
+    report = bench.copy(code=65)
+    assert "it is damaged" in report["refused"][0]["words"], report
+    assert sum(bench.bodies().values()) == 4
+    del source.quirks["RETR"]
+    assert bench.copy()["copied"] == 1
+    assert bench.bodies() == expected(source)
+
+
+def pop3_leaves_the_maildrop_to_its_user():
+    source = scripted(60)
+
+    def slow(_session, _rest):
+        time.sleep(0.03)
+        return False
+    source.quirks["RETR"] = slow
+    bench = Bench().pop3(source.port, "?session=300ms&pause=400ms")
+    assert bench.copy()["copied"] == 60
+    assert source.most_open == 1
+    lengths = [end - begin for begin, end in source.sessions]
+    assert len(lengths) >= 5 and max(lengths) < 1.5, lengths
+    pauses = [later[0] - earlier[1] for earlier, later
+              in zip(source.sessions[2:], source.sessions[3:])]
+    assert min(pauses) >= 0.39, pauses
+
+
+def pop3_of_dovecot():
+    old = server("old", pop3=True, extra="pop3_lock_session = yes\n")
+    bench = Bench().pop3(old.pop3, "?session=1s&pause=200ms")
+    client = imaplib.IMAP4("127.0.0.1", old.imap)
+    client.login(bench.account, PASSWORD)
+    bodies = [mail(number, size=number * 7 % 200) for number in range(120)]
+    bodies += [body for body in ODD if body and b"\r." not in body]
+    for body in bodies:
+        client.append("INBOX", "\\Seen", None, body)
+    assert bench.copy()["copied"] == len(bodies)
+    assert bench.bodies() == Counter(bodies)
+    assert bench.copy()["copied"] == 0
+    client.append("INBOX", None, None, mail(500))
+    client.select()
+    client.store("2", "+FLAGS", "\\Deleted")
+    client.expunge()
+    assert bench.copy()["copied"] == 1
+    assert bench.bodies()[mail(500)] == 1 and bench.bodies()[bodies[1]] == 1
+    assert client.select()[1][0] == b"%d" % len(bodies)
+    client.logout()
+
+
+def pop3_lets_a_reader_in():
+    """Somebody who fetches his mail all the time while it is copied."""
+    old = server("old", pop3=True, extra="pop3_lock_session = yes\n")
+    bench = Bench().pop3(old.pop3, "?session=20ms&pause=300ms")
+    client = imaplib.IMAP4("127.0.0.1", old.imap)
+    client.login(bench.account, PASSWORD)
+    for number in range(200):
+        client.append("INBOX", None, None, mail(number, size=400))
+    client.logout()
+    end = threading.Event()
+    waits = []
+
+    def reader():
+        while not end.is_set():
+            began = time.monotonic()
+            while True:
+                try:
+                    session = poplib.POP3("127.0.0.1", old.pop3, timeout=30)
+                    session.user(bench.account)
+                    session.pass_(PASSWORD)
+                    break
+                except poplib.error_proto:
+                    time.sleep(0.02)
+            session.stat()
+            waits.append(time.monotonic() - began)
+            session.quit()
+            time.sleep(0.1)
+    thread = threading.Thread(target=reader)
+    thread.start()
+    try:
+        report = bench.copy()
+    finally:
+        end.set()
+        thread.join(40)
+    assert report["copied"] == 200, report
+    assert len(waits) > 5 and max(waits) < 5, waits
+
+
+def pop3_of_others(kind):
+    old = kind(LAB, "old-" + kind.__name__.lower())
+    old.start()
+    bench = Bench().pop3(old.pop3)
+    old.add_users(bench.account)
+    client = imaplib.IMAP4("127.0.0.1", old.imap)
+    client.login(bench.account, PASSWORD)
+    bodies = [mail(number, size=number) for number in range(50)]
+    for body in bodies:
+        assert client.append("INBOX", None, None, body)[0] == "OK"
+    client.logout()
+    assert bench.copy()["copied"] == 50
+    assert bench.bodies() == Counter(bodies)
+    assert bench.copy()["copied"] == 0
+
+
+def pop3_of_courier():
+    pop3_of_others(Courier)
+
+
+def pop3_of_cyrus():
+    pop3_of_others(Cyrus)
+
+
+def pop3_streams_a_large_message():
+    source = scripted(2)
+    large = mail(3) + b"0123456789abcdef" * 4 * 15 + b"\r\n"
+    large += (b"y" * 998 + b"\r\n") * (LARGE // 1000)
+    source.add("large", large)
+    bench = Bench().pop3(source.port)
+    used = bench.memory()
+    assert used < MEMORY_KB, used
+    digests = {hashlib.sha256(body).digest() for body in bench.bodies()}
+    assert hashlib.sha256(large).digest() in digests
+
+
+def takes_no_other_destination():
+    bench = Bench()
+    bench.source = "imap://a@127.0.0.1:%d" % bench.new.imap
+    for url in ("pop3://a@b", "maildir:/tmp/x", "mbox:/tmp/x"):
+        done = subprocess.run(
+            [COPIER, "copy", bench.source, url, "--source-password-file",
+             bench.password, "--destination-password-file", bench.password],
+            stderr=subprocess.PIPE, text=True)
+        assert done.returncode == 64 and "only IMAP" in done.stderr, done
+
+
+TESTS = [
+    pop3_copies_each_message_once,
+    pop3_says_what_it_cannot_do,
+    pop3_manages_without_capabilities,
+    pop3_tells_a_wrong_password_from_a_busy_server,
+    pop3_keeps_equal_uidls_apart,
+    pop3_goes_on_after_a_broken_session,
+    pop3_goes_on_without_its_uids,
+    pop3_reports_a_message_that_cannot_be_read,
+    pop3_leaves_the_maildrop_to_its_user,
+    pop3_of_dovecot,
+    pop3_lets_a_reader_in,
+    pop3_of_courier,
+    pop3_of_cyrus,
+    pop3_streams_a_large_message,
+    takes_no_other_destination,
+]
+
+if __name__ == "__main__":
+    with LAB:
+        tap.main(TESTS)

@@ -233,6 +233,11 @@ void journal_apply_uidvalidity(struct journal_folder *folder,
 		folder->uidvalidity[side] != uidvalidity) {
 		for (i = 0; i < folder->pairs_count; i++)
 			journal_apply_widow(folder, i, side);
+		for (i = 0; i < folder->intents_count; i++)
+			if (folder->intents[i].from == side)
+				folder->intents[i].uid = 0;
+			else
+				folder->intents[i].uidnext = 0;
 		folder->next[side] = 0;
 		uidset_free(&folder->foreign[side]);
 		memset(&folder->seen[side], 0, sizeof(folder->seen[side]));
@@ -262,11 +267,30 @@ void journal_seen(struct journal *journal, struct journal_folder *folder,
 	journal_print_seen(journal, folder, side);
 }
 
+/* Ends the intent that the pair answers: the newest, since an older one may
+ * still come true at the server. */
+static void journal_end_intent(
+	struct journal_folder *folder, const struct journal_pair *pair)
+{
+	struct journal_intent *found = NULL;
+	size_t i;
+
+	for (i = 0; i < folder->intents_count; i++) {
+		struct journal_intent *intent = &folder->intents[i];
+
+		if (pair->uid[intent->from] == intent->uid &&
+			memcmp(pair->digest, intent->digest, JOURNAL_DIGEST) ==
+				0 &&
+			(found == NULL || intent->at >= found->at))
+			found = intent;
+	}
+	if (found != NULL)
+		*found = folder->intents[--folder->intents_count];
+}
+
 void journal_apply_pair(struct journal_folder *folder, size_t index,
 	const struct journal_pair *pair)
 {
-	size_t i;
-
 	if (index >= folder->pairs_room) {
 		folder->pairs_room = (index + 1) * 2;
 		folder->pairs = xreallocarray(folder->pairs, folder->pairs_room,
@@ -279,19 +303,7 @@ void journal_apply_pair(struct journal_folder *folder, size_t index,
 	}
 	folder->pairs[index] = *pair;
 	journal_count_pair(folder, pair, 1);
-	/* The newest: an older one may still come true at the server. */
-	for (i = folder->intents_count; i-- > 0;) {
-		const struct journal_intent *intent = &folder->intents[i];
-
-		if (pair->uid[intent->from] != intent->uid ||
-			memcmp(pair->digest, intent->digest, JOURNAL_DIGEST) !=
-				0)
-			continue;
-		folder->intents_count--;
-		memmove(&folder->intents[i], &folder->intents[i + 1],
-			(folder->intents_count - i) * sizeof(*intent));
-		break;
-	}
+	journal_end_intent(folder, pair);
 }
 
 size_t journal_pair(struct journal *journal, struct journal_folder *folder,
@@ -360,6 +372,17 @@ void journal_apply_intent(
 	folder->intents[folder->intents_count++] = *intent;
 }
 
+void journal_apply_answer(
+	struct journal_folder *folder, enum journal_side from, uint32_t uid)
+{
+	size_t i;
+
+	for (i = 0; i < folder->intents_count; i++)
+		if (folder->intents[i].from == from &&
+			folder->intents[i].uid == uid)
+			folder->intents[i].answered = true;
+}
+
 void journal_apply_unintend(
 	struct journal_folder *folder, enum journal_side from, uint32_t uid)
 {
@@ -377,7 +400,8 @@ void journal_apply_forget(struct journal_folder *folder, int64_t before)
 	size_t i, kept = 0;
 
 	for (i = 0; i < folder->intents_count; i++)
-		if (folder->intents[i].at >= before)
+		if (folder->intents[i].answered ||
+			folder->intents[i].at >= before)
 			folder->intents[kept++] = folder->intents[i];
 	folder->intents_count = kept;
 }
@@ -398,6 +422,28 @@ void journal_forget_intents(
 	if (folder->intents_count != count)
 		journal_line(
 			journal, "i %u %lld", folder->id, (long long)before);
+}
+
+void journal_answer(struct journal *journal, struct journal_folder *folder,
+	enum journal_side from, uint32_t uid)
+{
+	journal_apply_answer(folder, from, uid);
+	journal_line(
+		journal, "K %u %d %u", folder->id, (int)from, (unsigned)uid);
+}
+
+const struct journal_intent *journal_answered(
+	const struct journal_folder *folder, enum journal_side from,
+	uint32_t uid)
+{
+	size_t i;
+
+	for (i = 0; i < folder->intents_count; i++)
+		if (folder->intents[i].answered &&
+			folder->intents[i].from == from &&
+			folder->intents[i].uid == uid)
+			return &folder->intents[i];
+	return NULL;
 }
 
 void journal_unintend(struct journal *journal, struct journal_folder *folder,

@@ -48,13 +48,16 @@ struct journal_pair {
 
 /*
  * Written before the server is told to store a message: should we die before
- * its answer, the next round looks for a message with this digest.
+ * its answer, the next round looks for a message with this digest. One that was
+ * answered with OK, but not with a UID, is never stored again: it stays until
+ * it is found, or its message is gone.
  */
 struct journal_intent {
 	enum journal_side from;
-	uint32_t uid;	  /* at from */
+	uint32_t uid;	  /* at from; 0: void, its UIDVALIDITY changed */
 	uint32_t uidnext; /* at the other side before, or 0; it is not below */
-	int64_t at;	  /* instant */
+	bool answered;
+	int64_t at; /* instant */
 	uint64_t size;
 	unsigned char digest[JOURNAL_DIGEST];
 	const struct flagset *flags;
@@ -73,9 +76,9 @@ struct journal_folder {
 	struct journal_pair *pairs; /* an index stays valid until compaction;
 				       changed by the functions below alone */
 	size_t pairs_count, pairs_room;
-	size_t live;	 /* pairs that count: valid on both sides */
-	uint64_t bytes;	 /* of those */
-	size_t known[2]; /* pairs that are valid on that side */
+	size_t live;	  /* pairs that count: valid on both sides */
+	uint64_t bytes;	  /* of those */
+	size_t known[2];  /* pairs that are valid on that side */
 	uint32_t next[2]; /* above every UID that a pair had there; 0 none */
 	struct uidset foreign[2]; /* not ours and not to be paired */
 	struct journal_intent *intents;
@@ -142,10 +145,18 @@ void journal_foreign(struct journal *journal, struct journal_folder *folder,
  * not that of the machine. */
 void journal_intend(struct journal *journal, struct journal_folder *folder,
 	const struct journal_intent *intent);
+/* The server says that it has stored it, but not as what. */
+void journal_answer(struct journal *journal, struct journal_folder *folder,
+	enum journal_side from, uint32_t uid);
+/* The answered intent of that message, or NULL. */
+const struct journal_intent *journal_answered(
+	const struct journal_folder *folder, enum journal_side from,
+	uint32_t uid);
 /* The server refused it: nothing will come of it. */
 void journal_unintend(struct journal *journal, struct journal_folder *folder,
 	enum journal_side from, uint32_t uid);
-/* The intents of the folder that are older than the instant are over. */
+/* The intents of the folder that are older than the instant and not answered
+ * are over. */
 void journal_forget_intents(
 	struct journal *journal, struct journal_folder *folder, int64_t before);
 

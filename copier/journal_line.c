@@ -206,6 +206,9 @@ void journal_print_intent(struct journal *journal,
 		"I %u %d %" PRIu32 " %" PRIu32 " %" PRId64 " %" PRIu64 " %s %s",
 		folder->id, (int)intent->from, intent->uid, intent->uidnext,
 		intent->at, intent->size, digest, intent->flags->text);
+	if (intent->answered)
+		journal_line(journal, "K %u %d %" PRIu32, folder->id,
+			(int)intent->from, intent->uid);
 }
 
 /* The fields of a line, taken one after the other. */
@@ -358,7 +361,7 @@ static bool journal_scan_seen(struct journal_folder *folder,
 	return !fields->bad;
 }
 
-/* Lines about one side of a folder: B, M, O, o, S, U, j. */
+/* Lines about one side of a folder: B, K, M, O, o, S, U, j. */
 static bool journal_scan_side(struct journal_folder *folder, char letter,
 	struct journal_fields *fields)
 {
@@ -382,6 +385,8 @@ static bool journal_scan_side(struct journal_folder *folder, char letter,
 		uidset_drop(&folder->foreign[side], number);
 	else if (letter == 'U')
 		journal_apply_uidvalidity(folder, side, number);
+	else if (letter == 'K')
+		journal_apply_answer(folder, side, number);
 	else
 		journal_apply_unintend(folder, side, number);
 	return true;
@@ -425,6 +430,7 @@ bool journal_scan_line(struct journal *journal, char *line, size_t size)
 			folder, (int64_t)journal_number(&fields, INT64_MAX));
 		return !fields.bad;
 	case 'B':
+	case 'K':
 	case 'M':
 	case 'O':
 	case 'o':

@@ -52,6 +52,8 @@ void journal_apply_widow(
 	struct journal_folder *folder, size_t index, enum journal_side side);
 void journal_apply_intent(
 	struct journal_folder *folder, const struct journal_intent *intent);
+void journal_apply_answer(
+	struct journal_folder *folder, enum journal_side from, uint32_t uid);
 void journal_apply_unintend(
 	struct journal_folder *folder, enum journal_side from, uint32_t uid);
 void journal_apply_forget(struct journal_folder *folder, int64_t before);

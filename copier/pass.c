@@ -73,6 +73,19 @@ void pass_refuse(struct pass *pass, const char *folder, uint32_t uid,
 	refusal->words = *words;
 }
 
+void pass_refuse_unsettled(struct pass *pass, const char *folder, uint32_t uid)
+{
+	unsigned in_a_row = pass->refused_in_a_row;
+	struct error words;
+
+	error_set(&words,
+		"the server said that it has stored it, but not as which "
+		"message, and none there is equal: it alters what it stores, "
+		"or somebody has removed it; it is not stored again");
+	pass_refuse(pass, folder, uid, &words);
+	pass->refused_in_a_row = in_a_row;
+}
+
 void pass_refusal_text(const struct pass *pass, struct error *text_r)
 {
 	const struct pass_refusal *first = pass->refusals;

@@ -104,6 +104,9 @@ bool pass_goes_on(const struct pass *pass, struct error *error);
 /* Writes down that the server refused a message (or, uid 0, a folder). */
 void pass_refuse(struct pass *pass, const char *folder, uint32_t uid,
 	const struct error *words);
+/* The same of a message that the other side has, by its own word, but that is
+ * not to be found there; it does not count as one more in a row. */
+void pass_refuse_unsettled(struct pass *pass, const char *folder, uint32_t uid);
 /* "3 refused: FOLDER uid 7: words" for a failure; empty when none was. */
 void pass_refusal_text(const struct pass *pass, struct error *text_r);
 

@@ -173,6 +173,7 @@ void plan_clear(struct plan *plan)
 		free(folder->removed);
 		free(folder->widowed);
 		uidset_free(&folder->copy);
+		uidset_free(&folder->unsettled);
 		uidset_free(&folder->expunge);
 		uidset_free(&folder->foreign);
 		uidset_free(&folder->departed);

@@ -73,6 +73,9 @@ struct plan_folder {
 	bool remove; /* we made it, home has none: when it is empty then */
 	bool drop;   /* on neither side: the journal need not know it */
 	struct uidset copy; /* at home */
+	/* At home: stored by the server's word, but which message at the other
+	 * side it is cannot be told; not to be stored again. */
+	struct uidset unsettled;
 	struct plan_adoption *adoptions;
 	size_t adoptions_count;
 	struct plan_flags *flags;

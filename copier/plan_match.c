@@ -255,6 +255,49 @@ static void plan_match_all(struct plan_work *work, struct plan_intents *intents)
 	free(others);
 }
 
+/* Whether a message that no pair knows may be what became of the intent at a
+ * server that alters what it stores. */
+static bool plan_may_have_become(
+	const struct plan_work *work, const struct journal_intent *intent)
+{
+	const struct uidset *foreign =
+		&work->folder->journal->foreign[work->far];
+	size_t i;
+
+	for (i = 0; i < work->other.count; i++)
+		if (!work->other.list[i].taken &&
+			work->other.list[i].pair == PLAN_NO_PAIR &&
+			work->other.list[i].uid >= intent->uidnext)
+			return true;
+	for (i = 0; i < foreign->count; i++)
+		if (foreign->uids[i] >= intent->uidnext &&
+			!uidset_has(&work->folder->departed, foreign->uids[i]))
+			return true;
+	return false;
+}
+
+/* Whether the other side may hold the message already, by its own word. */
+static bool plan_is_unsettled(
+	const struct plan_work *work, const struct plan_candidate *home)
+{
+	const struct journal_folder *journal = work->folder->journal;
+	size_t i;
+
+	for (i = 0; journal != NULL && i < journal->intents_count; i++) {
+		const struct journal_intent *intent = &journal->intents[i];
+
+		if (!intent->answered || intent->from != work->side)
+			continue;
+		if (intent->uid != home->uid &&
+			(intent->uid != 0 || !home->measured ||
+				intent->size != home->size))
+			continue;
+		if (plan_may_have_become(work, intent))
+			return true;
+	}
+	return false;
+}
+
 /* What has found nothing: copied from home; at the other side ours and too
  * much, or foreign. */
 static void plan_match_rest(
@@ -266,7 +309,10 @@ static void plan_match_rest(
 
 	for (i = 0; i < work->home.count; i++)
 		if (!work->home.list[i].taken)
-			uidset_add(&folder->copy, work->home.list[i].uid);
+			uidset_add(plan_is_unsettled(work, &work->home.list[i])
+					   ? &folder->unsettled
+					   : &folder->copy,
+				work->home.list[i].uid);
 	for (i = 0; i < work->other.count; i++) {
 		const struct plan_candidate *other = &work->other.list[i];
 

@@ -352,14 +352,18 @@ int round_run(struct pass *pass, const struct round_options *options,
 	return result;
 }
 
+/* Whether the other side may still be at work on what it was sent. */
 static bool round_has_intents(const struct journal *journal)
 {
-	size_t i;
+	size_t i, j;
 
-	for (i = 0; i < journal_count(journal); i++)
-		if (!journal_at(journal, i)->gone &&
-			journal_at(journal, i)->intents_count > 0)
-			return true;
+	for (i = 0; i < journal_count(journal); i++) {
+		const struct journal_folder *folder = journal_at(journal, i);
+
+		for (j = 0; !folder->gone && j < folder->intents_count; j++)
+			if (!folder->intents[j].answered)
+				return true;
+	}
 	return false;
 }
 

@@ -9,6 +9,7 @@
 
 #include "copier/lanes.h"
 #include "copier/round_identity.h"
+#include "copier/refused.h"
 #include "copier/transfer.h"
 
 #include "lib/xalloc.h"
@@ -26,6 +27,12 @@ int round_folder_refused(struct pass *pass, const struct plan_folder *folder,
 	error_prefix(error, "%s", what);
 	pass_refuse(pass, folder->home_name, 0, error);
 	return 0;
+}
+
+static bool round_is_unread(const struct plan_folder *folder)
+{
+	return (folder->home != NULL && folder->home->unread) ||
+	       (folder->other != NULL && folder->other->unread);
 }
 
 /* What only the journal must learn. */
@@ -58,6 +65,37 @@ static void round_note(struct pass *pass, const struct plan_folder *folder)
 	for (i = 0; i < folder->departed.count; i++)
 		journal_foreign(
 			journal, known, far, folder->departed.uids[i], false);
+}
+
+/* Answered intents end when they are found, when their message is gone at home
+ * or turns out not to be there; of the others somebody must know. */
+static void round_note_answered(
+	struct pass *pass, const struct plan_folder *folder)
+{
+	struct journal_folder *known = folder->journal;
+	bool whole = folder->home != NULL && folder->home->whole;
+	uint32_t uidvalidity = known->uidvalidity[pass->side];
+	size_t i;
+
+	for (i = known->intents_count; i-- > 0;) {
+		uint32_t uid = known->intents[i].uid;
+
+		if (!known->intents[i].answered ||
+			known->intents[i].from != pass->side ||
+			uidset_has(&folder->unsettled, uid))
+			continue;
+		if (uidset_has(&folder->copy, uid) ||
+			(whole && (uid != 0 || folder->unsettled.count == 0))) {
+			journal_unintend(pass->journal, known, pass->side, uid);
+			if (i > known->intents_count)
+				i = known->intents_count;
+		}
+	}
+	for (i = 0; i < folder->unsettled.count; i++)
+		if (!refused_is_left(pass, folder->home_name, uidvalidity,
+			    folder->unsettled.uids[i]))
+			pass_refuse_unsettled(pass, folder->home_name,
+				folder->unsettled.uids[i]);
 }
 
 static int round_copy(struct pass *pass, const struct plan_folder *folder,
@@ -259,6 +297,8 @@ static int round_messages(struct pass *pass, struct plan_folder *folder,
 	int result = 1;
 
 	round_note(pass, folder);
+	if (!round_is_unread(folder))
+		round_note_answered(pass, folder);
 	if (folder->copy.count > 0) {
 		*wrote_r = true;
 		result = round_copy(pass, folder, error);
@@ -298,12 +338,6 @@ static int round_job_run(
 		     lane->counts.missed == before.missed &&
 		     lane->counts.unsettled == before.unsettled;
 	return result < 0 ? -1 : 1;
-}
-
-static bool round_is_unread(const struct plan_folder *folder)
-{
-	return (folder->home != NULL && folder->home->unread) ||
-	       (folder->other != NULL && folder->other->unread);
 }
 
 /* Tells of what was done of each folder; those that are not ready are left. */

@@ -78,6 +78,18 @@ static int sweep_target(struct sweep *sweep, const struct view_folder *old,
 	return 1;
 }
 
+/* Stored by the server's word, but not found: somebody must know, and it is
+ * never stored again. */
+static bool sweep_is_unsettled(const struct sweep *sweep,
+	const struct view_folder *old, const struct journal_folder *journal,
+	uint32_t uid)
+{
+	if (journal_answered(journal, sweep->pass->side, uid) == NULL)
+		return false;
+	pass_refuse_unsettled(sweep->pass, old->name, uid);
+	return true;
+}
+
 /* The messages that nobody has accounted for yet. */
 static void sweep_new_uids(const struct sweep *sweep,
 	const struct view_folder *old, const struct journal_folder *journal,
@@ -92,8 +104,10 @@ static void sweep_new_uids(const struct sweep *sweep,
 			uidset_add(&paired, journal->pairs[i].uid[side]);
 	for (i = 0; i < old->count; i++)
 		if (!uidset_has(&paired, old->messages[i].uid) &&
-			!uidset_has(
-				&journal->foreign[side], old->messages[i].uid))
+			!uidset_has(&journal->foreign[side],
+				old->messages[i].uid) &&
+			!sweep_is_unsettled(
+				sweep, old, journal, old->messages[i].uid))
 			uidset_add(uids, old->messages[i].uid);
 	uidset_free(&paired);
 }

@@ -112,11 +112,15 @@ static void transfer_stored(struct transfer *transfer,
 		appended->uidvalidity !=
 			transfer->folder->uidvalidity[transfer->far]) {
 		transfer->other_changed = true;
+		journal_answer(pass->journal, transfer->folder, pass->side,
+			message->uid);
 	} else if (appended->uid == 0 || appended->uid < transfer->uidnext ||
 		   uidset_has(&transfer->taken, appended->uid)) {
 		/* Not told, or another message's. The intent stays; the next
 		 * look at the folder finds it. */
 		pass->counts.unsettled++;
+		journal_answer(pass->journal, transfer->folder, pass->side,
+			message->uid);
 	} else {
 		pair.uid[pass->side] = message->uid;
 		pair.uid[transfer->far] = appended->uid;

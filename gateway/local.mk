@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
+# The conversations before a session: pure, without sockets.
+gateway_dialog = gateway/dialog.c gateway/dialog.h gateway/dialog_imap.c \
+	gateway/dialog_pop3.c gateway/dialog_private.h \
+	gateway/dialog_sieve.c gateway/dialog_smtp.c gateway/login.c \
+	gateway/login.h gateway/sasl.c gateway/sasl.h
+gateway_entry = gateway/entry.c gateway/entry.h gateway/entry_imap.c \
+	gateway/entry_pop3.c gateway/entry_private.h gateway/entry_sieve.c \
+	gateway/entry_smtp.c gateway/login.c gateway/login.h
+
+gateway_tests = tests/unit/dialog-test tests/unit/entry-test
+check_PROGRAMS += $(gateway_tests)
+TESTS += $(gateway_tests)
+tests_unit_dialog_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_dialog_test_SOURCES = tests/unit/dialog-test.c $(gateway_dialog)
+tests_unit_dialog_test_LDADD = lib/librehome.a $(CMOCKA_LIBS) $(OPENSSL_LIBS)
+tests_unit_entry_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_entry_test_SOURCES = tests/unit/entry-test.c $(gateway_entry)
+tests_unit_entry_test_LDADD = lib/librehome.a $(CMOCKA_LIBS) $(OPENSSL_LIBS)
+
+if FUZZERS
+check_PROGRAMS += tests/fuzz/dialog-fuzz tests/fuzz/entry-fuzz
+tests_fuzz_dialog_fuzz_SOURCES = tests/fuzz/dialog-fuzz.c $(gateway_dialog) \
+	$(FUZZ_BASE)
+tests_fuzz_dialog_fuzz_CFLAGS = $(FUZZ_CFLAGS)
+tests_fuzz_dialog_fuzz_LDADD = $(OPENSSL_LIBS)
+tests_fuzz_entry_fuzz_SOURCES = tests/fuzz/entry-fuzz.c $(gateway_entry) \
+	$(FUZZ_BASE)
+tests_fuzz_entry_fuzz_CFLAGS = $(FUZZ_CFLAGS)
+tests_fuzz_entry_fuzz_LDADD = $(OPENSSL_LIBS)
+endif

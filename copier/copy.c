@@ -14,6 +14,7 @@
 
 #include "copier/copy_private.h"
 #include "copier/digest.h"
+#include "copier/identity.h"
 #include "copier/round.h"
 
 #include "lib/daemon.h"
@@ -124,6 +125,30 @@ static struct mailbox *copy_open_mailbox(struct copy *copy,
 	return mailbox;
 }
 
+/* One more connection to each side, if both let us in. */
+static bool copy_open_pair(
+	void *context, struct pass_pair *pair, struct error *error)
+{
+	struct copy *copy = context;
+	int code;
+
+	pair->home =
+		copy_open_mailbox(copy, &copy->source, "source", &code, error);
+	if (pair->home != NULL)
+		pair->other = copy_open_mailbox(
+			copy, &copy->destination, "destination", &code, error);
+	if (pair->other == NULL)
+		mailbox_close(&pair->home);
+	return pair->other != NULL;
+}
+
+static void copy_close_pair(void *context, struct pass_pair *pair)
+{
+	(void)context;
+	mailbox_close(&pair->home);
+	mailbox_close(&pair->other);
+}
+
 static void copy_add_counts(struct copy *copy)
 {
 	const struct pass_counts *counts = &copy->pass.counts;
@@ -222,7 +247,7 @@ static int copy_run(struct copy *copy)
 	if (copy->pass.home != NULL)
 		copy->pass.other = copy_open_mailbox(
 			copy, &copy->destination, "destination", &code, &error);
-	if (copy->pass.other == NULL)
+	if (copy->pass.other == NULL || copy_open_identity(copy, &error) < 0)
 		return copy_fail(copy, code, error.text);
 	result = copy_rounds(copy, &error);
 	copy_tell_refused(copy);
@@ -236,6 +261,7 @@ static void copy_clear(struct copy *copy)
 {
 	mailbox_close(&copy->pass.home);
 	mailbox_close(&copy->pass.other);
+	identity_free(&copy->pass.identity);
 	journal_close(&copy->pass.journal);
 	pass_clear(&copy->pass);
 	buffer_free(&copy->plan);
@@ -260,6 +286,9 @@ static int copy_account(const struct copy_options *options)
 	copy.pass.side = JOURNAL_SOURCE;
 	copy.pass.go_on = copy_goes_on;
 	copy.pass.progress = copy_progress;
+	copy.pass.lanes = (size_t)options->lanes;
+	copy.pass.pair_open = copy_open_pair;
+	copy.pass.pair_close = copy_close_pair;
 	copy.pass.context = &copy;
 	code = copy_locate(&copy);
 	if (code == 0)

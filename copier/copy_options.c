@@ -10,10 +10,15 @@
 
 #include "copier/copy_private.h"
 
+#include "lib/endpoint.h"
 #include "lib/instant.h"
 #include "lib/xalloc.h"
 
 #define COPY_TIMEOUT (5 * 60 * 1000)
+
+/* Connections to each server. */
+#define COPY_LANES     4
+#define COPY_LANES_MAX 64
 
 static const char copy_help[] =
 	"usage: rehome copy SOURCE DESTINATION [OPTION...]\n"
@@ -28,10 +33,16 @@ static const char copy_help[] =
 	"\n"
 	"  --source-password-file FILE       its first line is the password\n"
 	"  --destination-password-file FILE  the same of the destination\n"
+	"  --destination-doveadm ENDPOINT    unix:/PATH or inet:HOST:PORT of "
+	"its\n"
+	"                         doveadm server: IMAP clients keep what they "
+	"have\n"
+	"  --destination-doveadm-password-file FILE\n"
 	"  --starttls             use STARTTLS with imap://\n"
 	"  --ca-file FILE         the authorities of the servers' "
 	"certificates\n"
 	"  --timeout DURATION     give up on a server silent so long (5m)\n"
+	"  --lanes N              connections to each server, at most (4)\n"
 	"  --make-equal           remove what was copied and is deleted since\n"
 	"  -n, --dry-run          say what would be copied, and how long it "
 	"takes\n"
@@ -54,6 +65,8 @@ int copy_misused(const char *text)
 static const struct option copy_options[] = {
 	{ "source-password-file", required_argument, NULL, 's' },
 	{ "destination-password-file", required_argument, NULL, 'd' },
+	{ "destination-doveadm", required_argument, NULL, 'a' },
+	{ "destination-doveadm-password-file", required_argument, NULL, 'A' },
 	{ "state", required_argument, NULL, 'S' },
 	{ "starttls", no_argument, NULL, 't' },
 	{ "ca-file", required_argument, NULL, 'C' },
@@ -62,6 +75,7 @@ static const struct option copy_options[] = {
 	{ "json", no_argument, NULL, 'j' },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "timeout", required_argument, NULL, 'T' },
+	{ "lanes", required_argument, NULL, 'l' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -74,6 +88,8 @@ static bool copy_plain_option(struct copy_options *options, int option)
 				    ? &options->destination_password_file
 			    : option == 'S' ? &options->state
 			    : option == 'C' ? &options->ca_file
+			    : option == 'a' ? &options->doveadm
+			    : option == 'A' ? &options->doveadm_password_file
 					    : NULL;
 	bool *flag = option == 't'   ? &options->starttls
 		     : option == 'e' ? &options->make_equal
@@ -104,6 +120,17 @@ static int copy_timeout_option(struct copy_options *options)
 	return 0;
 }
 
+static int copy_lanes_option(struct copy_options *options)
+{
+	char *end;
+
+	options->lanes = strtol(optarg, &end, 10);
+	if (end == optarg || *end != '\0' || options->lanes < 1 ||
+		options->lanes > COPY_LANES_MAX)
+		return copy_misused("--lanes: a number between 1 and 64");
+	return 0;
+}
+
 /* What getopt_long has complained of: it sets optopt for those it knows. */
 static int copy_unknown(int option, char **argv)
 {
@@ -130,6 +157,11 @@ static int copy_take_urls(
 		return copy_misused(
 			count == 0 ? "SOURCE and DESTINATION are missing"
 				   : "DESTINATION is missing");
+	if (options->doveadm != NULL &&
+		endpoint_check(options->doveadm, &error) < 0) {
+		error_prefix(&error, "--destination-doveadm");
+		return copy_misused(error.text);
+	}
 	options->source = words[0];
 	options->destination = words[1];
 	return 0;
@@ -139,7 +171,8 @@ int copy_read_options(int argc, char **argv, struct copy_options *options_r)
 {
 	int option, code;
 
-	*options_r = (struct copy_options){ .timeout = COPY_TIMEOUT };
+	*options_r = (struct copy_options){ .timeout = COPY_TIMEOUT,
+		.lanes = COPY_LANES };
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, ":hnq", copy_options, NULL)) !=
 		-1) {
@@ -147,7 +180,8 @@ int copy_read_options(int argc, char **argv, struct copy_options *options_r)
 			return copy_unknown(option, argv);
 		if (copy_plain_option(options_r, option))
 			continue;
-		code = copy_timeout_option(options_r);
+		code = option == 'l' ? copy_lanes_option(options_r)
+				     : copy_timeout_option(options_r);
 		if (code != 0)
 			return code;
 	}

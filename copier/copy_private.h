@@ -27,6 +27,8 @@ struct copy_options {
 	const char *destination_password_file;
 	const char *state;
 	const char *ca_file;
+	const char *doveadm; /* endpoint at the destination, or NULL */
+	const char *doveadm_password_file;
 	bool starttls;
 	bool make_equal;
 	bool dry_run;
@@ -34,6 +36,7 @@ struct copy_options {
 	bool quiet;
 	bool help;
 	int64_t timeout; /* ms without a byte */
+	long lanes;
 };
 
 /* What a dry run has found of one folder. */
@@ -74,6 +77,11 @@ char *copy_identity(const struct location *location);
 int copy_fail(struct copy *copy, int code, const char *text);
 /* A bad command line. */
 int copy_misused(const char *text);
+
+/* Opens pass.identity where the options name a doveadm server. 0 or -1. */
+int copy_open_identity(struct copy *copy, struct error *error);
+/* Adds what IMAP clients will do again. */
+void copy_identity_text(const struct copy *copy, struct buffer *text);
 
 /* The reports; each does what the options ask for. */
 void copy_tell_start(struct copy *copy);

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <sysexits.h>
 
+#include "copier/certificate.h"
 #include "copier/copy_private.h"
 #include "copier/digest.h"
 #include "copier/identity.h"
@@ -234,6 +235,27 @@ bool copy_is_complete(const struct copy *copy)
 	       counts->unsettled == 0 && counts->keywords_refused == 0;
 }
 
+/* What is at both sides now, whether that is all or not. */
+static int copy_certify(struct copy *copy, struct error *error)
+{
+	struct certificate *certificate =
+		certificate_new(copy->options->certificate);
+	char *account = copy_identity(&copy->source);
+	const struct certificate_facts facts = {
+		.account = account,
+		.home = copy->source.label,
+		.other = copy->destination.label,
+		.at = instant_now(),
+		.foreign = copy->pass.counts.foreign,
+	};
+	int result = certificate_finish(
+		certificate, &copy->pass, &facts, error);
+
+	certificate_free(&certificate);
+	free(account);
+	return result;
+}
+
 static int copy_run(struct copy *copy)
 {
 	struct error error = { "" };
@@ -253,6 +275,9 @@ static int copy_run(struct copy *copy)
 	copy_tell_refused(copy);
 	if (result < 0)
 		return copy_fail(copy, EX_TEMPFAIL, error.text);
+	if (copy->options->certificate != NULL && !copy->options->dry_run &&
+		copy_certify(copy, &error) < 0)
+		return copy_fail(copy, EX_CANTCREAT, error.text);
 	copy_tell_end(copy);
 	return copy_is_complete(copy) ? EX_OK : EX_DATAERR;
 }

@@ -46,6 +46,7 @@ static const char copy_help[] =
 	"  --make-equal           remove what was copied and is deleted since\n"
 	"  -n, --dry-run          say what would be copied, and how long it "
 	"takes\n"
+	"  --certificate FILE     write down what is where, with digests\n"
 	"  --state DIRECTORY      where the journal is kept\n"
 	"  --json                 one JSON object per line\n"
 	"  -q, --quiet            tell only what failed\n"
@@ -70,6 +71,7 @@ static const struct option copy_options[] = {
 	{ "state", required_argument, NULL, 'S' },
 	{ "starttls", no_argument, NULL, 't' },
 	{ "ca-file", required_argument, NULL, 'C' },
+	{ "certificate", required_argument, NULL, 'c' },
 	{ "make-equal", no_argument, NULL, 'e' },
 	{ "dry-run", no_argument, NULL, 'n' },
 	{ "json", no_argument, NULL, 'j' },
@@ -88,6 +90,9 @@ static bool copy_plain_option(struct copy_options *options, int option)
 				    ? &options->destination_password_file
 			    : option == 'S' ? &options->state
 			    : option == 'C' ? &options->ca_file
+			    : option == 'a' ? &options->doveadm
+			    : option == 'A' ? &options->doveadm_password_file
+			    : option == 'c' ? &options->certificate
 			    : option == 'a' ? &options->doveadm
 			    : option == 'A' ? &options->doveadm_password_file
 					    : NULL;

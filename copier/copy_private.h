@@ -29,6 +29,9 @@ struct copy_options {
 	const char *ca_file;
 	const char *doveadm; /* endpoint at the destination, or NULL */
 	const char *doveadm_password_file;
+	const char *certificate;
+	const char *doveadm; /* endpoint at the destination, or NULL */
+	const char *doveadm_password_file;
 	bool starttls;
 	bool make_equal;
 	bool dry_run;

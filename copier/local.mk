@@ -9,6 +9,8 @@ copier_libcopier_a_SOURCES = \
 	copier/access.c copier/access.h \
 	copier/backoff.c copier/backoff.h \
 	copier/batch.c copier/batch.h \
+	copier/certificate.c copier/certificate.h \
+	copier/certificate_read.c copier/certificate_read.h \
 	copier/copy.c copier/copy.h copier/copy_options.c \
 	copier/copy_private.h copier/copy_report.c \
 	copier/digest.c copier/digest.h \
@@ -52,8 +54,8 @@ copier_libcopier_a_SOURCES = \
 	copier/location.c copier/location.h \
 	copier/maildate.c copier/maildate.h \
 	copier/move.c copier/move.h copier/move_private.h \
-	copier/move_freeze.c copier/move_refused.c copier/move_side.c \
-	copier/move_sweep.c \
+	copier/move_certificate.c copier/move_freeze.c \
+	copier/move_refused.c copier/move_side.c copier/move_sweep.c \
 	copier/mutf7.c copier/mutf7.h \
 	copier/namehash.c copier/namehash.h \
 	copier/naming.c copier/naming.h copier/naming_tame.c \
@@ -154,3 +156,10 @@ tests_unit_mutf7_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 tests_unit_naming_test_SOURCES = tests/unit/naming-test.c
 tests_unit_naming_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_naming_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
+
+# Certificates.
+check_PROGRAMS += tests/unit/certificate-test
+TESTS += tests/unit/certificate-test
+tests_unit_certificate_test_SOURCES = tests/unit/certificate-test.c
+tests_unit_certificate_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_certificate_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)

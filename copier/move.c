@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "copier/certificate.h"
 #include "copier/proof.h"
 #include "copier/refused.h"
 #include "copier/round.h"
@@ -173,6 +174,7 @@ static int move_open_journal(struct move *move, struct error *error)
 
 	move->pass.journal = journal_open(move->order->config->copier.state,
 		name, systems, move->flags, error);
+	move_begin_certificate(move, name);
 	free(name);
 	if (move->pass.journal == NULL)
 		return -1;
@@ -280,6 +282,9 @@ static int move_live(struct move *move, struct error *error)
 		move->due = now + (upkeep > MOVE_UPKEEP ? upkeep : MOVE_UPKEEP);
 		return 0;
 	}
+	if (move->account->phase != ACCOUNT_FROZEN &&
+		move_prepare_certificate(move, error) < 0)
+		return -1;
 	return move_freeze(move, error);
 }
 
@@ -366,6 +371,7 @@ int move_run(const struct move_order *order)
 	move_give_back(&move, result, &error);
 	pass_clear(&move.pass);
 	refused_free(&move.pass.refused);
+	certificate_free(&move.certificate);
 	flagpool_free(&move.flags);
 	worker_close(&move.worker);
 	lease_free(&move.worker.lease);

@@ -96,6 +96,9 @@ static int move_proof(struct move *move, struct error *error)
 	/* What the flip relies on is on the disk before it. */
 	if (result == 1 && journal_sync(move->pass.journal, error) < 0)
 		result = -1;
+	if (result == 1 &&
+		move_finish_certificate(move, proof.foreign, error) < 0)
+		result = -1;
 	if (result == 1)
 		result = move_prove(move, &proof, error) < 0 ? -1 : 1;
 	proof_clear(&proof);
@@ -137,6 +140,8 @@ static int move_flip(
 	if (!move_goes_on(move, error) ||
 		worker_flip(&move->worker, text, error) < 0)
 		return -1;
+	if (move->account->strategy->copy_before_flip)
+		move_tell_certificate(move);
 	move_log(move, LOG_INFO,
 		"flipped: freeze %" PRId64 " ms (barrier %" PRId64
 		", round %" PRId64 ", proof %" PRId64 ")",

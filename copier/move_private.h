@@ -16,6 +16,7 @@ struct move {
 	struct account *account;
 	struct worker worker;
 	struct flagpool *flags;
+	struct certificate *certificate;
 	struct pass pass; /* home and other, as the account has them now */
 	int slots[2];	  /* of home and other, or -1 */
 	const char *kind; /* of the pass: "live", "last", "sweep" */
@@ -50,6 +51,16 @@ int move_provision(struct move *move, struct error *error);
 int move_round(struct move *move, const char *kind, struct error *error);
 /* Tells policyd what the pass has done. */
 int move_report(struct move *move, int64_t duration, struct error *error);
+/* The certificate will be STATE/NAME.certificate. */
+void move_begin_certificate(struct move *move, const char *name);
+/* Writes down what is there by now, ahead of the freeze. 0 or -1. */
+int move_prepare_certificate(struct move *move, struct error *error);
+/* Puts it in its place, before the copy counts as proved. 0 or -1. */
+int move_finish_certificate(
+	struct move *move, uint64_t foreign, struct error *error);
+/* Its summary, for policyd, after the flip. */
+void move_tell_certificate(struct move *move);
+
 /* Reads what was refused before and what is approved of it. 0 or -1. */
 int move_load_refused(struct move *move, struct error *error);
 /*

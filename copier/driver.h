@@ -20,9 +20,12 @@
 
 #include "copier/flags.h"
 #include "copier/maildate.h"
+#include "copier/namehash.h"
 #include "copier/special_use.h"
 #include "copier/uidset.h"
 
+struct folder_notes;
+struct foldermap;
 struct mailbox;
 struct access;
 
@@ -52,6 +55,12 @@ struct mailbox_target {
 	const char *password;	/* of the authorizer, or of the login */
 	const char *ca_file;	/* NULL: the system's trust anchors */
 	bool verify;		/* the server's certificate */
+	/* How login names are made of addresses, as system.user; or NULL. */
+	const char *user_pattern;
+	/* What it excludes is not listed, and noted; either may be NULL. They
+	 * live as long as the mailbox. */
+	const struct foldermap *map;
+	struct folder_notes *notes;
 	int timeout_ms;		/* without a byte */
 	/* Mechanism, token, pins and limits, shared by the account's mailboxes
 	 * there; NULL for the defaults (copier/access.h). */
@@ -260,6 +269,11 @@ struct mailbox {
 	const struct mailbox_driver *driver;
 	mailbox_appended_fn *appended;
 	void *appended_context;
+	char *login; /* as in the target, copied */
+	char *user_pattern;
+	const struct foldermap *map;
+	struct folder_notes *notes;
+	struct namehash excluded; /* folders that the last listing left out */
 };
 
 extern const struct mailbox_driver mailbox_imap;
@@ -281,7 +295,8 @@ const struct mailbox_features *mailbox_features(struct mailbox *mailbox);
 /*
  * All folders of the personal namespaces, each once, with their status as of
  * now (has_status) when it is selectable and there. Leaves no folder selected,
- * since servers answer a STATUS of the selected one from an old view.
+ * since servers answer a STATUS of the selected one from an old view. What the
+ * folder map of the target excludes is not told.
  */
 int mailbox_list(struct mailbox *mailbox, mailbox_folder_fn *callback,
 	void *context, struct error *error);

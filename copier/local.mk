@@ -31,7 +31,13 @@ copier_libcopier_a_SOURCES = \
 	copier/driver_imap_extension.h \
 	copier/driver_imap_metadata.c copier/driver_imap_quota.c \
 	copier/extension.c copier/extension.h \
+	copier/acl_names.c copier/acl_names.h \
+	copier/folder_acl.c copier/folder_acl.h \
+	copier/folder_care.c copier/folder_care.h \
+	copier/folder_create.c copier/folder_create.h \
+	copier/folder_metadata.c \
 	copier/folder_notes.c copier/folder_notes.h \
+	copier/folder_quota.c copier/folder_quota.h \
 	copier/folder_table.c copier/folder_table.h \
 	copier/folder_table_private.h copier/folder_table_twin.c \
 	copier/folder_table_use.c \

@@ -4,12 +4,30 @@
 
 #include "copier/driver.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "copier/folder_notes.h"
+#include "copier/foldermap.h"
+
+#include "lib/xalloc.h"
 
 static const struct mailbox_driver *const mailbox_drivers[] = {
 	&mailbox_imap,
 	&mailbox_pop3,
 };
+
+/* What the mailbox must know when the target is gone. */
+static void mailbox_learn(
+	struct mailbox *mailbox, const struct mailbox_target *target)
+{
+	mailbox->map = target->map;
+	mailbox->notes = target->notes;
+	if (target->login != NULL)
+		mailbox->login = xstrdup(target->login);
+	if (target->user_pattern != NULL)
+		mailbox->user_pattern = xstrdup(target->user_pattern);
+}
 
 struct mailbox *mailbox_open(const struct mailbox_target *target,
 	struct flagpool *flags, bool *denied_r, struct error *error)
@@ -23,8 +41,10 @@ struct mailbox *mailbox_open(const struct mailbox_target *target,
 			continue;
 		mailbox = mailbox_drivers[i]->open(
 			target, flags, denied_r, error);
-		if (mailbox != NULL)
-			mailbox->driver = mailbox_drivers[i];
+		if (mailbox == NULL)
+			return NULL;
+		mailbox->driver = mailbox_drivers[i];
+		mailbox_learn(mailbox, target);
 		return mailbox;
 	}
 	error_set(error, "no driver for %s", target->protocol);
@@ -35,6 +55,9 @@ void mailbox_close(struct mailbox **mailbox)
 {
 	if (*mailbox == NULL)
 		return;
+	free((*mailbox)->login);
+	free((*mailbox)->user_pattern);
+	namehash_free(&(*mailbox)->excluded);
 	(*mailbox)->driver->close(*mailbox);
 	*mailbox = NULL;
 }
@@ -44,10 +67,55 @@ const struct mailbox_features *mailbox_features(struct mailbox *mailbox)
 	return mailbox->driver->features(mailbox);
 }
 
+struct mailbox_listing {
+	struct mailbox *mailbox;
+	mailbox_folder_fn *callback;
+	void *context;
+};
+
+/* Whether the folder map excludes the folder; says so where it is noted. */
+static bool mailbox_excludes(
+	struct mailbox *mailbox, const struct mailbox_folder *folder)
+{
+	struct foldermap_answer answer;
+	struct naming_path path;
+	char *shown;
+
+	if (mailbox->map == NULL)
+		return false;
+	naming_split(folder->name, folder->separator, mailbox_features(mailbox),
+		&path, NULL);
+	foldermap_find(mailbox->map, &path, folder->use, &answer);
+	if (answer.verdict == FOLDERMAP_NAME)
+		naming_path_free(&answer.path);
+	if (answer.verdict == FOLDERMAP_EXCLUDE) {
+		shown = naming_text(&path);
+		folder_notes_add(mailbox->notes, FOLDER_NOTE_EXCLUDED, shown,
+			NULL, folder->status.messages,
+			"line %u of the folder map", answer.line);
+		free(shown);
+		namehash_set(&mailbox->excluded, folder->name, 1);
+	}
+	naming_path_free(&path);
+	return answer.verdict == FOLDERMAP_EXCLUDE;
+}
+
+static int mailbox_listed(void *context, const struct mailbox_folder *folder)
+{
+	struct mailbox_listing *listing = context;
+
+	if (mailbox_excludes(listing->mailbox, folder))
+		return 0;
+	return listing->callback(listing->context, folder);
+}
+
 int mailbox_list(struct mailbox *mailbox, mailbox_folder_fn *callback,
 	void *context, struct error *error)
 {
-	return mailbox->driver->list(mailbox, callback, context, error);
+	struct mailbox_listing listing = { mailbox, callback, context };
+
+	namehash_free(&mailbox->excluded);
+	return mailbox->driver->list(mailbox, mailbox_listed, &listing, error);
 }
 
 int mailbox_status(struct mailbox *mailbox, const char *folder,
@@ -167,8 +235,8 @@ int mailbox_subscribe(struct mailbox *mailbox, const char *folder, bool on,
 }
 
 /* What prepare does for a driver that has none of its own. */
-static int mailbox_prepare_one(struct mailbox *mailbox,
-	struct mailbox_wish *wish, struct error *error)
+static int mailbox_prepare_one(
+	struct mailbox *mailbox, struct mailbox_wish *wish, struct error *error)
 {
 	int result = 1;
 
@@ -180,8 +248,8 @@ static int mailbox_prepare_one(struct mailbox *mailbox,
 			mailbox, wish->folder, &wish->status, &wish->words);
 	wish->refused = result == 0;
 	if (result == 1 && (wish->subscribe || wish->unsubscribe)) {
-		result = mailbox_subscribe(mailbox, wish->folder,
-			wish->subscribe, &wish->words);
+		result = mailbox_subscribe(
+			mailbox, wish->folder, wish->subscribe, &wish->words);
 		wish->not_subscribed = result == 0;
 	}
 	if (result < 0)

@@ -78,7 +78,10 @@ static void plan_former_folder(const struct plan_input *input,
 	const struct view_folder *home = view_find(input->home, name);
 	struct plan_folder *folder;
 
+	/* What the folder map leaves out now stays as it was. */
 	if (journal->gone ||
+		(input->home->excluded != NULL &&
+			namehash_get(input->home->excluded, name) != 0) ||
 		(home != NULL && (home->selectable || home->subscribed)))
 		return;
 	folder =

@@ -67,6 +67,7 @@ struct plan_folder {
 	char *note;
 	char *apart;
 	enum special_use use;
+	bool made; /* by folder_create_odd, ahead of the others */
 	bool create;
 	bool subscribe;
 	bool unsubscribe;

@@ -221,6 +221,8 @@ static int proof_journal(struct pass *pass, const struct view *home,
 		proof->messages += folder->live;
 		proof->bytes += folder->bytes;
 		if (folder->live > 0 &&
+			namehash_get(home->excluded,
+				folder->name[pass->side]) == 0 &&
 			(view_find(home, folder->name[pass->side]) == NULL ||
 				view_find(other, folder->name[far]) == NULL)) {
 			error_set(error, "%s: the folder is gone",

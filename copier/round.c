@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "copier/folder_care.h"
 #include "lib/instant.h"
 #include "lib/xalloc.h"
 
@@ -320,6 +321,9 @@ static int round_steps(struct round *round, struct error *error)
 		return -1;
 	round_leave(round);
 	pass->counts.planned = round->plan.copies;
+	if (folder_care_before(pass, &round->home, &round->other, &round->plan,
+		    round->options->dry_run != NULL, error) < 0)
+		return -1;
 	if (round->options->planned != NULL &&
 		round->options->planned(round->options->context, pass,
 			&round->plan, error) < 0)
@@ -330,7 +334,8 @@ static int round_steps(struct round *round, struct error *error)
 	}
 	round->clean = xcalloc(round->plan.count + 1, sizeof(*round->clean));
 	if (round_execute(pass, &round->plan, &round->wrote, round->clean,
-		    error) < 0)
+		    error) < 0 ||
+		folder_care_after(pass, &round->plan, error) < 0)
 		return -1;
 	return round_finish(round, error);
 }

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "copier/folder_create.h"
+
 #include "lib/xalloc.h"
 
 /* The journal's folder, made when it is not known yet. */
@@ -52,7 +54,7 @@ static bool round_prepared(struct pass *pass, struct plan_folder *folder,
 	if (wish->ask)
 		journal_uidvalidity(pass->journal, folder->journal, far,
 			wish->status.uidvalidity);
-	if (wish->made) {
+	if (wish->made || folder->made) {
 		journal_made(pass->journal, folder->journal, far);
 		pass->counts.folders_made++;
 	}
@@ -98,6 +100,9 @@ int round_prepare(struct pass *pass, struct plan *plan, bool *wrote_r,
 	size_t i, count;
 	int result = pass_goes_on(pass, error) ? 1 : -1;
 
+	/* Before the journal learns their names: these may change. */
+	if (result == 1)
+		result = folder_create_odd(pass, plan, wrote_r, error);
 	for (i = 0; i < plan->count; i++) {
 		if (round_holds_mail(&plan->folders[i]))
 			round_introduce(pass, &plan->folders[i]);

@@ -78,6 +78,7 @@ static int view_listed(void *context, const struct mailbox_folder *listed)
 int view_list(struct view *view, struct mailbox *mailbox, struct error *error)
 {
 	view->features = *mailbox_features(mailbox);
+	view->excluded = &mailbox->excluded;
 	return mailbox_list(mailbox, view_listed, view, error);
 }
 

@@ -61,6 +61,9 @@ struct view {
 	size_t count, room;
 	struct namehash names;		  /* place in folders, from 1 */
 	struct mailbox_features features; /* its prefix is the mailbox's */
+	/* The mailbox's own list of what the folder map leaves out: there, and
+	 * not told; or NULL. */
+	const struct namehash *excluded;
 };
 
 /* Fills an empty view with folders and their status. Results as in driver.h */

@@ -90,8 +90,6 @@ static bool copy_plain_option(struct copy_options *options, int option)
 				    ? &options->destination_password_file
 			    : option == 'S' ? &options->state
 			    : option == 'C' ? &options->ca_file
-			    : option == 'a' ? &options->doveadm
-			    : option == 'A' ? &options->doveadm_password_file
 			    : option == 'c' ? &options->certificate
 			    : option == 'a' ? &options->doveadm
 			    : option == 'A' ? &options->doveadm_password_file

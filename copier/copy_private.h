@@ -27,8 +27,6 @@ struct copy_options {
 	const char *destination_password_file;
 	const char *state;
 	const char *ca_file;
-	const char *doveadm; /* endpoint at the destination, or NULL */
-	const char *doveadm_password_file;
 	const char *certificate;
 	const char *doveadm; /* endpoint at the destination, or NULL */
 	const char *doveadm_password_file;

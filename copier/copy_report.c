@@ -177,6 +177,7 @@ static void report_end_json(struct copy *copy)
 	const struct pass_counts *counts = &copy->pass.counts;
 	json_t *event = report_new("end");
 	json_t *refusals = json_array();
+	struct buffer identity = BUFFER_EMPTY;
 
 	for (size_t i = 0; i < copy->pass.refusals_count; i++)
 		json_array_append_new(
@@ -196,6 +197,9 @@ static void report_end_json(struct copy *copy)
 	report_set(event, "duration_ms",
 		(uint64_t)(instant_monotonic() - copy->began));
 	json_object_set_new(event, "refused", refusals);
+	copy_identity_text(copy, &identity);
+	json_object_set_new(event, "identity", report_text(identity.data));
+	buffer_free(&identity);
 	if (copy->options->dry_run) {
 		json_object_set_new(event, "plan",
 			report_text(copy->plan.data != NULL ? copy->plan.data
@@ -243,6 +247,11 @@ static void report_summary(const struct copy *copy)
 		buffer_add_text(&text, "/s");
 	}
 	puts(text.data);
+	buffer_clear(&text);
+	if (copy->pass.identity != NULL) {
+		copy_identity_text(copy, &text);
+		fputs(text.data, stdout);
+	}
 	buffer_free(&text);
 }
 

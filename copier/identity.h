@@ -43,6 +43,9 @@ struct identity_options {
  */
 struct identity *identity_new(
 	const struct identity_options *options, struct error *error);
+/* The same, with the password in the first line of a file; NULL: none. */
+struct identity *identity_open(const char *endpoint, const char *password_file,
+	const char *user, int timeout_ms, struct error *error);
 /* Closes all connections; takes NULL. */
 void identity_free(struct identity **identity);
 

@@ -12,7 +12,7 @@ copier_libcopier_a_SOURCES = \
 	copier/certificate.c copier/certificate.h \
 	copier/certificate_read.c copier/certificate_read.h \
 	copier/copy.c copier/copy.h copier/copy_options.c \
-	copier/copy_private.h copier/copy_report.c \
+	copier/copy_private.h copier/copy_identity.c copier/copy_report.c \
 	copier/digest.c copier/digest.h \
 	copier/doveadm.c copier/doveadm.h \
 	copier/doveadm_wire.c copier/doveadm_wire.h \
@@ -25,7 +25,7 @@ copier_libcopier_a_SOURCES = \
 	copier/driver_pop3_fetch.c copier/driver_pop3_list.c \
 	copier/flags.c copier/flags.h \
 	copier/identity.c copier/identity.h copier/identity_private.h \
-	copier/identity_all.c \
+	copier/identity_all.c copier/identity_open.c \
 	copier/identity_judge.c copier/identity_judge.h \
 	copier/driver_imap_acl.c copier/driver_imap_extension.c \
 	copier/driver_imap_extension.h \

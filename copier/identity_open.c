@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Identity by what an administrator has configured, the password from a file.
+ */
+#include "config.h"
+
+#include "copier/identity.h"
+
+#include "copier/location.h"
+
+struct identity *identity_open(const char *endpoint, const char *password_file,
+	const char *user, int timeout_ms, struct error *error)
+{
+	struct identity_options options = {
+		.endpoint = endpoint, .user = user, .timeout_ms = timeout_ms
+	};
+	struct location secret = { .password = NULL };
+	struct identity *identity = NULL;
+
+	if (password_file == NULL ||
+		location_password(&secret, password_file, error) == 0) {
+		options.password = secret.password;
+		identity = identity_new(&options, error);
+	}
+	location_clear(&secret);
+	return identity;
+}

@@ -60,7 +60,7 @@ copier_libcopier_a_SOURCES = \
 	copier/location.c copier/location.h \
 	copier/maildate.c copier/maildate.h \
 	copier/move.c copier/move.h copier/move_private.h \
-	copier/move_certificate.c copier/move_freeze.c \
+	copier/move_certificate.c copier/move_freeze.c copier/move_lanes.c \
 	copier/move_refused.c copier/move_side.c copier/move_sweep.c \
 	copier/mutf7.c copier/mutf7.h \
 	copier/namehash.c copier/namehash.h \

@@ -364,6 +364,9 @@ int move_run(const struct move_order *order)
 	move.pass.side = move_side(order->account->home);
 	move.pass.go_on = move_goes_on;
 	move.pass.progress = move_progress;
+	move.pass.lanes = move_lanes(&move);
+	move.pass.pair_open = move_open_pair;
+	move.pass.pair_close = move_close_pair;
 	move.pass.context = &move;
 	result = move_phases(&move, &error);
 	move_close(&move);

@@ -44,6 +44,12 @@ int move_open_other(struct move *move, struct error *error);
 /* Opens again what was lost: hooks may have ended our sessions, too. */
 int move_revive(struct move *move, struct error *error);
 void move_close(struct move *move);
+/* How many pairs of connections the account may use (move_lanes.c). */
+size_t move_lanes(const struct move *move);
+/* The pass's pair_open and pair_close; context is the move. */
+bool move_open_pair(
+	void *context, struct pass_pair *pair, struct error *error);
+void move_close_pair(void *context, struct pass_pair *pair);
 /* Runs the other side's provision hook. 0 or -1. */
 int move_provision(struct move *move, struct error *error);
 

@@ -57,7 +57,7 @@ struct pass_counts {
 struct pass_pair {
 	struct mailbox *home;
 	struct mailbox *other;
-	int slots[2]; /* of the opener */
+	void *own; /* of the opener */
 };
 
 struct pass {

@@ -31,6 +31,7 @@ struct config_system {
 	bool verify;	       /* the server's certificate */
 	char *pin;	       /* list of pins (lib/pin.h), or NULL */
 	int64_t connections;   /* at once, all workers of one host together */
+	int64_t lanes;	       /* of which one account's copy may use */
 	int64_t rate_bytes;    /* per second, 0: no limit; so the next two */
 	int64_t rate_messages; /* per second */
 	int64_t day_bytes;     /* per day (UTC) */

@@ -161,6 +161,8 @@ const struct config_option config_options[] = {
 		"public keys that alone are trusted"),
 	TITLED(system, connections, number, DEFAULT, "8", 1, 1000,
 		"connections at most, all workers of a host together"),
+	TITLED(system, lanes, number, DEFAULT, "4", 1, 64,
+		"connections that the copy of one account uses at most"),
 	TITLED(system, rate_bytes, size, DEFAULT, "0", 0, SIZE_MOST,
 		"bytes per second at most, both ways; 0: no limit"),
 	TITLED(system, rate_messages, number, DEFAULT, "0", 0, 1000000,

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Further pairs of connections for one account: fewer where the systems have no
+ * slots to spare. Called by the threads of the lanes, while the move waits.
+ */
+#include "config.h"
+
+#include "copier/move_private.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "copier/slot.h"
+
+#include "lib/xalloc.h"
+
+/* What one more connection holds. */
+struct move_lane_side {
+	struct location location;
+	int slot;
+};
+
+struct move_lane {
+	struct move *move;
+	struct move_lane_side sides[2]; /* of home and other */
+	bool tried;			/* for a slot */
+};
+
+static const struct config_system *move_lane_system(
+	const struct move *move, int side)
+{
+	return config_system(move->order->config,
+		side == 0 ? account_home_system(move->account)
+			  : account_other_system(move->account));
+}
+
+size_t move_lanes(const struct move *move)
+{
+	const struct config_system *home = move_lane_system(move, 0);
+	const struct config_system *other = move_lane_system(move, 1);
+
+	if (home == NULL || other == NULL)
+		return 1;
+	return (size_t)(home->lanes < other->lanes ? home->lanes
+						   : other->lanes);
+}
+
+/* Slots are not waited for: the work goes on without. */
+static bool move_lane_tries(void *context, struct error *error)
+{
+	struct move_lane *lane = context;
+
+	if (lane->tried)
+		error_set(error, "no connection is to spare");
+	else if (move_goes_on(lane->move, error))
+		return lane->tried = true;
+	return false;
+}
+
+static struct mailbox *move_lane_connect(
+	struct move_lane *lane, int index, struct error *error)
+{
+	struct move *move = lane->move;
+	struct move_lane_side *side = &lane->sides[index];
+	const struct config_system *system = move_lane_system(move, index);
+	const struct config *config = move->order->config;
+	bool denied;
+
+	/* One for each account that is worked on is never taken by a lane. */
+	if (system == NULL || system->connections <= config->copier.jobs) {
+		error_set(error, "no connection is to spare");
+		return NULL;
+	}
+	lane->tried = false;
+	side->slot = slot_take(config->copier.state, system->name,
+		(size_t)(system->connections - config->copier.jobs),
+		move_lane_tries, lane, error);
+	if (side->slot < 0 ||
+		location_of_account(system, move->account->address,
+			&side->location, error) < 0)
+		return NULL;
+	return mailbox_open(
+		&side->location.target, move->flags, &denied, error);
+}
+
+bool move_open_pair(void *context, struct pass_pair *pair, struct error *error)
+{
+	struct move_lane *lane = xcalloc(1, sizeof(*lane));
+
+	lane->move = context;
+	lane->sides[0].slot = lane->sides[1].slot = -1;
+	pair->own = lane;
+	pair->home = move_lane_connect(lane, 0, error);
+	if (pair->home != NULL)
+		pair->other = move_lane_connect(lane, 1, error);
+	if (pair->other != NULL)
+		return true;
+	move_close_pair(context, pair);
+	return false;
+}
+
+void move_close_pair(void *context, struct pass_pair *pair)
+{
+	struct move_lane *lane = pair->own;
+	int i;
+
+	(void)context;
+	mailbox_close(&pair->home);
+	mailbox_close(&pair->other);
+	for (i = 0; i < 2; i++) {
+		location_clear(&lane->sides[i].location);
+		if (lane->sides[i].slot >= 0)
+			close(lane->sides[i].slot);
+	}
+	free(lane);
+	pair->own = NULL;
+}

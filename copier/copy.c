@@ -15,6 +15,8 @@
 #include "copier/certificate.h"
 #include "copier/copy_private.h"
 #include "copier/digest.h"
+#include "copier/folder_notes.h"
+#include "copier/foldermap.h"
 #include "copier/identity.h"
 #include "copier/round.h"
 
@@ -248,8 +250,8 @@ static int copy_certify(struct copy *copy, struct error *error)
 		.at = instant_now(),
 		.foreign = copy->pass.counts.foreign,
 	};
-	int result = certificate_finish(
-		certificate, &copy->pass, &facts, error);
+	int result =
+		certificate_finish(certificate, &copy->pass, &facts, error);
 
 	certificate_free(&certificate);
 	free(account);
@@ -273,6 +275,7 @@ static int copy_run(struct copy *copy)
 		return copy_fail(copy, code, error.text);
 	result = copy_rounds(copy, &error);
 	copy_tell_refused(copy);
+	copy_tell_notes(copy);
 	if (result < 0)
 		return copy_fail(copy, EX_TEMPFAIL, error.text);
 	if (copy->options->certificate != NULL && !copy->options->dry_run &&
@@ -291,6 +294,8 @@ static void copy_clear(struct copy *copy)
 	pass_clear(&copy->pass);
 	buffer_free(&copy->plan);
 	flagpool_free(&copy->flags);
+	folder_notes_free(&copy->pass.notes);
+	foldermap_free(&copy->map);
 	location_clear(&copy->source);
 	location_clear(&copy->destination);
 	for (size_t i = 0; i < copy->estimates_count; i++)
@@ -308,6 +313,7 @@ static int copy_account(const struct copy_options *options)
 	pthread_mutex_init(&copy.telling, NULL);
 	copy.flags = flagpool_new();
 	copy.pass.flags = copy.flags;
+	copy.pass.notes = folder_notes_new();
 	copy.pass.side = JOURNAL_SOURCE;
 	copy.pass.go_on = copy_goes_on;
 	copy.pass.progress = copy_progress;

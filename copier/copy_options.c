@@ -9,6 +9,7 @@
 #include <sysexits.h>
 
 #include "copier/copy_private.h"
+#include "copier/foldermap.h"
 
 #include "lib/endpoint.h"
 #include "lib/instant.h"
@@ -39,6 +40,8 @@ static const char copy_help[] =
 	"have\n"
 	"  --destination-doveadm-password-file FILE\n"
 	"  --starttls             use STARTTLS with imap://\n"
+	"  --folder-map FILE      which folder becomes which, and which is "
+	"left out\n"
 	"  --ca-file FILE         the authorities of the servers' "
 	"certificates\n"
 	"  --timeout DURATION     give up on a server silent so long (5m)\n"
@@ -71,6 +74,7 @@ static const struct option copy_options[] = {
 	{ "state", required_argument, NULL, 'S' },
 	{ "starttls", no_argument, NULL, 't' },
 	{ "ca-file", required_argument, NULL, 'C' },
+	{ "folder-map", required_argument, NULL, 'm' },
 	{ "certificate", required_argument, NULL, 'c' },
 	{ "make-equal", no_argument, NULL, 'e' },
 	{ "dry-run", no_argument, NULL, 'n' },
@@ -90,6 +94,7 @@ static bool copy_plain_option(struct copy_options *options, int option)
 				    ? &options->destination_password_file
 			    : option == 'S' ? &options->state
 			    : option == 'C' ? &options->ca_file
+			    : option == 'm' ? &options->folder_map
 			    : option == 'c' ? &options->certificate
 			    : option == 'a' ? &options->doveadm
 			    : option == 'A' ? &options->doveadm_password_file
@@ -240,6 +245,23 @@ static int copy_enter_side(struct copy *copy, bool source)
 	return 0;
 }
 
+/* Reads the folder map; both sides note what becomes of folders. */
+static int copy_read_map(struct copy *copy)
+{
+	struct error error;
+
+	copy->source.target.notes = copy->pass.notes;
+	copy->destination.target.notes = copy->pass.notes;
+	if (copy->options->folder_map == NULL)
+		return 0;
+	copy->map = foldermap_load(copy->options->folder_map, &error);
+	if (copy->map == NULL)
+		return copy_fail(copy, EX_CONFIG, error.text);
+	copy->pass.map = copy->map;
+	copy->source.target.map = copy->map;
+	return 0;
+}
+
 int copy_locate(struct copy *copy)
 {
 	const struct copy_options *options = copy->options;
@@ -254,6 +276,8 @@ int copy_locate(struct copy *copy)
 		code = copy_enter_side(copy, true);
 	if (code == 0)
 		code = copy_enter_side(copy, false);
+	if (code == 0)
+		code = copy_read_map(copy);
 	if (code != 0)
 		return code;
 	source = copy_identity(&copy->source);

@@ -27,6 +27,7 @@ struct copy_options {
 	const char *destination_password_file;
 	const char *state;
 	const char *ca_file;
+	const char *folder_map;
 	const char *certificate;
 	const char *doveadm; /* endpoint at the destination, or NULL */
 	const char *doveadm_password_file;
@@ -51,6 +52,7 @@ struct copy {
 	const struct copy_options *options;
 	struct location source;
 	struct location destination;
+	struct foldermap *map; /* or NULL */
 	struct flagpool *flags;
 	struct pass pass;
 	struct progress progress;
@@ -90,6 +92,8 @@ void copy_tell_progress(
 	struct copy *copy, const struct pass *pass, const char *folder);
 void copy_tell_refused(struct copy *copy);
 void copy_tell_end(struct copy *copy);
+/* What became of folders, and with a dry run what would. */
+void copy_tell_notes(struct copy *copy);
 
 /* True when the destination now has all that the source has. */
 bool copy_is_complete(const struct copy *copy);

@@ -15,6 +15,7 @@
 #include <jansson.h>
 
 #include "copier/copy_private.h"
+#include "copier/folder_notes.h"
 
 #include "lib/instant.h"
 #include "lib/xalloc.h"
@@ -253,6 +254,42 @@ static void report_summary(const struct copy *copy)
 		fputs(text.data, stdout);
 	}
 	buffer_free(&text);
+}
+
+static json_t *report_note(const struct folder_note *note)
+{
+	json_t *object = json_pack("{s:s,s:o,s:o}", "kind",
+		folder_note_kind_name(note->kind), "folder",
+		report_text(note->folder), "words", report_text(note->text));
+
+	if (note->destination != NULL)
+		json_object_set_new(
+			object, "destination", report_text(note->destination));
+	if (note->count > 0)
+		report_set(object, "count", note->count);
+	return object;
+}
+
+void copy_tell_notes(struct copy *copy)
+{
+	const struct folder_notes *notes = copy->pass.notes;
+
+	for (size_t i = 0; i < folder_notes_count(notes); i++) {
+		const struct folder_note *note = folder_notes_at(notes, i);
+		char *line;
+
+		if (copy->options->json) {
+			json_t *event = report_note(note);
+
+			json_object_set_new(
+				event, "event", json_string("note"));
+			report_event(event);
+			continue;
+		}
+		line = folder_note_line(note);
+		fprintf(stderr, "%s\n", line);
+		free(line);
+	}
 }
 
 void copy_tell_end(struct copy *copy)

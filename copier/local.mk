@@ -37,6 +37,7 @@ copier_libcopier_a_SOURCES = \
 	copier/folder_create.c copier/folder_create.h \
 	copier/folder_metadata.c \
 	copier/folder_notes.c copier/folder_notes.h \
+	copier/move_folders.c \
 	copier/folder_quota.c copier/folder_quota.h \
 	copier/folder_table.c copier/folder_table.h \
 	copier/folder_table_private.h copier/folder_table_twin.c \
@@ -86,6 +87,7 @@ copier_libcopier_a_SOURCES = \
 	copier/sasl_scram.c \
 	copier/secret.c copier/secret.h \
 	copier/slot.c copier/slot.h \
+	copier/shared.c copier/shared.h \
 	copier/special_use.c copier/special_use.h \
 	copier/spool.c copier/spool.h \
 	copier/sweep.c copier/sweep.h \

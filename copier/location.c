@@ -440,6 +440,7 @@ int location_of_account(const struct config_system *system, const char *address,
 			location_r->ca_file = xstrdup(system->ca_file);
 		location_r->target.ca_file = location_r->ca_file;
 		location_r->target.verify = system->verify;
+		location_r->target.user_pattern = system->user;
 		location_r->target.timeout_ms = (int)system->timeout;
 		result = location_account_password(
 			system, address, location_r, error);

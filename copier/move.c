@@ -146,6 +146,7 @@ int move_round(struct move *move, const char *kind, struct error *error)
 		return -1;
 	}
 	move->round_ms = instant_monotonic() - began;
+	move_folders_tell(move);
 	return move_report(move, move->round_ms, error);
 }
 
@@ -197,6 +198,8 @@ static int move_preflight(struct move *move, struct error *error)
 		return -1;
 	if (move->account->phase != ACCOUNT_REQUESTED)
 		return 0;
+	if (move_folders_shared(move, error) < 0)
+		return -1;
 	/* Without a journal stragglers cannot be told from the rest; they stay
 	 * where they are, and that is where the account is going. */
 	if (!journal_is_empty(move->pass.journal) &&
@@ -368,8 +371,11 @@ int move_run(const struct move_order *order)
 	move.pass.pair_open = move_open_pair;
 	move.pass.pair_close = move_close_pair;
 	move.pass.context = &move;
-	result = move_phases(&move, &error);
+	result = move_folders_begin(&move, &error);
+	if (result == 0)
+		result = move_phases(&move, &error);
 	move_close(&move);
+	move_folders_end(&move);
 	journal_close(&move.pass.journal);
 	move_give_back(&move, result, &error);
 	pass_clear(&move.pass);

@@ -23,6 +23,8 @@ struct move {
 	bool frozen;	  /* we work inside a freeze */
 	int64_t due;	  /* when to come again */
 	int64_t round_ms; /* the last round took */
+	struct foldermap *map; /* of the source, or NULL */
+	size_t notes_told;     /* of the pass's, in the log */
 };
 
 /* The side of the journal that a home is. */
@@ -52,6 +54,14 @@ bool move_open_pair(
 void move_close_pair(void *context, struct pass_pair *pair);
 /* Runs the other side's provision hook. 0 or -1. */
 int move_provision(struct move *move, struct error *error);
+
+/* Reads the folder map of the source's system and begins the notes. 0 or -1. */
+int move_folders_begin(struct move *move, struct error *error);
+void move_folders_end(struct move *move);
+/* Logs the notes that are new. */
+void move_folders_tell(struct move *move);
+/* Keeps with the account what it shares with others. 0 or -1. */
+int move_folders_shared(struct move *move, struct error *error);
 
 /* One round of that kind, told to policyd. 0 or -1. */
 int move_round(struct move *move, const char *kind, struct error *error);

@@ -41,6 +41,9 @@ static struct mailbox *move_connect(struct move *move,
 			move, error);
 	if (*slot < 0)
 		goto out;
+	location.target.notes = move->pass.notes;
+	if (strcmp(system->name, move->account->source) == 0)
+		location.target.map = move->map;
 	mailbox = mailbox_open(&location.target, move->flags, &denied, error);
 	if (mailbox == NULL)
 		error_prefix(error, "system %s", system->name);

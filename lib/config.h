@@ -27,6 +27,7 @@ struct config_system {
 	char *passwords; /* file of "address:password" lines, or NULL */
 	char *mechanism; /* "auto", "login", "plain", "scram-sha-256", ... */
 	char *token_command; /* prints an OAuth access token, or NULL */
+	char *folders; /* the folder map of accounts that leave, or NULL */
 	char *ca_file;
 	bool verify;	       /* the server's certificate */
 	char *pin;	       /* list of pins (lib/pin.h), or NULL */

@@ -136,6 +136,7 @@ static int files_system(const struct config_system *system, struct error *error)
 			system->master_password_file },
 		{ "passwords", files_secret, system->passwords },
 		{ "token_command", files_command, system->token_command },
+		{ "folders", files_readable, system->folders },
 		{ "ca_file", files_readable, system->ca_file },
 		{ "doveadm_password_file", files_secret,
 			system->doveadm_password_file },

@@ -153,6 +153,8 @@ const struct config_option config_options[] = {
 		"how the copier authenticates"),
 	TITLED(system, token_command, command, OPTIONAL, "", 0, 0,
 		"prints an OAuth access token"),
+	TITLED(system, folders, path, OPTIONAL, "", 0, 0,
+		"folder map of the accounts that leave it"),
 	TITLED(system, ca_file, path, OPTIONAL, "", 0, 0,
 		"certificates trusted for this system; empty: the host's"),
 	TITLED(system, verify, switch, DEFAULT, "yes", 0, 0,

@@ -18,17 +18,18 @@ def url(port, user):
 class Copy:
     """The copy of one account between two ports, with a journal of its own."""
 
-    def __init__(self, scratch, name, old, new, user):
+    def __init__(self, scratch, name, old, new, user, new_user=None):
         self.old, self.new, self.user = old, new, user
-        self.state = scratch.dir("state", name, user)
-        self.secret = scratch.file("password", text=PASSWORD + "\n",
-                                   mode=0o600)
+        self.new_user = new_user or user
+        self.state = scratch.dir("state", name, self.new_user)
+        self.secret = scratch.file("state", name, self.new_user + ".password",
+                                   text=PASSWORD + "\n", mode=0o600)
         self.code = self.report = None
         self.said = ""
 
     def arguments(self, *options, old=None, new=None):
         return [COPIER, "copy", url(old or self.old, self.user),
-                url(new or self.new, self.user),
+                url(new or self.new, self.new_user),
                 "--source-password-file", self.secret,
                 "--destination-password-file", self.secret,
                 "--state", self.state, "--json", *options]

@@ -148,7 +148,8 @@ tests_fuzz_pop3_fuzz_CFLAGS = $(AM_CFLAGS) -U_FORTIFY_SOURCE -g \
 	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
 endif
 
-SYSTEM_TESTS += tests/system/hostile_imap.py tests/system/mailbox_copy.py
+SYSTEM_TESTS += tests/system/batches.py tests/system/hostile_imap.py \
+	tests/system/mailbox_copy.py
 
 # Names of folders, and what belongs to a folder beside its messages.
 folder_tests = tests/unit/foldermap-test tests/unit/mutf7-test \

@@ -1,0 +1,460 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""MULTIAPPEND and what becomes of a batch: one culprit does not take the others
+with it, the order is kept, limits are honoured, whatever the server can do;
+and a copier that dies at any step of a batch loses nothing and stores nothing
+twice."""
+
+import os
+import re
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from collections import Counter
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "lab"))
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import hostile_imap  # noqa: E402
+import tap  # noqa: E402
+from hostile_imap import LAB, Bench, Folder, Hangup, Session  # noqa: E402
+from scratch import run  # noqa: E402
+
+KILL_AT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..",
+                       "crash", "kill_at.c")
+CAPABILITIES = "IMAP4rev1 UIDPLUS LITERAL+ LIST-STATUS NAMESPACE UNSELECT " \
+    "MULTIAPPEND"
+
+
+class BatchSession(Session):
+    """MULTIAPPEND: all messages of a command, or none of them."""
+
+    ITEM = re.compile(r'\(([^)]*)\) "[^"]*" \0')
+
+    def do_APPEND(self, rest, bodies):
+        server = self.server
+        name = self.name(rest, bodies)
+        flags = self.ITEM.findall(rest)
+        assert len(flags) == len(bodies), (rest, len(bodies))
+        server.batches.append(len(bodies))
+        if server.judge is not None:
+            words = server.judge(name, bodies)
+            if words:
+                return words
+        folder = server.folders[name]
+        uids = [folder.add(server.alter(body), flag)
+                for body, flag in zip(bodies, flags)]
+        if "UIDPLUS" not in server.capabilities:
+            return ""
+        ends = str(uids[0]) if len(uids) == 1 else "%d:%d" % (uids[0],
+                                                              uids[-1])
+        return "[APPENDUID %d %s]" % (folder.validity, ends)
+
+    def serve(self):
+        self.server.quirk("greeting", self, "", "")
+        self.send("* OK ready\r\n")
+        while True:
+            text, bodies = self.read()
+            if text is None:
+                continue
+            tag, _, rest = text.partition(" ")
+            verb, _, rest = rest.partition(" ")
+            if verb.upper() == "UID":
+                verb, _, rest = rest.partition(" ")
+            verb = verb.upper()
+            if self.server.quirk(verb, self, tag, rest):
+                continue
+            code = getattr(self, "do_" + verb)(rest, bodies) or ""
+            answer = "OK"
+            if code.startswith("NO "):
+                answer, code = "NO", code[3:]
+            self.send("%s %s %s done\r\n" % (tag, answer, code))
+
+
+class BatchServer(hostile_imap.Server):
+    CAPABILITIES = CAPABILITIES
+
+    def __init__(self):
+        self.batches = []
+        self.judge = None
+        self.alter = lambda body: body
+        super().__init__()
+
+    def one(self, connection):
+        try:
+            BatchSession(self, connection).serve()
+        except (Hangup, OSError):
+            pass
+        finally:
+            try:  # the file object holds the socket, too
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            connection.close()
+
+    def order(self, name="INBOX"):
+        return [body for body, _ in self.folders[name].mail.values()]
+
+
+def body(number, size=60):
+    return b"Subject: %06d\r\n\r\n%s\r\n" % (number, b"x" * size)
+
+
+class Batches(Bench):
+    def __init__(self, messages=200, size=60, **capabilities):
+        super().__init__(0)
+        self.old, self.new = BatchServer(), BatchServer()
+        for number in range(messages):
+            self.old.folders["INBOX"].add(body(number, size))
+        for word in capabilities.get("without", ()):
+            self.new.capabilities = self.new.capabilities.replace(
+                " " + word, "")
+        self.new.capabilities += "".join(
+            " " + word for word in capabilities.get("plus", ()))
+
+    def settled(self, *culprits):
+        """All but the culprits are there once, in the order of home."""
+        wanted = [text for text in self.old.order() if text not in culprits]
+        assert self.new.order() == wanted, (
+            Counter(wanted) - Counter(self.new.order()),
+            Counter(self.new.order()) - Counter(wanted),
+            [a[9:15] for a, b in zip(self.new.order(), wanted) if a != b][:5])
+
+
+def stores_batches_in_order():
+    bench = Batches(1000)
+    code, report = bench.run()
+    assert code == 0 and report["copied"] == 1000, report
+    bench.settled()
+    assert max(bench.new.batches) > 100, bench.new.batches
+    assert len(bench.new.batches) <= 1000 / 100, bench.new.batches
+    assert bench.run()[1]["copied"] == 0
+
+
+def refuses_one_of_a_batch():
+    bench = Batches(200)
+    culprit = body(77)
+    bench.new.judge = lambda name, bodies: culprit in bodies and \
+        "NO [CANNOT] I do not like it"
+    code, report = bench.run()
+    assert code == 65, (code, report)
+    assert [item["uid"] for item in report["refused"]] == [78], report
+    assert "I do not like it" in report["refused"][0]["words"], report
+    bench.settled(culprit)
+    bench.new.judge = None
+    code, report = bench.run()
+    assert code == 0 and report["copied"] == 1, report
+
+
+def refuses_some_of_many():
+    bench = Batches(1500)
+    culprits = [body(number) for number in (3, 4, 700, 1499)]
+    bench.new.judge = lambda name, bodies: any(
+        culprit in bodies for culprit in culprits) and "NO [TOOBIG] no"
+    code, report = bench.run()
+    assert code == 65 and len(report["refused"]) == 4, report
+    # what was under way behind the first refusal may be stored before it
+    assert Counter(bench.new.order()) == Counter(
+        bench.old.order()) - Counter(culprits)
+    last = bench.new.order()[-100:]
+    assert last == [body(n) for n in range(1399, 1499)], last[:3]
+
+
+def takes_only_small_batches():
+    bench = Batches(300)
+    bench.new.judge = lambda name, bodies: len(bodies) > 30 and \
+        "NO [LIMIT] too many at once"
+    code, report = bench.run()
+    assert code == 0 and report["copied"] == 300, report
+    bench.settled()
+    assert bench.new.batches[-1] > 10, bench.new.batches
+    assert len(bench.new.batches) < 50, bench.new.batches
+
+
+def has_no_room_left():
+    bench = Batches(60)
+    bench.new.judge = lambda name, bodies: len(bodies) + len(
+        bench.new.folders[name].mail) > 50 and "NO [OVERQUOTA] full"
+    code, report = bench.run()
+    assert code == 65 and len(report["refused"]) == 10, report
+    assert bench.new.order() == bench.old.order()[:50]
+
+
+def loses_its_folder():
+    bench = Batches(60)
+    bench.new.judge = lambda name, bodies: "NO [TRYCREATE] no such folder"
+    code, report = bench.run()
+    assert code == 65 and len(report["refused"]) == 1, report
+    assert report["refused"][0]["uid"] == 0, report
+    assert len(bench.new.batches) <= 2, bench.new.batches
+
+
+def honours_appendlimit():
+    bench = Batches(20, plus=("APPENDLIMIT=5000",))
+    bench.old.folders["INBOX"].add(body(99, 6000))
+    bench.new.judge = lambda name, bodies: \
+        max(map(len, bodies)) > 5000 and "NO [TOOBIG] it was announced"
+    code, report = bench.run()
+    assert code == 65 and len(report["refused"]) == 1, report
+    assert "5000" in report["refused"][0]["words"], report
+    assert "announced" not in report["refused"][0]["words"], report
+    bench.settled(body(99, 6000))
+
+
+def does_without(*words, plus=()):
+    def check():
+        bench = Batches(120, without=words, plus=plus)
+        for number in (500, 501):
+            bench.old.folders["INBOX"].add(body(number, 9000))
+        code, report = bench.run()
+        assert code == 0 and report["copied"] == 122, report
+        bench.settled()
+        if "MULTIAPPEND" in words:
+            assert max(bench.new.batches) == 1, bench.new.batches
+        else:
+            assert max(bench.new.batches) > 50, bench.new.batches
+        assert bench.run()[1]["copied"] == 0
+        bench.settled()
+    return check
+
+
+def with_fewer_capabilities():
+    for words in (("MULTIAPPEND",), ("LITERAL+",), ("UIDPLUS",),
+                  ("MULTIAPPEND", "LITERAL+"), ("MULTIAPPEND", "UIDPLUS"),
+                  ("LIST-STATUS", "UNSELECT", "NAMESPACE"),
+                  ("MULTIAPPEND", "LITERAL+", "UIDPLUS", "LIST-STATUS",
+                   "NAMESPACE", "UNSELECT")):
+        does_without(*words)()
+
+
+def with_small_literals_unasked():
+    """LITERAL-: what is larger than 4096 octets waits for the server's word."""
+    bench = Batches(60, without=("LITERAL+",), plus=("LITERAL-",))
+    bench.old.folders["INBOX"].add(body(500, 9000))
+    bench.old.folders["INBOX"].add(body(501, 4096 - len(body(0, 0))))
+    seen = []
+
+    def watch(_session, text, _rest):
+        seen.append(text)
+        return False
+    bench.new.quirks["literal"] = watch
+    code, report = bench.run()
+    assert code == 0 and report["copied"] == 62, report
+    bench.settled()
+    assert len(seen) == 1, seen
+
+
+def refuses_a_literal_within_a_batch():
+    for words in (("LITERAL+",), ("LITERAL+", "MULTIAPPEND")):
+        bench = Batches(40, without=words)
+        large = body(20, 8000)
+        bench.old.folders["INBOX"].add(large)
+        for number in range(900, 905):
+            bench.old.folders["INBOX"].add(body(number))
+
+        def refuse(session, text, _rest):
+            if session.announced > 8000:
+                session.send("%s NO [TOOBIG] too large\r\n" % text.split()[0])
+                return True
+            return False
+        bench.new.quirks["literal"] = refuse
+        code, report = bench.run()
+        assert code == 65 and len(report["refused"]) == 1, report
+        assert "too large" in report["refused"][0]["words"], report
+        bench.settled(large)
+
+
+def announced(session_class):
+    """Notes the size of the literal that is asked for."""
+    original = session_class.read
+
+    def read(self):
+        lines, inner = self.lines, self
+
+        class Lines:
+            @staticmethod
+            def readline():
+                line = lines.readline()
+                found = re.search(rb"\{(\d+)\+?\}\r\n$", line)
+                inner.announced = int(found.group(1)) if found else 0
+                return line
+
+            @staticmethod
+            def read(size):
+                return lines.read(size)
+        self.lines = Lines
+        try:
+            return original(self)
+        finally:
+            self.lines = lines
+    session_class.read = read
+
+
+announced(BatchSession)
+
+
+def alters_and_tells_no_uid():
+    bench = Batches(30, without=("UIDPLUS",))
+    bench.new.alter = lambda text: b"X-Seen: yes\r\n" + text
+    code, report = bench.run()
+    assert code == 65 and len(report["refused"]) == 30, report
+    assert "not stored again" in report["refused"][0]["words"], report
+    for _ in range(2):
+        assert bench.run()[0] == 65
+        assert len(bench.new.order()) == 30, len(bench.new.order())
+    bench.old.folders["INBOX"].add(body(31))
+    bench.run()
+    assert len(bench.new.order()) == 31
+    # what is gone at home is nobody's trouble any more
+    for uid in list(bench.old.folders["INBOX"].mail):
+        del bench.old.folders["INBOX"].mail[uid]
+    code, report = bench.run()
+    assert code == 0 and not report["refused"], report
+
+
+def stores_nothing_and_tells_no_uid():
+    bench = Batches(10, without=("UIDPLUS",))
+
+    def lie(session, tag, _rest):
+        session.send("%s OK done\r\n" % tag)
+        return True
+    bench.new.quirks["APPEND"] = lie
+    bench.suffers()
+    assert bench.new.order() == []
+    bench.recovers()
+
+
+def opens_lanes_for_many_folders():
+    bench = Batches(0)
+    for folder in range(6):
+        bench.old.folders["F%d" % folder] = Folder()
+        for number in range(200):
+            bench.old.folders["F%d" % folder].add(
+                body(folder * 1000 + number))
+    code, report = bench.run("--lanes", "3")
+    assert code == 0 and report["copied"] == 1200, report
+    assert bench.new.counts["LOGIN"] == 3, bench.new.counts
+    for folder in range(6):
+        assert bench.new.order("F%d" % folder) == \
+            bench.old.order("F%d" % folder)
+    bench.old.folders["F1"].add(body(7777))
+    assert bench.run()[1]["copied"] == 1
+    assert bench.new.counts["LOGIN"] == 4, bench.new.counts
+
+
+def is_let_in_only_once():
+    bench = Batches(0)
+    for folder in range(4):
+        bench.old.folders["F%d" % folder] = Folder()
+        for number in range(300):
+            bench.old.folders["F%d" % folder].add(body(number))
+
+    def limit(session, tag, _rest):
+        if bench.new.counts["LOGIN"] > 1:
+            session.send("%s NO [LIMIT] too many connections\r\n" % tag)
+            return True
+        return False
+    bench.new.quirks["LOGIN"] = limit
+    code, report = bench.run()
+    assert code == 0 and report["copied"] == 1200, report
+
+
+def stops_all_lanes_when_one_fails():
+    bench = Batches(0)
+    for folder in range(4):
+        bench.old.folders["F%d" % folder] = Folder()
+        for number in range(300):
+            bench.old.folders["F%d" % folder].add(body(number))
+
+    def die(session, _tag, rest):
+        if rest.startswith('"F2"'):
+            session.send("* BYE shutting down\r\n")
+            raise Hangup
+    bench.new.quirks["APPEND"] = die
+    code, report = bench.suffers()
+    assert code == 75 and "shutting down" in report["error"], report
+    bench.recovers()
+
+
+class Dying(Batches):
+    """Its copier is killed before the n-th thing that it says."""
+
+    library = None
+
+    def start(self, step, *options):
+        if Dying.library is None:
+            Dying.library = os.path.join(LAB.path, "kill_at.so")
+            run([os.environ.get("REHOME_CC", "cc").split()[0],
+                 "-D_GNU_SOURCE", "-O1", "-shared", "-fPIC", "-o",
+                 Dying.library, KILL_AT, "-ldl"])
+        count = os.path.join(self.state, "steps")
+        with open(count, "wb") as out:
+            out.write(struct.pack("Q", 0))
+        urls = ["imap://ann@127.0.0.1:%d" % server.port
+                for server in (self.old, self.new)]
+        subprocess.run(
+            [hostile_imap.COPIER, "copy", *urls, "--source-password-file",
+             self.secret, "--destination-password-file", self.secret,
+             "--state", self.state, *options], stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, timeout=60, env=dict(
+                os.environ, LD_PRELOAD=Dying.library, KILL_AT_COUNT=count,
+                KILL_AT_STEP=str(step), KILL_AT_KIND="socket"))
+        with open(count, "rb") as steps:
+            return struct.unpack("Q", steps.read())[0]
+
+
+def dying_bench():
+    bench = Dying(0)
+    for folder in ("INBOX", "A", "B"):
+        bench.old.folders.setdefault(folder, Folder())
+        for number in range(300):
+            bench.old.folders[folder].add(
+                body(number, 900 if number % 7 else 0))
+    return bench
+
+
+def dies_at(step):
+    bench = dying_bench()
+    bench.start(step)
+    code, report = bench.run()
+    assert code == 0 and report["complete"], (step, report)
+    for name in ("INBOX", "A", "B"):
+        assert Counter(bench.new.order(name)) == Counter(
+            bench.old.order(name)), (step, name)
+    assert bench.run()[1]["copied"] == 0, step
+
+
+def dies_at_every_step_of_its_batches():
+    steps = dying_bench().start(0)
+    print("# %d steps" % steps, flush=True)
+    assert steps >= 30, steps
+    failures = []
+
+    def some(first):
+        for step in range(first, steps + 1, 4):
+            try:
+                dies_at(step)
+            except Exception as error:
+                failures.append((step, error))
+    threads = [threading.Thread(target=some, args=(first,))
+               for first in range(1, 5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures, failures
+
+
+if __name__ == "__main__":
+    with LAB:
+        tap.main([
+            stores_batches_in_order, refuses_one_of_a_batch,
+            refuses_some_of_many, takes_only_small_batches, has_no_room_left,
+            loses_its_folder, honours_appendlimit, with_fewer_capabilities,
+            with_small_literals_unasked, refuses_a_literal_within_a_batch,
+            alters_and_tells_no_uid, stores_nothing_and_tells_no_uid,
+            opens_lanes_for_many_folders, is_let_in_only_once,
+            stops_all_lanes_when_one_fails,
+            dies_at_every_step_of_its_batches])

@@ -54,8 +54,11 @@ struct identity_folder {
 	const char *name;
 	const struct mailbox_status *home;
 	struct mailbox_status other;
-	uint32_t first;	    /* of home's UIDs that will be stored, 0: none */
-	size_t appends;	    /* commands that this will take, about */
+	uint32_t first; /* of home's UIDs that will be stored, 0: none */
+	/* The server's log of changes is to begin there: a client that was last
+	 * connected before learns by a list of UIDs what is gone, not by what
+	 * the log says. 0: from the start */
+	uint64_t modseq;
 	int result;	    /* 1 it has home's UIDVALIDITY now; 0 not */
 	struct error words; /* why not */
 };

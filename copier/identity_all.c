@@ -166,26 +166,24 @@ static struct identity_update *identity_task_add(
 }
 
 /*
- * A client that was away for longer than the server's log of changes reaches
- * back is told which of its UIDs are gone; for the rest the log is believed,
- * and one that began with the folder does not know what was expunged at home
- * before. So it shall begin where home stands now, less what our own APPENDs
- * will add. Maildir begins a new log with each UIDVALIDITY, and keeps one old
- * one: hence two.
+ * Maildir begins a new log of changes with each UIDVALIDITY, and keeps one old
+ * one: hence two. Only a raise makes it note the modification sequence of each
+ * message, and the new log forgets that: hence the last.
  */
 static void identity_folder_tasks(
 	struct identity_tasks *tasks, const struct identity_folder *folder)
 {
 	uint32_t uidvalidity = folder->home->uidvalidity;
-	uint64_t modseq = folder->home->modseq;
 
-	if (modseq > folder->appends + 1) {
-		identity_task_add(tasks, folder->name)->modseq =
-			modseq - folder->appends - 1;
+	if (folder->modseq > 0) {
+		identity_task_add(tasks, folder->name)->modseq = folder->modseq;
 		identity_task_add(tasks, folder->name)->uidvalidity =
 			uidvalidity > 1 ? uidvalidity - 1 : 2;
 	}
 	identity_task_add(tasks, folder->name)->uidvalidity = uidvalidity;
+	if (folder->modseq > 0)
+		identity_task_add(tasks, folder->name)->modseq =
+			folder->modseq + 1;
 }
 
 /* Whether the folder can have home's UIDs; the words say why not. */

@@ -12,8 +12,17 @@
 
 #include "lib/xalloc.h"
 
+/* The folders that get home's UIDVALIDITY in this round. */
+struct round_identity {
+	struct identity_folder *folders;
+	struct journal_folder **journals;
+	struct mailbox_look *looks; /* at home */
+	size_t count;
+};
+
 /* Each gap in home's UIDs ends a batch; other ends are guessed at. */
-static size_t round_appends(const struct pass *pass, const struct uidset *uids)
+static uint64_t round_appends(
+	const struct pass *pass, const struct uidset *uids)
 {
 	size_t batch = mailbox_features(pass->other)->append_batch;
 	size_t i, runs = 1;
@@ -23,55 +32,122 @@ static size_t round_appends(const struct pass *pass, const struct uidset *uids)
 	return runs + uids->count / (batch > 0 ? batch : 1);
 }
 
-/* Whether the folder is to get home's UIDVALIDITY. */
+/* Where the log of changes begins so that our own APPENDs end where home
+ * stands: who is up to date there has nothing to learn. */
+static uint64_t round_log(
+	const struct pass *pass, const struct plan_folder *folder)
+{
+	uint64_t modseq = folder->home->status.modseq;
+	uint64_t appends = round_appends(pass, &folder->copy);
+
+	/* one more is spent when the log begins */
+	return modseq > appends + 2 ? modseq - appends - 2 : 0;
+}
+
+/* Whether the folder is to get home's UIDVALIDITY; both may have come by the
+ * same one by chance. */
 static bool round_lacks_identity(
 	const struct pass *pass, const struct plan_folder *folder)
 {
 	enum journal_side far = journal_other(pass->side);
+	const struct view_folder *other = folder->other;
 
-	return folder->journal != NULL && !folder->journal->gone &&
-	       folder->home != NULL && folder->home->has_status &&
-	       folder->home->selectable && !folder->remove &&
-	       folder->journal->uidvalidity[far] != 0 &&
-	       !identity_same_validity(folder->journal) &&
-	       folder->journal->known[far] == 0 &&
-	       (folder->other == NULL ||
-		       (folder->other->has_status &&
-			       folder->other->status.messages == 0));
+	if (folder->journal == NULL || folder->journal->gone ||
+		folder->home == NULL || !folder->home->has_status ||
+		!folder->home->selectable || folder->remove ||
+		folder->journal->uidvalidity[far] == 0 ||
+		folder->journal->known[far] > 0)
+		return false;
+	if (other == NULL)
+		return true;
+	return other->has_status && other->status.messages == 0 &&
+	       (!identity_same_validity(folder->journal) ||
+		       other->status.modseq < round_log(pass, folder));
 }
 
-static struct identity_folder round_identity_folder(
+static void round_identity_add(struct round_identity *identity,
 	const struct pass *pass, const struct plan_folder *folder)
 {
-	struct identity_folder wish = { .name = folder->other_name,
-		.home = &folder->home->status,
-		.first = folder->copy.count > 0 ? folder->copy.uids[0] : 0,
-		.appends = round_appends(pass, &folder->copy) };
+	struct identity_folder *wish = &identity->folders[identity->count];
+	struct mailbox_look *look = &identity->looks[identity->count];
 
+	wish->name = folder->other_name;
+	wish->home = &folder->home->status;
 	/* What was made just now has given no UID away. */
 	if (folder->other != NULL)
-		wish.other = folder->other->status;
-	return wish;
+		wish->other = folder->other->status;
+	if (folder->copy.count > 0)
+		wish->first = folder->copy.uids[0];
+	wish->modseq = round_log(pass, folder);
+	look->folder = folder->home_name;
+	look->context = wish;
+	look->since = folder->home->status;
+	look->since.modseq = wish->modseq > 0 ? wish->modseq : 1;
+	identity->journals[identity->count++] = folder->journal;
+}
+
+/* The log would not tell who was away at that time. */
+static void round_identity_vanished(
+	void *context, uint32_t first, uint32_t last)
+{
+	struct identity_folder *wish = context;
+
+	(void)first;
+	(void)last;
+	wish->modseq = wish->home->modseq;
+}
+
+static int round_identity_changed(
+	void *context, const struct mailbox_message *message)
+{
+	(void)context;
+	(void)message;
+	return 0;
+}
+
+/*
+ * What home has expunged in the time that our APPENDs stand for would be in no
+ * log: then this one begins where home stands, and clients that were up to date
+ * are told of flags that they know.
+ */
+static int round_identity_look(
+	struct pass *pass, struct round_identity *identity, struct error *error)
+{
+	bool vanished = mailbox_features(pass->home)->vanished;
+	size_t i;
+	int result = 1;
+
+	if (vanished)
+		result = mailbox_look(pass->home, identity->looks,
+			identity->count, round_identity_changed,
+			round_identity_vanished, error);
+	for (i = 0; result == 1 && i < identity->count; i++)
+		if (!vanished || identity->looks[i].whole)
+			round_identity_vanished(&identity->folders[i], 0, 0);
+	return result;
 }
 
 /* Asks for the status of those that were changed, all at once. */
 static int round_identified(struct pass *pass,
-	const struct identity_folder *folders, struct journal_folder **journals,
-	size_t count, struct error *error)
+	const struct round_identity *identity, bool *wrote_r,
+	struct error *error)
 {
-	struct mailbox_wish *wishes = xcalloc(count + 1, sizeof(*wishes));
+	struct mailbox_wish *wishes =
+		xcalloc(identity->count + 1, sizeof(*wishes));
 	enum journal_side far = journal_other(pass->side);
 	size_t i;
 	int result;
 
-	for (i = 0; i < count; i++) {
-		wishes[i].folder = folders[i].name;
-		wishes[i].ask = folders[i].result == 1;
+	for (i = 0; i < identity->count; i++) {
+		wishes[i].folder = identity->folders[i].name;
+		wishes[i].ask = identity->folders[i].result == 1;
+		*wrote_r |= wishes[i].ask;
 	}
-	result = mailbox_prepare(pass->other, wishes, count, error);
-	for (i = 0; result == 1 && i < count; i++)
+	result = mailbox_prepare(pass->other, wishes, identity->count, error);
+	for (i = 0; result == 1 && i < identity->count; i++)
 		if (wishes[i].ask && !wishes[i].refused)
-			journal_uidvalidity(pass->journal, journals[i], far,
+			journal_uidvalidity(pass->journal,
+				identity->journals[i], far,
 				wishes[i].status.uidvalidity);
 	free(wishes);
 	return result;
@@ -80,29 +156,29 @@ static int round_identified(struct pass *pass,
 int round_identify(struct pass *pass, const struct plan *plan,
 	const bool *ready, bool *wrote_r, struct error *error)
 {
-	struct identity_folder *folders =
-		xcalloc(plan->count + 1, sizeof(*folders));
-	struct journal_folder **journals =
-		xcalloc(plan->count + 1, sizeof(*journals));
-	size_t i, count = 0;
+	struct round_identity identity = { .count = 0 };
+	size_t i;
 	int result = 1;
 
-	for (i = 0; pass->identity != NULL && i < plan->count; i++) {
-		if (!ready[i] || !round_lacks_identity(pass, &plan->folders[i]))
-			continue;
-		folders[count] = round_identity_folder(pass, &plan->folders[i]);
-		journals[count++] = plan->folders[i].journal;
-	}
-	if (count > 0)
-		result =
-			identity_folders(pass->identity, folders, count, error);
-	for (i = 0; i < count; i++)
-		*wrote_r |= folders[i].result == 1;
-	if (result == 1 && count > 0)
-		result =
-			round_identified(pass, folders, journals, count, error);
-	free(journals);
-	free(folders);
+	if (pass->identity == NULL)
+		return 1;
+	identity.folders = xcalloc(plan->count + 1, sizeof(*identity.folders));
+	identity.journals =
+		xcalloc(plan->count + 1, sizeof(*identity.journals));
+	identity.looks = xcalloc(plan->count + 1, sizeof(*identity.looks));
+	for (i = 0; i < plan->count; i++)
+		if (ready[i] && round_lacks_identity(pass, &plan->folders[i]))
+			round_identity_add(&identity, pass, &plan->folders[i]);
+	if (identity.count > 0)
+		result = round_identity_look(pass, &identity, error);
+	if (result == 1 && identity.count > 0)
+		result = identity_folders(pass->identity, identity.folders,
+			identity.count, error);
+	if (result == 1 && identity.count > 0)
+		result = round_identified(pass, &identity, wrote_r, error);
+	free(identity.looks);
+	free(identity.journals);
+	free(identity.folders);
 	return result;
 }
 

@@ -21,6 +21,12 @@ copier_libcopier_a_SOURCES = \
 	copier/driver_imap_append.c copier/driver_imap_fetch.c \
 	copier/driver_imap_list.c copier/driver_imap_prepare.c \
 	copier/driver_imap_scan.c \
+	copier/crlf.c copier/crlf.h \
+	copier/driver_maildir.c copier/driver_maildir_private.h \
+	copier/driver_maildir_fetch.c copier/driver_maildir_read.c \
+	copier/driver_maildir_tree.c copier/driver_maildir_uids.c \
+	copier/local_file.c copier/local_file.h \
+	copier/maildir_name.c copier/maildir_name.h \
 	copier/driver_pop3.c copier/driver_pop3_private.h \
 	copier/driver_pop3_fetch.c copier/driver_pop3_list.c \
 	copier/flags.c copier/flags.h \

@@ -15,6 +15,7 @@
 static const struct mailbox_driver *const mailbox_drivers[] = {
 	&mailbox_imap,
 	&mailbox_pop3,
+	&mailbox_maildir,
 };
 
 /* What the mailbox must know when the target is gone. */

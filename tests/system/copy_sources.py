@@ -90,7 +90,7 @@ class Bench:
                 found = re.search(r"VmHWM:\s+(\d+)", status.read())
             most = max(most, int(found.group(1)) if found else 0)
             time.sleep(0.005)
-        report = json.loads(child.stdout.read())
+        report = json.loads(child.stdout.read().splitlines()[-1])
         assert child.returncode == 0 and report["complete"], report
         return most
 
@@ -416,6 +416,202 @@ def pop3_streams_a_large_message():
     assert hashlib.sha256(large).digest() in digests
 
 
+def trace(path):
+    """Everything below a path that a reader must leave as it is."""
+    found = {}
+    for directory, _, files in os.walk(path):
+        for name in ["."] + files:
+            status = os.lstat(os.path.join(directory, name))
+            found[directory, name] = (status.st_mode, status.st_ino,
+                                      status.st_size, status.st_mtime_ns,
+                                      status.st_ctime_ns, status.st_nlink)
+    return found
+
+
+def maildir(bench, *folders):
+    """An empty one, with these directories in it."""
+    root = LAB.dir("maildir", bench.account)
+    for folder in ("",) + folders:
+        for part in ("cur", "new", "tmp"):
+            os.makedirs(os.path.join(root, folder, part))
+    bench.source = "maildir:" + root
+    return root
+
+
+def put(root, name, body, date=1431000000):
+    path = os.path.join(root, name)
+    with open(path, "wb") as out:
+        out.write(body)
+    os.utime(path, (date, date))
+
+
+def maildir_as_a_server_sees_it():
+    old = server("old", pop3=True, extra="pop3_lock_session = yes\n")
+    bench = Bench()
+    client = imaplib.IMAP4("127.0.0.1", old.imap)
+    client.login(bench.account, PASSWORD)
+    folders = ("INBOX", "Sent", "Archive/2019/Q1", "&AMQ-rger &- Spa&AN8-",
+               "with space", "back\\slash")
+    for index, folder in enumerate(folders):
+        name = '"%s"' % folder.replace("\\", "\\\\")
+        client.create(name)
+        if index % 2:
+            client.subscribe(name)
+        for number in range(12):
+            flags = " ".join(flag for bit, flag in enumerate(
+                ("\\Seen", "\\Flagged", "\\Answered", "\\Draft", "\\Deleted",
+                 "$Forwarded", "projectX")) if number * 13 >> bit & 1)
+            client.append(name, "(%s)" % flags,
+                          '" 5-May-2015 1%d:00:00 -0330"' % (number % 10),
+                          mail(number + 20 * index, size=number))
+    client.select("INBOX")
+    validity = client.untagged_responses["UIDVALIDITY"][0].decode()
+    client.uid("STORE", "3", "+FLAGS", "\\Deleted")
+    client.uid("EXPUNGE", "3")
+    client.logout()
+    root = os.path.join(old.mail, bench.account, "maildir")
+    before = trace(root)
+    bench.source = "maildir:" + root
+    report = bench.copy()
+    assert report["copied"] == 71 and not report["refused"], report
+    assert trace(root) == before
+    there = bench.folders()
+    for index, folder in enumerate(folders):
+        name = folder.replace("\\", "\\\\")
+        assert name in there, (name, there)
+        found = bench.messages(name)
+        wanted = [n for n in range(12) if (index, n) != (0, 2)]
+        assert [body for body, _, _ in found] == [
+            mail(n + 20 * index, size=n) for n in wanted], folder
+        assert [(date, flags) for _, date, flags in found] == [
+            (email.utils.parsedate_to_datetime(
+                "Tue, 5 May 2015 1%d:00:00 -0330" % (n % 10)).timestamp(),
+             frozenset(flag for bit, flag in enumerate(
+                 ("\\Seen", "\\Flagged", "\\Answered", "\\Draft",
+                  "\\Deleted", "$Forwarded", "projectX"))
+                 if n * 13 >> bit & 1)) for n in wanted], folder
+    assert bench.folders("lsub") == {
+        folder.replace("\\", "\\\\") for folder in folders[1::2]}
+    assert bench.copy()["copied"] == 0
+    for name in os.listdir(bench.state):
+        if name.endswith(".uidmap"):
+            with open(os.path.join(bench.state, name),
+                      encoding="ascii") as uids:
+                text = uids.read()
+            assert re.search(r" F \d+ %s INBOX\n" % validity, text), text
+            found = {int(uid) for uid in re.findall(
+                r" M 0 (\d+) \d+ \d", text)}
+            assert found == set(range(1, 13)) - {3}, found
+
+
+def maildir_while_mail_comes_in():
+    """Deliveries, flags and removals by a server, and copies meanwhile."""
+    old = server("old", pop3=True, extra="pop3_lock_session = yes\n")
+    bench = Bench()
+    client = imaplib.IMAP4("127.0.0.1", old.imap)
+    client.login(bench.account, PASSWORD)
+    for number in range(200):
+        client.append("INBOX", None, None, mail(number, size=5))
+    bench.source = "maildir:" + os.path.join(old.mail, bench.account,
+                                             "maildir")
+    end = threading.Event()
+    failures = []
+
+    def user():
+        number = 200
+        try:
+            client.select("INBOX")
+            while not end.is_set():
+                client.append("INBOX", None, None, mail(number, size=5))
+                number += 1
+                client.store("%d" % (number % 150 + 1), "FLAGS",
+                             "(\\Seen)" if number % 2 else "(\\Flagged k)")
+                client.store("%d" % (number % 7 + 1), "+FLAGS", "\\Deleted")
+                if number % 5 == 0:
+                    client.expunge()
+                time.sleep(0.002)
+        except Exception as error:  # told below
+            failures.append(error)
+    thread = threading.Thread(target=user)
+    thread.start()
+    copied = 0
+    try:
+        for _ in range(4):
+            done = subprocess.run(bench.arguments("--make-equal"), text=True,
+                                  stdout=subprocess.PIPE, timeout=60)
+            assert done.returncode in (0, 65), done
+            copied += json.loads(done.stdout.splitlines()[-1])["copied"]
+    finally:
+        end.set()
+        thread.join(20)
+    assert not failures and copied > 200, (failures, copied)
+    client.expunge()
+    bench.copy("--make-equal")
+    there = Bench.messages(bench)
+    bench.new, new = old, bench.new
+    here = bench.messages()
+    bench.new = new
+    assert there == here, (len(there), len(here), Counter(
+        m[0] for m in there) - Counter(m[0] for m in here))
+    assert len(here) > 50
+
+
+def maildir_with_awkward_files():
+    bench = Bench()
+    root = maildir(bench, ".A.B", "fs/deep", ".\xc4rger", ".R&D", ".x..y")
+    put(root, "cur/1.a:2,S", b"Subject: lf\n\nx\r\ny\n\n.\nlast")
+    put(root, "cur/2.a,S=5,W=9:2,Fz", b"Subject: two\n\n")
+    put(root, "new/3.a", b"Subject: new\n\nbare \r cr\n")
+    put(root, "cur/4.a", mail(4), date=951825600)
+    put(root, "cur/.hidden", b"no message\n")
+    put(root, ".A.B/cur/5.b:2,DFPRST", mail(5))
+    put(root, "fs/deep/cur/6.c:2,", mail(6))
+    put(root, ".\xc4rger/new/7.d", mail(7))
+    put(root, ".R&D/new/8.d", mail(8))
+    put(root, ".x..y/new/9.d", mail(9))
+    put(root, "cur/10.z:2,S", b"\x1f\x8b\x08" + b"z" * 50)
+    os.symlink("/etc/passwd", os.path.join(root, "cur", "11.l:2,"))
+    os.mkfifo(os.path.join(root, "new", "12.p"))
+    os.mkdir(os.path.join(root, "cur", "13.d:2,"))
+    os.symlink(root, os.path.join(root, ".Loop"))
+    before = trace(root)
+    report = bench.copy(code=65)
+    words = " ".join(item["words"] for item in report["refused"])
+    assert "4 messages cannot be read" in words, report
+    assert "symbolic link" in words and "level of its name" in words, report
+    assert report["copied"] == 8, report
+    assert trace(root) == before
+    found = bench.messages()
+    assert [body for body, _, _ in found] == [
+        b"Subject: lf\r\n\r\nx\r\ny\r\n\r\n.\r\nlast",
+        b"Subject: two\r\n\r\n", b"Subject: new\r\n\r\nbare \r cr\r\n",
+        mail(4)]
+    assert [flags for _, _, flags in found] == [
+        {"\\Seen"}, {"\\Flagged"}, set(), set()]
+    assert [date for _, date, _ in found] == 3 * [1431000000] + [951825600]
+    assert bench.messages("A/B")[0][2] == {
+        "\\Draft", "\\Flagged", "$Forwarded", "\\Answered", "\\Seen",
+        "\\Deleted"}
+    for folder, number in (("fs/deep", 6), ("&AMQ-rger", 7), ("R&-D", 8)):
+        assert bench.bodies(folder) == Counter([mail(number)]), folder
+    os.rename(os.path.join(root, "new/3.a"),
+              os.path.join(root, "cur/3.a,S=99:2,S"))
+    report = bench.copy(code=65)
+    assert report["copied"] == 0 and report["flags"] == 1, report
+    assert bench.messages()[2][2] == {"\\Seen"}
+
+
+def maildir_streams_a_large_message():
+    bench = Bench()
+    large = b"Subject: large\n\n" + (b"y" * 998 + b"\n") * (LARGE // 1000)
+    root = maildir(bench)
+    put(root, "cur/1.a:2,", large)
+    used = bench.memory()
+    assert used < MEMORY_KB, used
+    assert hashlib.sha256(bench.messages()[0][0]).digest() == hashlib.sha256(
+        large.replace(b"\n", b"\r\n")).digest()
+
+
 def takes_no_other_destination():
     bench = Bench()
     bench.source = "imap://a@127.0.0.1:%d" % bench.new.imap
@@ -442,6 +638,10 @@ TESTS = [
     pop3_of_courier,
     pop3_of_cyrus,
     pop3_streams_a_large_message,
+    maildir_as_a_server_sees_it,
+    maildir_while_mail_comes_in,
+    maildir_with_awkward_files,
+    maildir_streams_a_large_message,
     takes_no_other_destination,
 ]
 

@@ -131,9 +131,12 @@ int move_report(struct move *move, int64_t duration, struct error *error)
 	return worker_call(&move->worker, &request, &reply, &status, error);
 }
 
-int move_round(struct move *move, const char *kind, struct error *error)
+int move_round(struct move *move, const char *kind, struct round_times *times,
+	struct error *error)
 {
-	const struct round_options options = { .removal = PLAN_REMOVE_PAIRED };
+	const struct round_options options = { .removal = PLAN_REMOVE_PAIRED,
+		.proof_follows = times != NULL,
+		.times = times };
 	int64_t began = instant_monotonic();
 
 	move->kind = kind;
@@ -212,11 +215,11 @@ static int move_preflight(struct move *move, struct error *error)
 
 static int move_live_round(struct move *move, struct error *error)
 {
-	if (move_round(move, "live", error) < 0)
+	if (move_round(move, "live", NULL, error) < 0)
 		return -1;
 	/* A refused message is tried once more, then it is somebody's task. */
 	if (move->pass.counts.refused > 0 &&
-		move_round(move, "live", error) < 0)
+		move_round(move, "live", NULL, error) < 0)
 		return -1;
 	if (move_refusals(move, &move->pass, true, error) < 0)
 		return -1;

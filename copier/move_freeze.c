@@ -13,7 +13,13 @@
 
 #include "lib/instant.h"
 
-#define MOVE_BARRIER_PAUSE 10 /* ms */
+/* Between two looks at the barrier (ms): the first come soon. */
+#define MOVE_BARRIER_PAUSE 10
+/* A start of policyd in between makes the barrier pass anew, and the proof. */
+#define MOVE_PROOFS_MAX 3
+/* Bounds in one request, and their octets. */
+#define MOVE_BOUNDS_MAX	  2000
+#define MOVE_BOUNDS_BYTES (512 * 1024)
 /* The frozen mailbox does not change; but a message whose UID the server did
  * not tell takes another look. */
 #define MOVE_LAST_ROUNDS 3
@@ -21,17 +27,19 @@
 #define MOVE_SAMPLE	 4
 #define MOVE_SAMPLE_SIZE 65536
 
+/* The steps of a freeze (ms): none is part of another. */
 struct move_steps {
-	int64_t barrier, queue, round, proof;
+	int64_t barrier, queue, proof;
+	struct round_times round;
 };
 
 static int move_barrier(
 	struct move *move, struct move_steps *steps, struct error *error)
 {
-	const struct timespec pause = { 0, MOVE_BARRIER_PAUSE * 1000000L };
-	int64_t began = instant_monotonic(), queue = 0;
+	int64_t began = instant_monotonic(), queue = 0, wait = 1;
 
-	for (;;) {
+	for (;; wait *= 2) {
+		struct timespec pause = { .tv_sec = 0 };
 		bool in_queue;
 		int result = worker_barrier(&move->worker, &in_queue, error);
 		int64_t now = instant_monotonic();
@@ -39,25 +47,30 @@ static int move_barrier(
 		/* the front is closed: deliveries under way are left */
 		if (in_queue && queue == 0)
 			queue = now;
-		steps->barrier = now - began;
-		steps->queue = queue != 0 ? now - queue : 0;
-		if (result != 0)
+		if (result != 0) {
+			steps->barrier += (queue != 0 ? queue : now) - began;
+			steps->queue += queue != 0 ? now - queue : 0;
 			return result < 0 ? -1 : 0;
+		}
 		if (!move_goes_on(move, error))
 			return -1;
+		if (wait > MOVE_BARRIER_PAUSE)
+			wait = MOVE_BARRIER_PAUSE;
+		pause.tv_nsec = (long)wait * 1000000L;
 		nanosleep(&pause, NULL);
 	}
 }
 
 /* The last round; a connection that the lock has cut is made anew. */
-static int move_last_round(struct move *move, struct error *error)
+static int move_last_round(
+	struct move *move, struct round_times *times, struct error *error)
 {
 	const struct pass_counts *counts = &move->pass.counts;
 	int rounds = 0;
 
 	do {
 		if (move_revive(move, error) < 0 ||
-			move_round(move, "last", error) < 0)
+			move_round(move, "last", times, error) < 0)
 			return -1;
 		if (move_refusals(move, &move->pass, true, error) < 0)
 			return -1;
@@ -66,25 +79,59 @@ static int move_last_round(struct move *move, struct error *error)
 	return 0;
 }
 
-/* Hands the proof and its bounds to policyd. */
-static int move_prove(
-	struct move *move, const struct proof *proof, struct error *error)
+/* Adds bounds from an index on, as many as one request may hold. Returns the
+ * index behind them. */
+static size_t move_add_bounds(
+	struct attr_list *request, const struct proof *proof, size_t from)
 {
-	struct attr_list *request = worker_request(&move->worker, "prove");
-	const struct attr_list *reply;
-	enum control_status status;
-	size_t i;
+	size_t i, bytes = 0;
 
-	attr_list_printf(request, "messages", "%" PRIu64, proof->messages);
-	attr_list_printf(request, "bytes", "%" PRIu64, proof->bytes);
-	attr_list_printf(request, "foreign", "%" PRIu64, proof->foreign);
-	for (i = 0; i < proof->bounds_count; i++)
+	for (i = from; i < proof->bounds_count && i - from < MOVE_BOUNDS_MAX &&
+		       bytes < MOVE_BOUNDS_BYTES;
+		i++) {
 		attr_list_printf(request, "bound", "%" PRIu32 " %" PRIu32 " %s",
 			proof->bounds[i].uidvalidity, proof->bounds[i].uidnext,
 			proof->bounds[i].folder);
-	return worker_call(&move->worker, &request, &reply, &status, error);
+		bytes += strlen(proof->bounds[i].folder) + 32;
+	}
+	return i;
 }
 
+/* Hands the proof and its bounds to policyd. 1 proved, 0 the barrier is to be
+ * asked anew (why in the error), -1. */
+static int move_prove(
+	struct move *move, const struct proof *proof, struct error *error)
+{
+	enum control_status status = CONTROL_OK;
+	size_t at = 0;
+	int result;
+
+	do {
+		struct attr_list *request =
+			worker_request(&move->worker, "prove");
+		const struct attr_list *reply;
+		size_t next = move_add_bounds(request, proof, at);
+
+		attr_list_printf(
+			request, "messages", "%" PRIu64, proof->messages);
+		attr_list_printf(request, "bytes", "%" PRIu64, proof->bytes);
+		attr_list_printf(
+			request, "foreign", "%" PRIu64, proof->foreign);
+		attr_list_add_number(
+			request, "frozen_at", move->worker.frozen_at);
+		attr_list_printf(request, "at", "%zu", at);
+		if (next < proof->bounds_count)
+			attr_list_add(request, "more", "yes");
+		at = next;
+		result = worker_call(
+			&move->worker, &request, &reply, &status, error);
+	} while (result == 0 && at < proof->bounds_count);
+	if (result == 0)
+		return 1;
+	return status == CONTROL_CONFLICT ? 0 : -1;
+}
+
+/* Results as of move_prove. */
 static int move_proof(struct move *move, struct error *error)
 {
 	struct proof proof;
@@ -100,53 +147,55 @@ static int move_proof(struct move *move, struct error *error)
 		move_finish_certificate(move, proof.foreign, error) < 0)
 		result = -1;
 	if (result == 1)
-		result = move_prove(move, &proof, error) < 0 ? -1 : 1;
+		result = move_prove(move, &proof, error);
+	else
+		result = -1;
 	proof_clear(&proof);
 	if (result != 1)
 		error_prefix(error, "proof");
-	return result == 1 ? 0 : -1;
+	return result;
 }
 
 static int move_frozen(
 	struct move *move, struct move_steps *steps, struct error *error)
 {
-	int64_t began, now;
+	int proofs, result = 0;
 
-	if (move_barrier(move, steps, error) < 0)
-		return -1;
-	began = instant_monotonic();
-	/* A strategy that flips first leaves all to the sweep. */
-	if (!move->account->strategy->copy_before_flip)
-		return 0;
-	if (move_last_round(move, error) < 0)
-		return -1;
-	now = instant_monotonic();
-	steps->round = now - began;
-	began = now;
-	if (move_proof(move, error) < 0)
-		return -1;
-	steps->proof = instant_monotonic() - began;
-	return 0;
+	for (proofs = 0; result == 0 && proofs < MOVE_PROOFS_MAX; proofs++) {
+		int64_t began;
+
+		if (move_barrier(move, steps, error) < 0)
+			return -1;
+		/* A strategy that flips first leaves all to the sweep. */
+		if (!move->account->strategy->copy_before_flip)
+			return 0;
+		if (move_last_round(move, &steps->round, error) < 0)
+			return -1;
+		began = instant_monotonic();
+		result = move_proof(move, error);
+		steps->proof += instant_monotonic() - began;
+	}
+	return result == 1 ? 0 : -1;
 }
 
+/* policyd adds the flip itself to the steps, and what its front took. */
 static int move_flip(
 	struct move *move, const struct move_steps *steps, struct error *error)
 {
-	char text[128];
+	char text[160];
 
 	snprintf(text, sizeof(text),
-		"queue=%" PRId64 " round=%" PRId64 " proof=%" PRId64,
-		steps->queue, steps->round, steps->proof);
+		"barrier=%" PRId64 " queue=%" PRId64 " list=%" PRId64
+		" copy=%" PRId64 " proof=%" PRId64,
+		steps->barrier, steps->queue, steps->round.look,
+		steps->round.copy, steps->proof);
 	if (!move_goes_on(move, error) ||
 		worker_flip(&move->worker, text, error) < 0)
 		return -1;
 	if (move->account->strategy->copy_before_flip)
 		move_tell_certificate(move);
-	move_log(move, LOG_INFO,
-		"flipped: freeze %" PRId64 " ms (barrier %" PRId64
-		", round %" PRId64 ", proof %" PRId64 ")",
-		move->account->freeze_ms, steps->barrier, steps->round,
-		steps->proof);
+	move_log(move, LOG_INFO, "flipped: freeze %" PRId64 " ms (%s)",
+		move->account->freeze_ms, text);
 	return 0;
 }
 

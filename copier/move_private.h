@@ -9,6 +9,7 @@
 #include "copier/location.h"
 #include "copier/move.h"
 #include "copier/pass.h"
+#include "copier/round.h"
 #include "copier/worker.h"
 
 struct move {
@@ -63,8 +64,10 @@ void move_folders_tell(struct move *move);
 /* Keeps with the account what it shares with others. 0 or -1. */
 int move_folders_shared(struct move *move, struct error *error);
 
-/* One round of that kind, told to policyd. 0 or -1. */
-int move_round(struct move *move, const char *kind, struct error *error);
+/* One round of that kind, told to policyd; with times it is the last one,
+ * which a proof follows. 0 or -1. */
+int move_round(struct move *move, const char *kind, struct round_times *times,
+	struct error *error);
 /* Tells policyd what the pass has done. */
 int move_report(struct move *move, int64_t duration, struct error *error);
 /* The certificate will be STATE/NAME.certificate. */

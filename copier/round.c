@@ -315,29 +315,38 @@ static int round_finish(struct round *round, struct error *error)
 static int round_steps(struct round *round, struct error *error)
 {
 	struct pass *pass = round->pass;
+	struct round_times *times = round->options->times;
+	int64_t began = instant_monotonic();
+	int result;
 
 	round_own(pass);
 	if (round_look(round, error) < 0 || round_plan_all(round, error) < 0)
 		return -1;
+	if (times != NULL)
+		times->look += instant_monotonic() - began;
 	round_leave(round);
 	pass->counts.planned = round->plan.copies;
 	if (folder_care_before(pass, &round->home, &round->other, &round->plan,
 		    round->options->dry_run != NULL, error) < 0)
 		return -1;
 	if (round->options->planned != NULL &&
-		round->options->planned(round->options->context, pass,
-			&round->plan, error) < 0)
+		round->options->planned(
+			round->options->context, pass, &round->plan, error) < 0)
 		return -1;
 	if (round->options->dry_run != NULL) {
 		plan_print(&round->plan, round->options->dry_run);
 		return 1;
 	}
+	began = instant_monotonic();
 	round->clean = xcalloc(round->plan.count + 1, sizeof(*round->clean));
 	if (round_execute(pass, &round->plan, &round->wrote, round->clean,
 		    error) < 0 ||
 		folder_care_after(pass, &round->plan, error) < 0)
 		return -1;
-	return round_finish(round, error);
+	result = round_finish(round, error);
+	if (times != NULL)
+		times->copy += instant_monotonic() - began;
+	return result;
 }
 
 int round_run(struct pass *pass, const struct round_options *options,

@@ -6,10 +6,18 @@
 #ifndef REHOME_COPIER_ROUND_H
 #define REHOME_COPIER_ROUND_H
 
+#include <stdint.h>
+
 #include "lib/buffer.h"
 
 #include "copier/pass.h"
 #include "copier/plan.h"
+
+/* What the parts of a round took (ms). */
+struct round_times {
+	int64_t look; /* lists, scans and the plan */
+	int64_t copy; /* all that was done then */
+};
 
 struct round_options {
 	enum plan_removal removal;
@@ -17,8 +25,9 @@ struct round_options {
 	 * journal not compacted, for proof_run does the one and the next round
 	 * the other. */
 	bool proof_follows;
-	struct buffer *dry_run; /* the plan is printed there and nothing is
-				   done; or NULL */
+	struct round_times *times; /* added to, unless NULL */
+	struct buffer *dry_run;	   /* the plan is printed there and nothing is
+				      done; or NULL */
 	/* Told the whole plan before anything is done, or NULL: 0 to go on,
 	 * -1 with an error. */
 	int (*planned)(void *context, struct pass *pass, struct plan *plan,

@@ -170,6 +170,11 @@ int worker_barrier(struct worker *worker, bool *queue_r, struct error *error)
 		error_prefix(error, "barrier");
 		return -1;
 	}
+	if (attr_list_get_number(
+		    reply, "frozen_at", &worker->frozen_at, error) < 1) {
+		error_prefix(error, "barrier");
+		return -1;
+	}
 	passed = attr_list_get(reply, "passed");
 	waiting = attr_list_get(reply, "waiting");
 	*queue_r = waiting != NULL && strcmp(waiting, "queue") == 0;

@@ -24,6 +24,7 @@ struct worker {
 	uint64_t epoch;
 	struct lease *lease;
 	struct control_client *client;
+	int64_t frozen_at; /* of the freeze whose barrier was asked for */
 };
 
 /* Closes the connection. */

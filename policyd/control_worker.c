@@ -179,6 +179,7 @@ static void control_barrier(struct control_request *request)
 		attr_list_printf(reply, "entries", "%zu", barrier.entries);
 	}
 	attr_list_add_number(reply, "remaining", barrier.remaining);
+	attr_list_add_number(reply, "frozen_at", barrier.frozen_at);
 	control_send(request, &reply);
 }
 
@@ -233,36 +234,86 @@ static int control_read_bounds(const struct control_request *request,
 	return 0;
 }
 
+/* A proof as it came: its own bounds, and how many came before them. */
+struct control_proof {
+	struct machine_proof proof;
+	struct store_bound *bounds; /* the folders are the request's */
+	int64_t at;
+	bool more;
+};
+
+static int control_read_proof(const struct control_request *request,
+	struct control_proof *read_r, struct error *error)
+{
+	struct machine_proof *proof = &read_r->proof;
+
+	if (control_number(request, "messages", 0, &proof->messages, error) <
+			0 ||
+		control_number(request, "bytes", 0, &proof->bytes, error) < 0 ||
+		control_number(request, "foreign", 0, &proof->foreign, error) <
+			0 ||
+		control_number(request, "frozen_at", 0, &proof->frozen_at,
+			error) < 0 ||
+		control_number(request, "at", 0, &read_r->at, error) < 0 ||
+		control_switch(request, "more", &read_r->more, error) < 0)
+		return -1;
+	return control_read_bounds(
+		request, &read_r->bounds, &proof->bounds_count, error);
+}
+
+/* Proves with the bounds of this request and those that came before it. */
+static enum control_status control_prove_all(
+	const struct control_request *request, const struct control_work *work,
+	struct control_proof *read, struct error *error)
+{
+	struct service *service = request->service;
+	struct machine_proof *proof = &read->proof;
+	size_t before = (size_t)read->at, count = proof->bounds_count;
+	struct store_bound *earlier, *all;
+	enum control_status status;
+
+	if (parts_take(service->parts, work->address, proof->frozen_at, before,
+		    &earlier, error) < 0)
+		return CONTROL_CONFLICT;
+	all = xcalloc(before + count + 1, sizeof(*all));
+	if (before > 0)
+		memcpy(all, earlier, before * sizeof(*all));
+	if (count > 0)
+		memcpy(all + before, read->bounds, count * sizeof(*all));
+	proof->bounds = all;
+	proof->bounds_count = before + count;
+	status = machine_prove(
+		service->machine, work->address, work->epoch, proof, error);
+	free(all);
+	parts_clear(earlier, before);
+	return status;
+}
+
 static void control_prove(struct control_request *request)
 {
-	struct machine_proof proof = { .bounds_count = 0 };
-	struct store_bound *bounds = NULL;
+	struct control_proof read = { .more = false };
 	struct control_work work;
 	struct error error = { "" };
 	enum control_status status = control_work(request, &work, &error);
 	struct attr_list *reply;
 
 	if (status == CONTROL_OK &&
-		(control_number(
-			 request, "messages", 0, &proof.messages, &error) < 0 ||
-			control_number(request, "bytes", 0, &proof.bytes,
-				&error) < 0 ||
-			control_number(request, "foreign", 0, &proof.foreign,
-				&error) < 0 ||
-			control_read_bounds(request, &bounds,
-				&proof.bounds_count, &error) < 0))
+		control_read_proof(request, &read, &error) < 0)
 		status = CONTROL_ERROR;
-	proof.bounds = bounds;
-	if (status == CONTROL_OK)
-		status = machine_prove(request->service->machine, work.address,
-			work.epoch, &proof, &error);
-	free(bounds);
+	if (status == CONTROL_OK && !read.more)
+		status = control_prove_all(request, &work, &read, &error);
+	else if (status == CONTROL_OK &&
+		 parts_add(request->service->parts, work.address,
+			 read.proof.frozen_at, (size_t)read.at, read.bounds,
+			 read.proof.bounds_count, &error) < 0)
+		status = CONTROL_CONFLICT;
+	free(read.bounds);
 	if (status != CONTROL_OK) {
 		control_fail(request, status, &error);
 		return;
 	}
 	reply = control_ok();
-	attr_list_add(reply, "proved", "yes");
+	attr_list_add(reply, "proved", read.more ? "no" : "yes");
 	control_send(request, &reply);
 }
 
@@ -360,8 +411,9 @@ const struct control_verb control_worker_verbs[] = {
 		"worker reason failure", CONTROL_EVERYBODY },
 	{ "barrier", control_barrier, "address epoch", "worker",
 		CONTROL_EVERYBODY },
-	{ "prove", control_prove, "address epoch messages bytes foreign",
-		"worker bound*", CONTROL_EVERYBODY },
+	{ "prove", control_prove,
+		"address epoch messages bytes foreign frozen_at",
+		"worker at more bound*", CONTROL_EVERYBODY },
 	{ "flip", control_flip, "address epoch", "worker steps",
 		CONTROL_EVERYBODY },
 	{ "bounds", control_bounds, "address", "epoch worker",

@@ -16,6 +16,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/machine_operator.c policyd/machine_rules.c \
 	policyd/machine_timer.c policyd/machine_worker.c \
 	policyd/pace.c policyd/pace.h \
+	policyd/parts.c policyd/parts.h \
 	policyd/pool.c policyd/pool.h \
 	policyd/server.c policyd/server.h policyd/server_private.h \
 	policyd/server_connection.c \

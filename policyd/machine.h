@@ -167,12 +167,14 @@ struct machine_barrier {
 	const char *waiting; /* when not passed: for what */
 	size_t entries;	     /* of the queue */
 	int64_t remaining;   /* ms until the freeze is over its budget */
+	int64_t frozen_at;   /* which freeze this is about */
 };
 enum control_status machine_barrier(struct machine *machine,
 	const char *address, uint64_t epoch, struct machine_barrier *barrier_r,
 	struct error *error);
 
 struct machine_proof {
+	int64_t frozen_at; /* of which freeze: no other is proved by it */
 	int64_t messages;
 	int64_t bytes;
 	int64_t foreign;

@@ -5,6 +5,8 @@
  */
 #include "config.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "policyd/machine_private.h"
@@ -212,6 +214,20 @@ static enum control_status machine_check_barrier(
 	return CONTROL_CONFLICT;
 }
 
+/* What the worker's steps do not explain of the freeze is the flip itself. */
+static void machine_add_rest(struct machine_change *change, const char *steps)
+{
+	struct account *account = &change->account;
+	int64_t rest = change->now - account->frozen_at - steps_sum(steps);
+	char text[64];
+
+	if (rest <= 0)
+		return;
+	snprintf(text, sizeof(text), "flip=%" PRId64, rest);
+	(void)steps_merge(account->freeze_steps, sizeof(account->freeze_steps),
+		text, NULL);
+}
+
 static enum control_status machine_enter_step(
 	struct machine_change *change, const void *context, struct error *error)
 {
@@ -238,6 +254,8 @@ static enum control_status machine_enter_step(
 		steps_merge(account->freeze_steps,
 			sizeof(account->freeze_steps), work->text, error) < 0)
 		return CONTROL_ERROR;
+	if (work->flip && work->text != NULL && account_is_frozen(account))
+		machine_add_rest(change, work->text);
 	return machine_transition(
 		change, &transition, change->lease.worker, error);
 }
@@ -308,6 +326,7 @@ enum control_status machine_barrier(struct machine *machine,
 	if (status != CONTROL_OK)
 		return status;
 	barrier_r->remaining = account.frozen_until - machine->clock();
+	barrier_r->frozen_at = account.frozen_at;
 	account_clear(&account);
 	passed = machine_ask_barrier(machine, address, &barrier_r->waiting,
 		&barrier_r->entries, error);
@@ -331,6 +350,12 @@ static enum control_status machine_prove_step(
 		status = machine_check_refused(change, error);
 	if (status != CONTROL_OK)
 		return status;
+	/* A proof that was under way when its freeze ended is none of this. */
+	if (proof->frozen_at != account->frozen_at) {
+		error_set(error, "account %s: the proof is of another freeze",
+			account->address);
+		return CONTROL_CONFLICT;
+	}
 	if (store_txn_put_bounds(change->txn, account->address, proof->bounds,
 		    proof->bounds_count, error) < 0)
 		return machine_doom(change);

@@ -109,6 +109,7 @@ static int service_open(struct service *service, const struct config *config,
 	if (service->store == NULL)
 		return -1;
 	service->events = events_new();
+	service->parts = parts_new();
 	service->machine = machine_new(service->settings, service->store,
 		service->events, service->log);
 	service->front = front_new(config, service->store, service->log,
@@ -174,6 +175,7 @@ void service_stop(struct service **service_pointer)
 		machine_stop(service->machine);
 	front_free(&service->front);
 	machine_free(&service->machine);
+	parts_free(&service->parts);
 	events_free(&service->events);
 	if (service->store != NULL && !store_is_broken(service->store) &&
 		store_checkpoint(service->store, &error) < 0)

@@ -16,6 +16,7 @@
 #include "policyd/front.h"
 #include "policyd/machine.h"
 #include "policyd/pace.h"
+#include "policyd/parts.h"
 #include "policyd/pool.h"
 #include "policyd/server.h"
 #include "policyd/settings.h"
@@ -29,6 +30,7 @@ struct service {
 	struct store *store;
 	struct events *events;
 	struct machine *machine;
+	struct parts *parts; /* of proofs */
 	struct front *front;
 	struct pool *pool; /* for control requests */
 	struct server *server;

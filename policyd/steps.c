@@ -108,3 +108,14 @@ int steps_merge(char *steps, size_t size, const char *more, struct error *error)
 		steps_put(steps, size, &list.items[i]);
 	return 0;
 }
+
+int64_t steps_sum(const char *steps)
+{
+	struct steps_list list = { .count = 0 };
+	int64_t sum = 0;
+
+	(void)steps_scan(steps, &list);
+	for (size_t i = 0; i < list.count; i++)
+		sum += list.items[i].ms;
+	return sum;
+}

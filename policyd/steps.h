@@ -7,6 +7,7 @@
 #define REHOME_STEPS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/error.h"
 
@@ -19,5 +20,7 @@
  */
 int steps_merge(
 	char *steps, size_t size, const char *more, struct error *error);
+/* The milliseconds of all steps of a text that is well formed. */
+int64_t steps_sum(const char *steps);
 
 #endif

@@ -224,8 +224,9 @@ class Site:
         self.control.call("freeze", address=address, by="test")
 
     def flip(self, address, epoch):
+        frozen_at = self.barrier(address, epoch)["frozen_at"]
         self.control.call("prove", address=address, epoch=epoch, messages=0,
-                          bytes=0, foreign=0)
+                          bytes=0, foreign=0, frozen_at=frozen_at)
         self.control.call("flip", address=address, epoch=epoch)
 
     # ---- mail ----

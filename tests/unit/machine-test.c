@@ -64,7 +64,8 @@ static void test_whole_move(void **state)
 	assert_int_equal(account.phase, ACCOUNT_SWEEPING);
 	assert_int_equal(account.front, ACCOUNT_FRONT_OPENING);
 	assert_int_equal(account.freeze_ms, 700);
-	assert_string_equal(account.freeze_steps, "publish=3 lock=5 round=200");
+	assert_string_equal(
+		account.freeze_steps, "publish=3 lock=5 round=200 flip=499");
 	assert_int_equal(account.deferred, 2);
 	assert_int_equal(account.messages, 12);
 	assert_int_equal(account.rounds, 1);
@@ -94,8 +95,8 @@ static void test_whole_move(void **state)
 			ACCOUNT_FRONT_OPEN, "flush=40", &bench->error),
 		1);
 	account = bench_get(bench, ANN);
-	assert_string_equal(
-		account.freeze_steps, "publish=3 lock=5 round=200 flush=40");
+	assert_string_equal(account.freeze_steps,
+		"publish=3 lock=5 round=200 flip=499 flush=40");
 	attr_list_free(&detail);
 	bench_free(&bench);
 }
@@ -258,7 +259,7 @@ static void test_prove_behind_the_barrier(void **state)
 		{ 0, CONTROL_CONFLICT, "waits for queue" },
 		{ -1, CONTROL_ERROR, "no queue can be seen" },
 	};
-	const struct machine_proof proof = { .messages = 0 };
+	struct machine_proof proof = { .messages = 0 };
 	struct bench *bench = bench_new("mem:");
 	uint64_t epoch;
 
@@ -266,6 +267,7 @@ static void test_prove_behind_the_barrier(void **state)
 	bench_add(bench, ANN);
 	bench_move(bench, ANN);
 	epoch = bench_bring(bench, ANN, ACCOUNT_FROZEN);
+	proof.frozen_at = bench_get(bench, ANN).frozen_at;
 	assert_int_equal(
 		machine_store_front(bench->machine, ANN,
 			bench_get(bench, ANN).frozen_at, ACCOUNT_FRONT_CLOSING,
@@ -284,6 +286,47 @@ static void test_prove_behind_the_barrier(void **state)
 	}
 	bench_prove(bench, ANN, epoch);
 	assert_true(bench_get(bench, ANN).proved);
+	bench_free(&bench);
+}
+
+/* What was proved of one freeze says nothing of the next. */
+static void test_proof_of_another_freeze(void **state)
+{
+	struct machine_proof proof = { .messages = 0 };
+	struct bench *bench = bench_new("mem:");
+	uint64_t epoch;
+
+	(void)state;
+	bench_add(bench, ANN);
+	bench_move(bench, ANN);
+	epoch = bench_bring(bench, ANN, ACCOUNT_FROZEN);
+	proof.frozen_at = bench_get(bench, ANN).frozen_at;
+	bench_now += 10;
+	assert_int_equal(machine_enter(bench->machine, ANN, epoch,
+				 ACCOUNT_COPYING, "thaw", NULL, &bench->error),
+		CONTROL_OK);
+	assert_int_equal(machine_enter(bench->machine, ANN, epoch,
+				 ACCOUNT_READY, NULL, NULL, &bench->error),
+		CONTROL_OK);
+	bench_now += 10;
+	assert_int_equal(machine_enter(bench->machine, ANN, epoch,
+				 ACCOUNT_FROZEN, NULL, NULL, &bench->error),
+		CONTROL_OK);
+	assert_int_equal(
+		machine_store_front(bench->machine, ANN,
+			bench_get(bench, ANN).frozen_at, ACCOUNT_FRONT_CLOSING,
+			ACCOUNT_FRONT_CLOSED, NULL, &bench->error),
+		1);
+	bench->barrier = 1;
+	assert_int_equal(machine_prove(bench->machine, ANN, epoch, &proof,
+				 &bench->error),
+		CONTROL_CONFLICT);
+	assert_non_null(strstr(bench->error.text, "another freeze"));
+	assert_false(bench_get(bench, ANN).proved);
+	proof.frozen_at = bench_get(bench, ANN).frozen_at;
+	assert_int_equal(machine_prove(bench->machine, ANN, epoch, &proof,
+				 &bench->error),
+		CONTROL_OK);
 	bench_free(&bench);
 }
 
@@ -558,6 +601,7 @@ int main(void)
 		cmocka_unit_test(test_prove_and_flip_rules),
 		cmocka_unit_test(test_barrier),
 		cmocka_unit_test(test_prove_behind_the_barrier),
+		cmocka_unit_test(test_proof_of_another_freeze),
 		cmocka_unit_test(test_flip_behind_the_barrier),
 		cmocka_unit_test(test_hold_thaws),
 		cmocka_unit_test(test_in_service),

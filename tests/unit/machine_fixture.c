@@ -163,7 +163,7 @@ void bench_prove(struct bench *bench, const char *address, uint64_t epoch)
 {
 	const struct store_bound bounds[] = { { "INBOX", 7, 11 },
 		{ "Sent", 8, 3 } };
-	const struct machine_proof proof = {
+	struct machine_proof proof = {
 		.messages = 12,
 		.bytes = 3400,
 		.bounds = bounds,
@@ -171,6 +171,7 @@ void bench_prove(struct bench *bench, const char *address, uint64_t epoch)
 	};
 	struct account account = bench_get(bench, address);
 
+	proof.frozen_at = account.frozen_at;
 	if (account.front == ACCOUNT_FRONT_CLOSING)
 		assert_int_equal(
 			machine_store_front(bench->machine, address,

@@ -30,7 +30,8 @@ EXTRA_DIST += tests/run tests/lab/build tests/lab/packages \
 SYSTEM_TESTS += tests/system/ledger.py tests/system/stages.py \
 	tests/system/outage.py tests/system/hostile.py tests/crash/steps.py
 SYSTEM_TESTS += tests/system/copy_sources.py
-SYSTEM_TESTS += tests/system/sendmail_ledger.py tests/system/lab_proxies.py tests/system/copy_faults.py
+SYSTEM_TESTS += tests/system/sendmail_ledger.py tests/system/lab_proxies.py tests/system/copy_faults.py \
+	tests/system/copy_masked.py
 
 # Fuzz targets: ./configure --enable-fuzzers CC=clang, then make check, or
 # tests/fuzz/run.sh SECONDS. They compile what they fuzz anew, since the

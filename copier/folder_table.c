@@ -144,6 +144,20 @@ static void folder_table_same(struct folder_work *work, size_t index)
 	folder_table_assign(work, entry, &work->paths[index]);
 }
 
+/* Who can keep his name as it is keeps it from those whose must be changed. */
+static void folder_table_unchanged(struct folder_work *work, size_t index)
+{
+	const struct folder_entry *entry = &work->table->entries[index];
+	unsigned changes = entry->changes;
+
+	if (entry->name != NULL)
+		return;
+	free(naming_join(
+		&work->paths[index], &work->input->other->features, &changes));
+	if (changes == 0)
+		folder_table_same(work, index);
+}
+
 /* INBOX is INBOX unless a line names it. */
 static void folder_table_inbox(struct folder_work *work, size_t index)
 {
@@ -194,6 +208,7 @@ void folder_table_make(
 	folder_table_each(&work, folder_table_inbox);
 	folder_table_each(&work, folder_table_map);
 	folder_table_special(&work);
+	folder_table_each(&work, folder_table_unchanged);
 	folder_table_each(&work, folder_table_same);
 	folder_table_twins(&work);
 	for (i = 0; i < table_r->count; i++)

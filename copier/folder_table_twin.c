@@ -132,6 +132,55 @@ static void folder_twins_apply(
 	}
 }
 
+/*
+ * A folder that is there already under another spelling is the one that a
+ * server means which does not tell them apart.
+ */
+static void folder_twins_existing(struct folder_work *work)
+{
+	const struct view *other = work->input->other;
+	struct folder_table *table = work->table;
+	struct namehash spelled = { .count = 0 };
+	size_t i;
+
+	for (i = 0; i < other->count; i++) {
+		struct naming_path path;
+		char *folded;
+
+		naming_split(other->folders[i].name,
+			other->folders[i].separator, &other->features, &path,
+			NULL);
+		folded = naming_fold(&path);
+		namehash_set(&spelled, folded, i + 1);
+		free(folded);
+		naming_path_free(&path);
+	}
+	for (i = 0; i < table->count; i++) {
+		struct folder_entry *entry = &table->entries[i];
+		struct naming_path path;
+		char *folded;
+		size_t place;
+
+		if (entry->rule == FOLDER_RULE_JOURNAL || entry->apart != NULL)
+			continue;
+		naming_split(entry->name, other->features.separator,
+			&other->features, &path, NULL);
+		folded = naming_fold(&path);
+		place = namehash_get(&spelled, folded);
+		if (place > 0 &&
+			strcmp(other->folders[place - 1].name, entry->name) !=
+				0 &&
+			namehash_get(&work->taken,
+				other->folders[place - 1].name) == 0) {
+			entry->apart = xstrdup(other->folders[place - 1].name);
+			namehash_set(&work->taken, entry->apart, 1);
+		}
+		free(folded);
+		naming_path_free(&path);
+	}
+	namehash_free(&spelled);
+}
+
 void folder_table_twins(struct folder_work *work)
 {
 	const struct mailbox_features *to = &work->input->other->features;
@@ -153,6 +202,7 @@ void folder_table_twins(struct folder_work *work)
 		folder_twin_compare);
 	if (folder_twins_rank(&twins))
 		folder_twins_apply(work, &twins);
+	folder_twins_existing(work);
 	for (i = 0; i < twins.count; i++) {
 		free(twins.list[i].folded);
 		free(twins.list[i].exact);

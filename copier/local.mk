@@ -178,3 +178,4 @@ TESTS += tests/unit/certificate-test
 tests_unit_certificate_test_SOURCES = tests/unit/certificate-test.c
 tests_unit_certificate_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_certificate_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
+SYSTEM_TESTS += tests/system/copy_fidelity.py

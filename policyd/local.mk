@@ -196,3 +196,10 @@ EXTRA_DIST += tests/text/run-text \
 	tests/text/policy/hostile.in tests/text/policy/hostile.ref \
 	tests/text/policy/policy.in tests/text/policy/policy.ref \
 	tests/text/policy/socketmap.in tests/text/policy/socketmap.ref
+
+check_PROGRAMS += tests/unit/sessions-test
+TESTS += tests/unit/sessions-test
+tests_unit_sessions_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_sessions_test_SOURCES = tests/unit/sessions-test.c \
+	policyd/sessions.c policyd/sessions.h
+tests_unit_sessions_test_LDADD = lib/librehome.a $(CMOCKA_LIBS) -lpthread

@@ -16,14 +16,16 @@
 /* Longer tokens than this are none (Microsoft's are of some 2 KB). */
 #define ACCESS_TOKEN_MAX 16384
 #define ACCESS_ARGUMENTS 32
-/* So often in a row a server may be too busy; after this pause (ms) it is
- * another row. */
+/* So often in a row a server may be too busy, by its text or only by a code;
+ * after this pause (ms) it is another row. */
 #define ACCESS_TURNED_MAX 8
+#define ACCESS_TURNED_FEW 4
 #define ACCESS_TURNED_AGE (10 * 60 * 1000)
 
 struct access {
 	enum sasl_mechanism mechanism;
 	char *pins;
+	bool impatient;
 	struct pace *pace;
 
 	char *command;
@@ -53,6 +55,7 @@ struct access *access_new(const struct access_rules *rules)
 	pthread_mutex_init(&access->mutex, NULL);
 	access->mechanism = rules->mechanism;
 	access->pins = access_copy(rules->pins);
+	access->impatient = rules->impatient;
 	access->command = access_copy(rules->token_command);
 	access->token_ms = rules->token_ms;
 	access->system = access_copy(rules->system);
@@ -133,18 +136,19 @@ void access_fails(struct access *access, unsigned mechanisms)
 	pthread_mutex_unlock(&access->mutex);
 }
 
-bool access_turned_away(struct access *access)
+bool access_turned_away(struct access *access, bool plain)
 {
 	int64_t now = instant_monotonic();
 	bool again;
 
-	if (access == NULL)
+	if (access == NULL || access->impatient)
 		return false;
 	pthread_mutex_lock(&access->mutex);
 	if (access->turned_at + ACCESS_TURNED_AGE < now)
 		access->turned = 0;
 	access->turned_at = now;
-	again = ++access->turned <= ACCESS_TURNED_MAX;
+	again = ++access->turned <=
+		(plain ? ACCESS_TURNED_MAX : ACCESS_TURNED_FEW);
 	if (!again)
 		access->turned = 0;
 	pthread_mutex_unlock(&access->mutex);

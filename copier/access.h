@@ -24,6 +24,7 @@ struct access_rules {
 	const char *token_command; /* split at blanks; argv[0] absolute */
 	int64_t token_ms;	   /* how long it may run */
 	const char *pins;	   /* lib/pin.h */
+	bool impatient; /* nobody comes again when the server is too busy */
 	/* for the command's environment */
 	const char *system;
 	const char *login;
@@ -55,10 +56,11 @@ void access_fails(struct access *access, unsigned mechanisms);
 
 /*
  * Asked when a server has refused a command because it is too busy: true when
- * it is worth to come again later. False now and then in a long row of such
- * answers: then it is taken for what the server means for good.
+ * it is worth to come again later. False without patience, and now and then in
+ * a row of such answers, which is longer when the server's text is plain: then
+ * it is taken for what the server means for good.
  */
-bool access_turned_away(struct access *access);
+bool access_turned_away(struct access *access, bool plain);
 
 /*
  * A copy of the token; runs the command when there is none yet. *serial_r names

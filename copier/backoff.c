@@ -21,6 +21,8 @@ static const struct {
 	{ "does not speak TLS", BACKOFF_NEVER },
 	{ "speaks TLS at once", BACKOFF_NEVER },
 	{ "the server does not offer", BACKOFF_NEVER },
+	{ "giving up: ", BACKOFF_NEVER },
+	{ " journal /", BACKOFF_NEVER },
 	{ "SCRAM: ", BACKOFF_NEVER },
 	{ "logged in without", BACKOFF_NEVER },
 	{ "bytes of today are spent", BACKOFF_NEVER },

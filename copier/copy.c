@@ -36,9 +36,12 @@ static void copy_on_signal(int number)
 
 static bool copy_goes_on(void *context, struct error *error)
 {
-	(void)context;
+	const struct copy *copy = context;
+
 	if (copy_stop == 0)
-		return true;
+		return pace_goes_on(access_pace(copy->source.access), error) &&
+		       pace_goes_on(
+			       access_pace(copy->destination.access), error);
 	error_set(error, "interrupted; the next run goes on from here");
 	return false;
 }
@@ -94,6 +97,7 @@ static int copy_open_journal(struct copy *copy, struct error *error)
 	struct digest *digest = digest_new();
 	unsigned char sum[JOURNAL_DIGEST];
 	char *name;
+	int result = -1;
 
 	digest_begin(digest);
 	digest_add(digest, source, strlen(source) + 1);
@@ -106,25 +110,28 @@ static int copy_open_journal(struct copy *copy, struct error *error)
 	if (copy_make_directory(directory, error) == 0)
 		copy->pass.journal = journal_open(
 			directory, name, systems, copy->flags, error);
+	if (copy->pass.journal != NULL &&
+		copy_access_apply(&copy->options->access[0], directory,
+			&copy->source, error) == 0 &&
+		copy_access_apply(&copy->options->access[1], directory,
+			&copy->destination, error) == 0)
+		result = 0;
 	free(name);
 	free(source);
 	free(destination);
 	free(directory);
-	return copy->pass.journal != NULL ? 0 : -1;
+	return result;
 }
 
-static struct mailbox *copy_open_mailbox(struct copy *copy,
-	const struct location *location, const char *side, int *code_r,
+struct mailbox *copy_open_mailbox(struct copy *copy,
+	const struct location *location, const char *side, bool *denied_r,
 	struct error *error)
 {
-	bool denied;
 	struct mailbox *mailbox =
-		mailbox_open(&location->target, copy->flags, &denied, error);
+		mailbox_open(&location->target, copy->flags, denied_r, error);
 
-	if (mailbox == NULL) {
+	if (mailbox == NULL)
 		error_prefix(error, "%s %s", side, location->label);
-		*code_r = denied ? EX_NOPERM : EX_TEMPFAIL;
-	}
 	return mailbox;
 }
 
@@ -133,13 +140,13 @@ static bool copy_open_pair(
 	void *context, struct pass_pair *pair, struct error *error)
 {
 	struct copy *copy = context;
-	int code;
+	bool denied;
 
-	pair->home =
-		copy_open_mailbox(copy, &copy->source, "source", &code, error);
+	pair->home = copy_open_mailbox(
+		copy, &copy->source, "source", &denied, error);
 	if (pair->home != NULL)
-		pair->other = copy_open_mailbox(
-			copy, &copy->destination, "destination", &code, error);
+		pair->other = copy_open_mailbox(copy, &copy->destination,
+			"destination", &denied, error);
 	if (pair->other == NULL)
 		mailbox_close(&pair->home);
 	return pair->other != NULL;
@@ -194,7 +201,7 @@ int copy_estimate(void *context, struct pass *pass, struct plan *plan,
 	return 0;
 }
 
-static int copy_rounds(struct copy *copy, struct error *error)
+int copy_rounds(struct copy *copy, struct error *error)
 {
 	const struct copy_options *wanted = copy->options;
 	struct round_options options = {
@@ -261,23 +268,16 @@ static int copy_certify(struct copy *copy, struct error *error)
 static int copy_run(struct copy *copy)
 {
 	struct error error = { "" };
-	int code = EX_TEMPFAIL, result;
+	int result;
 
 	if (copy_open_journal(copy, &error) < 0)
 		return copy_fail(copy, EX_CANTCREAT, error.text);
 	copy_tell_start(copy);
-	copy->pass.home =
-		copy_open_mailbox(copy, &copy->source, "source", &code, &error);
-	if (copy->pass.home != NULL)
-		copy->pass.other = copy_open_mailbox(
-			copy, &copy->destination, "destination", &code, &error);
-	if (copy->pass.other == NULL || copy_open_identity(copy, &error) < 0)
-		return copy_fail(copy, code, error.text);
-	result = copy_rounds(copy, &error);
+	result = copy_endure(copy, &error);
 	copy_tell_refused(copy);
 	copy_tell_notes(copy);
 	if (result < 0)
-		return copy_fail(copy, EX_TEMPFAIL, error.text);
+		return copy_fail(copy, copy->code, error.text);
 	if (copy->options->certificate != NULL && !copy->options->dry_run &&
 		copy_certify(copy, &error) < 0)
 		return copy_fail(copy, EX_CANTCREAT, error.text);

@@ -16,6 +16,8 @@
 #include "lib/xalloc.h"
 
 #define COPY_TIMEOUT (5 * 60 * 1000)
+/* A server that is started anew may be away for minutes. */
+#define COPY_PATIENCE (5 * 60 * 1000)
 
 /* Connections to each server. */
 #define COPY_LANES     4
@@ -46,10 +48,25 @@ static const char copy_help[] =
 	"certificates\n"
 	"  --timeout DURATION     give up on a server silent so long (5m)\n"
 	"  --lanes N              connections to each server, at most (4)\n"
+	"  --patience DURATION    a server may be away so long; 0: not at all "
+	"(5m)\n"
 	"  --make-equal           remove what was copied and is deleted since\n"
 	"  -n, --dry-run          say what would be copied, and how long it "
 	"takes\n"
 	"  --certificate FILE     write down what is where, with digests\n"
+	"  --source-mechanism NAME, --destination-mechanism NAME\n"
+	"                         login, plain, scram-sha-256, xoauth2,\n"
+	"                         oauthbearer or auto, the strongest (auto)\n"
+	"  --source-token-command COMMAND, --destination-token-command ...\n"
+	"                         prints an OAuth token; no password then\n"
+	"  --source-pin PIN, --destination-pin PIN\n"
+	"                         sha256:... of the server's public key\n"
+	"  --source-rate SIZE, --destination-rate SIZE\n"
+	"                         bytes a second at most, like 500k or 2M\n"
+	"  --source-rate-messages N, --destination-rate-messages N\n"
+	"                         messages a second at most\n"
+	"  --source-day-bytes SIZE, --destination-day-bytes SIZE\n"
+	"                         bytes a day at most (UTC)\n"
 	"  --state DIRECTORY      where the journal is kept\n"
 	"  --json                 one JSON object per line\n"
 	"  -q, --quiet            tell only what failed\n"
@@ -82,6 +99,9 @@ static const struct option copy_options[] = {
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "timeout", required_argument, NULL, 'T' },
 	{ "lanes", required_argument, NULL, 'l' },
+	{ "patience", required_argument, NULL, 'P' },
+	COPY_ACCESS_ROWS("source", 0),
+	COPY_ACCESS_ROWS("destination", 1),
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -115,6 +135,16 @@ static bool copy_plain_option(struct copy_options *options, int option)
 }
 
 /* 0, or a code after it was reported. */
+static int copy_access_option(struct copy_options *options, int option)
+{
+	struct error error;
+
+	return copy_access_take(options->access, option, optarg, &error) < 0
+		       ? copy_misused(error.text)
+		       : 0;
+}
+
+/* 0, or a code after it was reported. */
 static int copy_timeout_option(struct copy_options *options)
 {
 	struct error error;
@@ -137,6 +167,21 @@ static int copy_lanes_option(struct copy_options *options)
 		options->lanes > COPY_LANES_MAX)
 		return copy_misused("--lanes: a number between 1 and 64");
 	return 0;
+}
+
+/* 0, or a code after it was reported. */
+static int copy_patience_option(struct copy_options *options)
+{
+	struct error error;
+
+	if (duration_parse(optarg, &options->patience, &error) == 0) {
+		options->access[0].rules.impatient =
+			options->access[1].rules.impatient =
+				options->patience == 0;
+		return 0;
+	}
+	error_prefix(&error, "--patience");
+	return copy_misused(error.text);
 }
 
 /* What getopt_long has complained of: it sets optopt for those it knows. */
@@ -180,6 +225,7 @@ int copy_read_options(int argc, char **argv, struct copy_options *options_r)
 	int option, code;
 
 	*options_r = (struct copy_options){ .timeout = COPY_TIMEOUT,
+		.patience = COPY_PATIENCE,
 		.lanes = COPY_LANES };
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, ":hnq", copy_options, NULL)) !=
@@ -188,8 +234,11 @@ int copy_read_options(int argc, char **argv, struct copy_options *options_r)
 			return copy_unknown(option, argv);
 		if (copy_plain_option(options_r, option))
 			continue;
-		code = option == 'l' ? copy_lanes_option(options_r)
-				     : copy_timeout_option(options_r);
+		code = option >= COPY_ACCESS_FIRST
+			       ? copy_access_option(options_r, option)
+		       : option == 'P' ? copy_patience_option(options_r)
+		       : option == 'l' ? copy_lanes_option(options_r)
+				       : copy_timeout_option(options_r);
 		if (code != 0)
 			return code;
 	}
@@ -222,6 +271,7 @@ static int copy_enter_side(struct copy *copy, bool source)
 	struct location *location = source ? &copy->source : &copy->destination;
 	const char *file = source ? options->source_password_file
 				  : options->destination_password_file;
+	const struct copy_access *access = &options->access[source ? 0 : 1];
 	struct mailbox_target *target = &location->target;
 	struct error error;
 
@@ -229,14 +279,16 @@ static int copy_enter_side(struct copy *copy, bool source)
 		return copy_misused(error.text);
 	if (location_is_local(location))
 		return 0;
-	if (file == NULL) {
+	if (copy_access_check(access, source, &error) < 0)
+		return copy_misused(error.text);
+	if (file == NULL && access->rules.token_command == NULL) {
 		error_set(&error,
 			"--%s-password-file FILE is missing: its first line is "
 			"the password of %s",
 			source ? "source" : "destination", location->label);
 		return copy_misused(error.text);
 	}
-	if (location_password(location, file, &error) < 0)
+	if (file != NULL && location_password(location, file, &error) < 0)
 		return copy_fail(copy, EX_NOINPUT, error.text);
 	if (options->starttls && target->security == MAILBOX_CLEAR)
 		target->security = MAILBOX_STARTTLS;

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "copier/copy.h"
+#include "copier/copy_access.h"
 #include "copier/location.h"
 #include "copier/pass.h"
 #include "copier/plan.h"
@@ -37,8 +38,10 @@ struct copy_options {
 	bool json;
 	bool quiet;
 	bool help;
-	int64_t timeout; /* ms without a byte */
+	int64_t timeout;  /* ms without a byte */
+	int64_t patience; /* ms that a server may be away */
 	long lanes;
+	struct copy_access access[2]; /* of source and destination */
 };
 
 /* What a dry run has found of one folder. */
@@ -58,6 +61,7 @@ struct copy {
 	struct progress progress;
 	struct buffer plan;
 	int64_t began;
+	int code; /* what to end with after a failure (sysexits.h) */
 	uint64_t copied, copied_bytes, adopted, removed, changed;
 
 	struct copy_estimate *estimates;
@@ -73,10 +77,20 @@ struct copy {
 int copy_read_options(int argc, char **argv, struct copy_options *options_r);
 /* Fills source and destination. 0, or a code after it was reported. */
 int copy_locate(struct copy *copy);
+/* Opens one side's mailbox, with an error that names the side. */
+struct mailbox *copy_open_mailbox(struct copy *copy,
+	const struct location *location, const char *side, bool *denied_r,
+	struct error *error);
+/* Rounds over open mailboxes until all is carried over. 0 or -1. */
+int copy_rounds(struct copy *copy, struct error *error);
+/* The same, and opens the mailboxes, again and again when they are lost. 0, or
+ * -1 with an error and copy->code. */
+int copy_endure(struct copy *copy, struct error *error);
+
 /* Names a side's account, for the journal; malloc'd. */
 char *copy_identity(const struct location *location);
 
-/* Prints "rehome copy: TEXT[; advice]", and ends the events. Returns code. */
+/* Prints "rehome copy: TEXT", and ends the events. Returns code. */
 int copy_fail(struct copy *copy, int code, const char *text);
 /* A bad command line. */
 int copy_misused(const char *text);
@@ -91,6 +105,8 @@ void copy_tell_start(struct copy *copy);
 void copy_tell_progress(
 	struct copy *copy, const struct pass *pass, const char *folder);
 void copy_tell_refused(struct copy *copy);
+/* A connection was lost, and it goes on after so many ms. */
+void copy_tell_reconnect(struct copy *copy, const char *why, int64_t ms);
 void copy_tell_end(struct copy *copy);
 /* What became of folders, and with a dry run what would. */
 void copy_tell_notes(struct copy *copy);

@@ -386,11 +386,23 @@ void copy_tell_refused(struct copy *copy)
 	}
 }
 
+void copy_tell_reconnect(struct copy *copy, const char *why, int64_t ms)
+{
+	progress_end(&copy->progress);
+	if (copy->options->json) {
+		json_t *event = report_new("reconnect");
+
+		json_object_set_new(event, "why", report_text(why));
+		report_set(event, "pause_ms", (uint64_t)ms);
+		report_event(event);
+	} else if (!copy->options->quiet) {
+		fprintf(stderr, "%s; going on in %.1f s\n", why,
+			(double)ms / 1000);
+	}
+}
+
 int copy_fail(struct copy *copy, int code, const char *text)
 {
-	bool certificate = strstr(text, "certificate") != NULL &&
-			   copy->options->ca_file == NULL;
-
 	progress_end(&copy->progress);
 	if (copy->options->json) {
 		json_t *event = report_new("end");
@@ -399,9 +411,6 @@ int copy_fail(struct copy *copy, int code, const char *text)
 		json_object_set_new(event, "error", report_text(text));
 		report_event(event);
 	}
-	fprintf(stderr, "rehome copy: %s%s\n", text,
-		certificate ? "; --ca-file names the authority of a server's "
-			      "certificate"
-			    : "");
+	fprintf(stderr, "rehome copy: %s\n", text);
 	return code;
 }

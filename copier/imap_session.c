@@ -242,6 +242,7 @@ static bool imap_session_is_over(
 	bool busy = imap_span_is(response->code, "INUSE") ||
 		    imap_span_is(response->code, "UNAVAILABLE") ||
 		    imap_span_is(response->code, "THROTTLED");
+	bool plainly;
 
 	if (!session->logged_in || !imap_span_is(response->word, "NO"))
 		return false;
@@ -252,9 +253,9 @@ static bool imap_session_is_over(
 	/* [LIMIT] is for good here (RFC 5530): so many flags, no more. */
 	plain.code.size = 0;
 	imap_session_words(&plain, &text);
-	if (!busy && backoff_classify(text.text).kind != BACKOFF_LATER)
-		return false;
-	return access_turned_away(session->access);
+	plainly = backoff_classify(text.text).kind == BACKOFF_LATER;
+	return (busy || plainly) &&
+	       access_turned_away(session->access, plainly);
 }
 
 static int imap_session_tagged(struct imap_session *session,

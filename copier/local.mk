@@ -11,6 +11,8 @@ copier_libcopier_a_SOURCES = \
 	copier/batch.c copier/batch.h \
 	copier/certificate.c copier/certificate.h \
 	copier/certificate_read.c copier/certificate_read.h \
+	copier/copy_access.c copier/copy_access.h copier/copy_endure.c \
+	copier/endure.c copier/endure.h \
 	copier/copy.c copier/copy.h copier/copy_options.c \
 	copier/copy_private.h copier/copy_identity.c copier/copy_report.c \
 	copier/digest.c copier/digest.h \

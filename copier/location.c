@@ -397,6 +397,8 @@ static int location_account_password(const struct config_system *system,
 	struct location_search search = { location, address };
 	int result;
 
+	if (system->token_command != NULL)
+		return 0;
 	if (system->master != NULL) {
 		location->authorizer = xstrdup(system->master);
 		location->target.authorizer = location->authorizer;
@@ -418,6 +420,44 @@ static int location_account_password(const struct config_system *system,
 			system->passwords);
 	location->target.password = location->password;
 	return result == 1 ? 0 : -1;
+}
+
+void location_enter(
+	struct location *location, const struct access_rules *rules)
+{
+	struct access_rules named = *rules;
+
+	named.system = location->label;
+	named.login = location->login;
+	named.host = location->host;
+	access_free(&location->access);
+	location->access = access_new(&named);
+	location->target.access = location->access;
+}
+
+static void location_enter_system(
+	struct location *location, const struct config_system *system)
+{
+	struct access_rules rules = { .token_command = system->token_command,
+		.token_ms = system->hook_timeout,
+		.pins = system->pin };
+
+	/* The configuration has been checked. */
+	if (sasl_parse(system->mechanism, &rules.mechanism) < 0)
+		abort();
+	location_enter(location, &rules);
+}
+
+int location_limit(struct location *location,
+	const struct config_system *system, const char *directory,
+	struct error *error)
+{
+	const struct pace_limits limits = { .bytes = system->rate_bytes,
+		.messages = system->rate_messages,
+		.day_bytes = system->day_bytes };
+
+	return access_limit(
+		location->access, &limits, directory, system->name, error);
 }
 
 int location_of_account(const struct config_system *system, const char *address,
@@ -442,6 +482,7 @@ int location_of_account(const struct config_system *system, const char *address,
 		location_r->target.verify = system->verify;
 		location_r->target.user_pattern = system->user;
 		location_r->target.timeout_ms = (int)system->timeout;
+		location_enter_system(location_r, system);
 		result = location_account_password(
 			system, address, location_r, error);
 	}
@@ -459,6 +500,7 @@ void location_clear(struct location *location)
 	free(location->ca_file);
 	free(location->path);
 	free(location->uidmap);
+	access_free(&location->access);
 	if (location->password != NULL) {
 		OPENSSL_cleanse(location->password, strlen(location->password));
 		free(location->password);

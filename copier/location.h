@@ -9,6 +9,7 @@
 #include "lib/config.h"
 #include "lib/error.h"
 
+#include "copier/access.h"
 #include "copier/driver.h"
 
 /* Owns the strings that its target points at. */
@@ -22,6 +23,7 @@ struct location {
 	char *ca_file;
 	char *path;
 	char *uidmap;
+	struct access *access;
 };
 
 /*
@@ -59,7 +61,21 @@ int location_password(
 int location_of_account(const struct config_system *system, const char *address,
 	struct location *location_r, struct error *error);
 
-/* Wipes the password and frees all. */
+/*
+ * Says how the account is entered; of the rules the names are filled in here.
+ * location_of_account has done it, without limits.
+ */
+void location_enter(
+	struct location *location, const struct access_rules *rules);
+/*
+ * Keeps to the limits that the configuration has for the system, together with
+ * all others who use the directory. 0 or -1.
+ */
+int location_limit(struct location *location,
+	const struct config_system *system, const char *directory,
+	struct error *error);
+
+/* Wipes the password and frees all; the mailboxes are closed by then. */
 void location_clear(struct location *location);
 
 #endif

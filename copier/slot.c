@@ -50,6 +50,21 @@ static int slot_try(const char *path, struct error *error)
 	return -2;
 }
 
+int slot_offer(const char *directory, const char *system, size_t count,
+	struct error *error)
+{
+	int file = -2;
+	size_t i;
+
+	for (i = 0; file == -2 && i < count; i++) {
+		char *path = slot_path(directory, system, i);
+
+		file = slot_try(path, error);
+		free(path);
+	}
+	return file;
+}
+
 int slot_take(const char *directory, const char *system, size_t count,
 	bool (*go_on)(void *context, struct error *error), void *context,
 	struct error *error)
@@ -58,16 +73,10 @@ int slot_take(const char *directory, const char *system, size_t count,
 	int64_t end = instant_monotonic() + SLOT_PATIENCE;
 
 	while (go_on(context, error)) {
-		size_t i;
+		int file = slot_offer(directory, system, count, error);
 
-		for (i = 0; i < count; i++) {
-			char *path = slot_path(directory, system, i);
-			int file = slot_try(path, error);
-
-			free(path);
-			if (file != -2)
-				return file;
-		}
+		if (file != -2)
+			return file;
 		if (instant_monotonic() >= end) {
 			error_set(error,
 				"system %s: all %zu connections are in use",

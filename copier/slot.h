@@ -25,4 +25,8 @@ int slot_take(const char *directory, const char *system, size_t count,
 	bool (*go_on)(void *context, struct error *error), void *context,
 	struct error *error);
 
+/* The same without waiting: -2 when all are taken. */
+int slot_offer(const char *directory, const char *system, size_t count,
+	struct error *error);
+
 #endif

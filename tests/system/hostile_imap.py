@@ -273,7 +273,8 @@ class Bench:
         done = subprocess.run(
             [COPIER, "copy", *urls, "--source-password-file", self.secret,
              "--destination-password-file", self.secret, "--state",
-             self.state, "--json", *options], stdout=subprocess.PIPE,
+             self.state, "--json", "--patience", "0",
+             *options], stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True, errors="replace",
             timeout=SECONDS, preexec_fn=limit, env=dict(
                 os.environ, LSAN_OPTIONS="suppressions=" + LAB.file(

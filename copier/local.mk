@@ -11,8 +11,6 @@ copier_libcopier_a_SOURCES = \
 	copier/batch.c copier/batch.h \
 	copier/certificate.c copier/certificate.h \
 	copier/certificate_read.c copier/certificate_read.h \
-	copier/copy_access.c copier/copy_access.h copier/copy_endure.c \
-	copier/endure.c copier/endure.h \
 	copier/copy.c copier/copy.h copier/copy_options.c \
 	copier/copy_private.h copier/copy_identity.c copier/copy_report.c \
 	copier/digest.c copier/digest.h \
@@ -70,6 +68,7 @@ copier_libcopier_a_SOURCES = \
 	copier/maildate.c copier/maildate.h \
 	copier/move.c copier/move.h copier/move_private.h \
 	copier/move_certificate.c copier/move_freeze.c copier/move_lanes.c \
+	copier/move_identity.c copier/move_uidl.c \
 	copier/move_refused.c copier/move_side.c copier/move_sweep.c \
 	copier/mutf7.c copier/mutf7.h \
 	copier/namehash.c copier/namehash.h \
@@ -102,6 +101,7 @@ copier_libcopier_a_SOURCES = \
 	copier/transfer.c copier/transfer.h \
 	copier/uidmap.c copier/uidmap.h \
 	copier/uidmap_file.c copier/uidmap_private.h \
+	copier/uidl.c copier/uidl.h \
 	copier/uidset.c copier/uidset.h \
 	copier/view.c copier/view.h copier/view_read.c \
 	copier/worker.c copier/worker.h

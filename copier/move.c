@@ -194,9 +194,11 @@ static int move_preflight(struct move *move, struct error *error)
 {
 	if (move_open_home(move, error) < 0)
 		return -1;
-	if (move->account->phase == ACCOUNT_REQUESTED &&
-		move_provision(move, error) < 0)
-		return -1;
+	if (move->account->phase == ACCOUNT_REQUESTED) {
+		move_learn_uidl(move);
+		if (move_provision(move, error) < 0)
+			return -1;
+	}
 	if (move_open_other(move, error) < 0)
 		return -1;
 	if (move->account->phase != ACCOUNT_REQUESTED)
@@ -262,6 +264,19 @@ static int move_rounds(struct move *move, struct error *error)
 	}
 }
 
+/* The live rounds, and what clients will do again after them. */
+static int move_live_rounds(struct move *move, struct error *error)
+{
+	if (move_rounds(move, error) < 0)
+		return -1;
+	if (lease_phase(move->worker.lease) == ACCOUNT_FROZEN)
+		return 0;
+	if (move_check_uidl(move, error) < 0 ||
+		move_tell_identity(move, error) < 0)
+		return -1;
+	return move_refusals(move, &move->pass, true, error);
+}
+
 static int move_live(struct move *move, struct error *error)
 {
 	int64_t now, upkeep;
@@ -270,11 +285,12 @@ static int move_live(struct move *move, struct error *error)
 		return -1;
 	if (!move->account->strategy->copy_before_flip)
 		return move_freeze(move, error);
-	if (round_settle(&move->pass, error) < 0)
+	if (move_open_identity(move, error) < 0 ||
+		round_settle(&move->pass, error) < 0)
 		return -1;
 	/* What an operator has frozen waits for nothing but the last round. */
 	if (move->account->phase != ACCOUNT_FROZEN &&
-		move_rounds(move, error) < 0)
+		move_live_rounds(move, error) < 0)
 		return -1;
 	if (lease_phase(move->worker.lease) == ACCOUNT_FROZEN)
 		move->account->phase = ACCOUNT_FROZEN;
@@ -300,6 +316,7 @@ static void move_swap(struct move *move)
 	struct mailbox *mailbox = move->pass.home;
 	int slot = move->slots[0];
 
+	move_close_identity(move);
 	move->pass.home = move->pass.other;
 	move->pass.other = mailbox;
 	move->slots[0] = move->slots[1];
@@ -378,6 +395,9 @@ int move_run(const struct move_order *order)
 	if (result == 0)
 		result = move_phases(&move, &error);
 	move_close(&move);
+	move_close_identity(&move);
+	free(move.uidl_told);
+	free(move.identity_told);
 	move_folders_end(&move);
 	journal_close(&move.pass.journal);
 	move_give_back(&move, result, &error);

@@ -29,7 +29,7 @@
 
 /* The steps of a freeze (ms): none is part of another. */
 struct move_steps {
-	int64_t barrier, queue, proof;
+	int64_t barrier, queue, proof, gap;
 	struct round_times round;
 };
 
@@ -178,17 +178,28 @@ static int move_frozen(
 	return result == 1 ? 0 : -1;
 }
 
+/* Behind the proof: no message of home's could get its UID afterwards. */
+static int move_leave_gap(
+	struct move *move, struct move_steps *steps, struct error *error)
+{
+	int64_t began = instant_monotonic();
+	int result = move_gap(move, error);
+
+	steps->gap = instant_monotonic() - began;
+	return result;
+}
+
 /* policyd adds the flip itself to the steps, and what its front took. */
 static int move_flip(
 	struct move *move, const struct move_steps *steps, struct error *error)
 {
-	char text[160];
+	char text[192];
 
 	snprintf(text, sizeof(text),
 		"barrier=%" PRId64 " queue=%" PRId64 " list=%" PRId64
-		" copy=%" PRId64 " proof=%" PRId64,
+		" copy=%" PRId64 " proof=%" PRId64 " gap=%" PRId64,
 		steps->barrier, steps->queue, steps->round.look,
-		steps->round.copy, steps->proof);
+		steps->round.copy, steps->proof, steps->gap);
 	if (!move_goes_on(move, error) ||
 		worker_flip(&move->worker, text, error) < 0)
 		return -1;
@@ -221,6 +232,8 @@ int move_freeze(struct move *move, struct error *error)
 		return -1;
 	move->frozen = true;
 	result = move_frozen(move, &steps, error);
+	if (result == 0)
+		result = move_leave_gap(move, &steps, error);
 	if (result == 0)
 		result = move_flip(move, &steps, error);
 	move->frozen = false;

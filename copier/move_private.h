@@ -24,6 +24,9 @@ struct move {
 	bool frozen;	  /* we work inside a freeze */
 	int64_t due;	  /* when to come again */
 	int64_t round_ms; /* the last round took */
+	const char *uidl_format; /* of home's POP3 server, or NULL */
+	char *uidl_told;	 /* of POP3, for the operator; or NULL */
+	char *identity_told;	 /* the document as it is kept, or NULL */
 	struct foldermap *map; /* of the source, or NULL */
 	size_t notes_told;     /* of the pass's, in the log */
 };
@@ -53,6 +56,24 @@ size_t move_lanes(const struct move *move);
 bool move_open_pair(
 	void *context, struct pass_pair *pair, struct error *error);
 void move_close_pair(void *context, struct pass_pair *pair);
+/* Opens the identity of the other side where it is a Dovecot that is told
+ * UIDs. 0 or -1. */
+int move_open_identity(struct move *move, struct error *error);
+/* The other side is another one now, or the move is over. */
+void move_close_identity(struct move *move);
+/* The last step before the flip: UIDs that the new home gives lie above those
+ * that a straggler can have. 0 or -1. */
+int move_gap(struct move *move, struct error *error);
+/* Keeps with the account what clients will do again. 0 or -1. */
+int move_tell_identity(struct move *move, struct error *error);
+
+/* Learns in what form home's POP3 server names messages, for the hook that
+ * makes the mailbox. */
+void move_learn_uidl(struct move *move);
+/* Compares what POP3 clients know messages by; what would change is noted as
+ * refused. 0, or -1 when a server did not answer. */
+int move_check_uidl(struct move *move, struct error *error);
+
 /* Runs the other side's provision hook. 0 or -1. */
 int move_provision(struct move *move, struct error *error);
 

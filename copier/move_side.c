@@ -108,7 +108,7 @@ static char **move_environment(
 	const char *address = move->account->address;
 	const char *at = strrchr(address, '@');
 	char *login = config_login_name(system, address);
-	char **environment = xcalloc(7, sizeof(*environment));
+	char **environment = xcalloc(8, sizeof(*environment));
 
 	environment[0] = xasprintf("REHOME_ACCOUNT=%s", address);
 	environment[1] = xasprintf("REHOME_LOCAL_PART=%.*s",
@@ -119,6 +119,9 @@ static char **move_environment(
 	environment[3] = xasprintf("REHOME_LOGIN=%s", login);
 	environment[4] = xasprintf("REHOME_SYSTEM=%s", system->name);
 	environment[5] = xstrdup("REHOME_ACTION=provision");
+	if (move->uidl_format != NULL)
+		environment[6] = xasprintf("REHOME_POP3_UIDL_FORMAT=%s",
+			move->uidl_format);
 	free(login);
 	return environment;
 }

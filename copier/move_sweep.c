@@ -94,6 +94,8 @@ static struct pass move_sweep_pass(const struct move *move)
 	pass.home = move->pass.other;
 	pass.other = move->pass.home;
 	pass.side = journal_other(move->pass.side);
+	/* what came late gets new UIDs, above the gap */
+	pass.identity = NULL;
 	pass.refusals = NULL;
 	pass.refusals_count = 0;
 	memset(&pass.counts, 0, sizeof(pass.counts));

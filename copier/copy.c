@@ -15,6 +15,7 @@
 #include "copier/certificate.h"
 #include "copier/copy_private.h"
 #include "copier/digest.h"
+#include "copier/lanes.h"
 #include "copier/folder_notes.h"
 #include "copier/foldermap.h"
 #include "copier/identity.h"
@@ -135,21 +136,40 @@ struct mailbox *copy_open_mailbox(struct copy *copy,
 	return mailbox;
 }
 
+/* One of a further pair of connections: 0 the source's. */
+struct copy_pair {
+	struct copy *copy;
+	struct pass_pair *pair;
+};
+
+static bool copy_open_side(void *context, int side, struct error *error)
+{
+	struct copy_pair *opening = context;
+	struct copy *copy = opening->copy;
+	struct mailbox *mailbox;
+	bool denied;
+
+	mailbox = copy_open_mailbox(copy,
+		side == 0 ? &copy->source : &copy->destination,
+		side == 0 ? "source" : "destination", &denied, error);
+	if (side == 0)
+		opening->pair->home = mailbox;
+	else
+		opening->pair->other = mailbox;
+	return mailbox != NULL;
+}
+
 /* One more connection to each side, if both let us in. */
 static bool copy_open_pair(
 	void *context, struct pass_pair *pair, struct error *error)
 {
-	struct copy *copy = context;
-	bool denied;
+	struct copy_pair opening = { context, pair };
 
-	pair->home = copy_open_mailbox(
-		copy, &copy->source, "source", &denied, error);
-	if (pair->home != NULL)
-		pair->other = copy_open_mailbox(copy, &copy->destination,
-			"destination", &denied, error);
-	if (pair->other == NULL)
-		mailbox_close(&pair->home);
-	return pair->other != NULL;
+	if (lanes_open_both(copy_open_side, &opening, error))
+		return true;
+	mailbox_close(&pair->home);
+	mailbox_close(&pair->other);
+	return false;
 }
 
 static void copy_close_pair(void *context, struct pass_pair *pair)

@@ -19,11 +19,14 @@ struct lanes {
 	struct pass *whole;
 	struct lanes_job *jobs;
 	size_t count;
+	lanes_prepare_fn *prepare;
 	lanes_job_fn *run;
 	void *context;
 
 	pthread_mutex_t mutex; /* of what follows, and of the whole pass */
-	size_t next;	       /* job */
+	pthread_cond_t prepared;
+	bool begun;  /* it is all prepared, or stopped */
+	size_t next; /* job */
 	bool stopped;
 	struct error failure; /* why, of the first that failed */
 	bool opened;	      /* the further lanes are at work */
@@ -127,6 +130,8 @@ static bool lanes_take(struct lanes *lanes, struct lanes_job *job_r)
 	bool taken = false;
 
 	pthread_mutex_lock(&lanes->mutex);
+	while (!lanes->begun)
+		pthread_cond_wait(&lanes->prepared, &lanes->mutex);
 	if (!lanes->stopped && lanes->next < lanes->count) {
 		*job_r = lanes->jobs[lanes->next++];
 		taken = true;
@@ -142,8 +147,8 @@ static void lane_work(struct lane *lane)
 	struct lanes_job job;
 
 	while (lanes_take(lanes, &job))
-		if (lanes->run(&lane->pass, job.work, lanes->context, &error) <
-			0)
+		if (job.work != NULL && lanes->run(&lane->pass, job.work,
+						lanes->context, &error) < 0)
 			lanes_stop(lanes, &error);
 }
 
@@ -229,6 +234,7 @@ static int lanes_compare(const void *left, const void *right)
 static void lanes_work(struct lanes *lanes)
 {
 	struct lane first = { .lanes = lanes };
+	struct error error = { "" };
 	size_t i;
 
 	lane_begin(&first, lanes);
@@ -247,6 +253,13 @@ static void lanes_work(struct lanes *lanes)
 			lanes->next = 0;
 		}
 	}
+	if (lanes->prepare != NULL &&
+		lanes->prepare(lanes->whole, lanes->context, &error) < 0)
+		lanes_stop(lanes, &error);
+	pthread_mutex_lock(&lanes->mutex);
+	lanes->begun = true;
+	pthread_cond_broadcast(&lanes->prepared);
+	pthread_mutex_unlock(&lanes->mutex);
 	lane_work(&first);
 	for (i = 0; i < lanes->list_count; i++)
 		pthread_join(lanes->list[i].thread, NULL);
@@ -254,20 +267,61 @@ static void lanes_work(struct lanes *lanes)
 }
 
 int lanes_run(struct pass *pass, struct lanes_job *jobs, size_t count,
-	lanes_job_fn *run, void *context, struct error *error)
+	lanes_prepare_fn *prepare, lanes_job_fn *run, void *context,
+	struct error *error)
 {
 	struct lanes lanes = { .whole = pass,
 		.jobs = jobs,
 		.count = count,
+		.prepare = prepare,
 		.run = run,
 		.context = context };
 
 	pthread_mutex_init(&lanes.mutex, NULL);
+	pthread_cond_init(&lanes.prepared, NULL);
 	lanes_work(&lanes);
+	pthread_cond_destroy(&lanes.prepared);
 	pthread_mutex_destroy(&lanes.mutex);
 	free(lanes.list);
 	if (!lanes.stopped)
 		return 1;
 	error_set(error, "%s", lanes.failure.text);
 	return -1;
+}
+
+struct lanes_opening {
+	bool (*open)(void *context, int side, struct error *error);
+	void *context;
+	bool opened;
+	struct error error;
+};
+
+static void *lanes_open_one(void *context)
+{
+	struct lanes_opening *opening = context;
+
+	opening->opened = opening->open(opening->context, 0, &opening->error);
+	return NULL;
+}
+
+bool lanes_open_both(bool (*open)(void *context, int side, struct error *error),
+	void *context, struct error *error)
+{
+	struct lanes_opening opening = { .open = open, .context = context };
+	sigset_t all, before;
+	pthread_t thread;
+	bool opened, started;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	started = pthread_create(&thread, NULL, lanes_open_one, &opening) == 0;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	opened = open(context, 1, error);
+	if (started)
+		pthread_join(thread, NULL);
+	else
+		lanes_open_one(&opening);
+	if (!opening.opened)
+		error_set(error, "%s", opening.error.text);
+	return opened && opening.opened;
 }

@@ -23,12 +23,27 @@ typedef int lanes_job_fn(
 	struct pass *lane, void *work, void *context, struct error *error);
 
 /*
- * Does the jobs, the heaviest first where several lanes are at work, else in
- * their order. Returns 1 when all are done, or -1 with
- * the error of the job that failed first: the others were stopped. Counts and
- * refusals are added to the pass. A lane that cannot be opened is no error.
+ * What must be done before any job, with the pass itself, while further lanes
+ * are opened already. May mark jobs as void (work NULL). 1, or -1.
+ */
+typedef int lanes_prepare_fn(
+	struct pass *pass, void *context, struct error *error);
+
+/*
+ * Prepares and does the jobs, the heaviest first where several lanes are at
+ * work, else in their order. Returns 1 when all are done, or -1 with the error
+ * of the job that failed first: the others were stopped. Counts and refusals
+ * are added to the pass. A lane that cannot be opened is no error.
  */
 int lanes_run(struct pass *pass, struct lanes_job *jobs, size_t count,
-	lanes_job_fn *run, void *context, struct error *error);
+	lanes_prepare_fn *prepare, lanes_job_fn *run, void *context,
+	struct error *error);
+
+/*
+ * Calls open for side 0 in a thread and for side 1 at the same time: logins
+ * take many round trips. True when both are true; else one of their errors.
+ */
+bool lanes_open_both(bool (*open)(void *context, int side, struct error *error),
+	void *context, struct error *error);
 
 #endif

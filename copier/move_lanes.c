@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "copier/lanes.h"
 #include "copier/slot.h"
 
 #include "lib/xalloc.h"
@@ -18,12 +19,14 @@
 struct move_lane_side {
 	struct location location;
 	int slot;
+	bool tried; /* for a slot */
+	struct move *move;
 };
 
 struct move_lane {
 	struct move *move;
+	struct pass_pair *pair;
 	struct move_lane_side sides[2]; /* of home and other */
-	bool tried;			/* for a slot */
 };
 
 static const struct config_system *move_lane_system(
@@ -48,21 +51,19 @@ size_t move_lanes(const struct move *move)
 /* Slots are not waited for: the work goes on without. */
 static bool move_lane_tries(void *context, struct error *error)
 {
-	struct move_lane *lane = context;
+	struct move_lane_side *side = context;
 
-	if (lane->tried)
+	if (side->tried)
 		error_set(error, "no connection is to spare");
-	else if (move_goes_on(lane->move, error))
-		return lane->tried = true;
+	else if (move_goes_on(side->move, error))
+		return side->tried = true;
 	return false;
 }
 
-static struct mailbox *move_lane_connect(
-	struct move_lane *lane, int index, struct error *error)
+static struct mailbox *move_lane_connect(struct move *move,
+	struct move_lane_side *side, const struct config_system *system,
+	struct error *error)
 {
-	struct move *move = lane->move;
-	struct move_lane_side *side = &lane->sides[index];
-	const struct config_system *system = move_lane_system(move, index);
 	const struct config *config = move->order->config;
 	bool denied;
 
@@ -71,10 +72,10 @@ static struct mailbox *move_lane_connect(
 		error_set(error, "no connection is to spare");
 		return NULL;
 	}
-	lane->tried = false;
+	side->move = move;
 	side->slot = slot_take(config->copier.state, system->name,
 		(size_t)(system->connections - config->copier.jobs),
-		move_lane_tries, lane, error);
+		move_lane_tries, side, error);
 	if (side->slot < 0 ||
 		location_of_account(system, move->account->address,
 			&side->location, error) < 0)
@@ -83,17 +84,28 @@ static struct mailbox *move_lane_connect(
 		&side->location.target, move->flags, &denied, error);
 }
 
+static bool move_lane_open(void *context, int side, struct error *error)
+{
+	struct move_lane *lane = context;
+	struct mailbox *mailbox = move_lane_connect(lane->move,
+		&lane->sides[side], move_lane_system(lane->move, side), error);
+
+	if (side == 0)
+		lane->pair->home = mailbox;
+	else
+		lane->pair->other = mailbox;
+	return mailbox != NULL;
+}
+
 bool move_open_pair(void *context, struct pass_pair *pair, struct error *error)
 {
 	struct move_lane *lane = xcalloc(1, sizeof(*lane));
 
 	lane->move = context;
+	lane->pair = pair;
 	lane->sides[0].slot = lane->sides[1].slot = -1;
 	pair->own = lane;
-	pair->home = move_lane_connect(lane, 0, error);
-	if (pair->home != NULL)
-		pair->other = move_lane_connect(lane, 1, error);
-	if (pair->other != NULL)
+	if (lanes_open_both(move_lane_open, lane, error))
 		return true;
 	move_close_pair(context, pair);
 	return false;

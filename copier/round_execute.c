@@ -360,30 +360,61 @@ static void round_executed(struct pass *pass, struct plan *plan,
 	}
 }
 
+struct round_executing {
+	struct plan *plan;
+	struct round_job *done; /* of each folder of the plan */
+	struct lanes_job *jobs;
+	bool *ready;
+	bool *wrote;
+};
+
+static int round_execute_prepare(
+	struct pass *pass, void *context, struct error *error)
+{
+	struct round_executing *executing = context;
+	struct plan *plan = executing->plan;
+	size_t i;
+	int result = round_prepare(
+		pass, plan, executing->wrote, executing->ready, error);
+
+	if (result == 1)
+		result = round_identify(
+			pass, plan, executing->ready, executing->wrote, error);
+	/* The jobs may have been put in another order. */
+	for (i = 0; i < plan->count; i++) {
+		const struct round_job *job = executing->jobs[i].work;
+
+		if (!executing->ready[job - executing->done] ||
+			job->folder->journal == NULL)
+			executing->jobs[i].work = NULL;
+	}
+	return result;
+}
+
 int round_execute(struct pass *pass, struct plan *plan, bool *wrote_r,
 	bool *clean, struct error *error)
 {
-	struct round_job *done = xcalloc(plan->count + 1, sizeof(*done));
-	struct lanes_job *jobs = xcalloc(plan->count + 1, sizeof(*jobs));
-	bool *ready = xcalloc(plan->count + 1, sizeof(*ready));
-	size_t i, count = 0;
-	int result = round_prepare(pass, plan, wrote_r, ready, error);
+	struct round_executing executing = { .plan = plan,
+		.done = xcalloc(plan->count + 1, sizeof(*executing.done)),
+		.jobs = xcalloc(plan->count + 1, sizeof(*executing.jobs)),
+		.ready = xcalloc(plan->count + 1, sizeof(*executing.ready)),
+		.wrote = wrote_r };
+	size_t i;
+	int result;
 
-	if (result == 1)
-		result = round_identify(pass, plan, ready, wrote_r, error);
 	for (i = 0; i < plan->count; i++) {
-		done[i] = (struct round_job){ &plan->folders[i], false, true };
-		if (ready[i] && plan->folders[i].journal != NULL)
-			jobs[count++] = (struct lanes_job){ &done[i],
-				plan->folders[i].copy.count };
+		executing.done[i] =
+			(struct round_job){ &plan->folders[i], false, true };
+		executing.jobs[i] = (struct lanes_job){ &executing.done[i],
+			plan->folders[i].copy.count };
 	}
+	result = lanes_run(pass, executing.jobs, plan->count,
+		round_execute_prepare, round_job_run, &executing, error);
 	if (result == 1)
-		result = lanes_run(
-			pass, jobs, count, round_job_run, NULL, error);
-	if (result == 1)
-		round_executed(pass, plan, done, ready, wrote_r, clean);
-	free(ready);
-	free(jobs);
-	free(done);
+		round_executed(pass, plan, executing.done, executing.ready,
+			wrote_r, clean);
+	free(executing.ready);
+	free(executing.jobs);
+	free(executing.done);
 	return result;
 }

@@ -6,10 +6,13 @@ dist_man_MANS += copier/rehome-copier.8
 # What the tests link, too: all but main().
 noinst_LIBRARIES += copier/libcopier.a
 copier_libcopier_a_SOURCES = \
+	copier/account_file.c copier/account_file.h \
 	copier/access.c copier/access.h \
 	copier/backoff.c copier/backoff.h \
 	copier/batch.c copier/batch.h \
 	copier/certificate.c copier/certificate.h \
+	copier/certificate_check.c copier/certificate_check.h \
+	copier/certificate_main.c copier/certificate_main.h \
 	copier/certificate_read.c copier/certificate_read.h \
 	copier/copy.c copier/copy.h copier/copy_options.c \
 	copier/copy_private.h copier/copy_identity.c copier/copy_report.c \
@@ -59,6 +62,7 @@ copier_libcopier_a_SOURCES = \
 	copier/imap_session_private.h \
 	copier/imap_stream.c copier/imap_stream.h \
 	copier/imap_wire.c copier/imap_wire.h \
+	copier/inspect.c copier/inspect.h \
 	copier/journal.c copier/journal.h copier/journal_private.h \
 	copier/journal_file.c copier/journal_line.c \
 	copier/lanes.c copier/lanes.h \
@@ -103,6 +107,8 @@ copier_libcopier_a_SOURCES = \
 	copier/uidmap_file.c copier/uidmap_private.h \
 	copier/uidl.c copier/uidl.h \
 	copier/uidset.c copier/uidset.h \
+	copier/verify.c copier/verify.h \
+	copier/verify_main.c copier/verify_main.h \
 	copier/view.c copier/view.h copier/view_read.c \
 	copier/worker.c copier/worker.h
 

@@ -14,7 +14,9 @@
 #include <unistd.h>
 
 #include "copier/batch.h"
+#include "copier/certificate_main.h"
 #include "copier/copy.h"
+#include "copier/verify_main.h"
 
 #include "lib/config.h"
 #include "lib/daemon.h"
@@ -38,7 +40,7 @@ static int main_usage(void)
 	      "       " MAIN_NAME " [-c FILE] --batch [--jobs N]"
 	      " [--for DURATION]\n"
 	      "                     [--batch-name NAME]\n"
-	      "       " MAIN_NAME " copy ...\n",
+	      "       " MAIN_NAME " copy | certificate | verify ...\n",
 		stderr);
 	return EX_USAGE;
 }
@@ -165,6 +167,10 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	if (argc > 1 && strcmp(argv[1], "copy") == 0)
 		return copy_main(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "verify") == 0)
+		return verify_main(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "certificate") == 0)
+		return certificate_main(argc - 1, argv + 1);
 	if (main_parse(argc, argv, &options) < 0)
 		return main_usage();
 	if (options.version) {

@@ -4,7 +4,6 @@
 
 #include "copier/move_private.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "copier/account_file.h"
 #include "copier/certificate.h"
 #include "copier/proof.h"
 #include "copier/refused.h"
@@ -153,28 +153,11 @@ int move_round(struct move *move, const char *kind, struct round_times *times,
 	return move_report(move, move->round_ms, error);
 }
 
-/* The journal's name: the address, as a file name. malloc'd. */
-static char *move_journal_name(const char *address)
-{
-	struct buffer name = BUFFER_EMPTY;
-
-	for (; *address != '\0'; address++) {
-		unsigned char c = (unsigned char)*address;
-
-		if (isalnum(c) || c == '@' || c == '-' || c == '_' ||
-			c == '+' || (c == '.' && name.size > 0))
-			buffer_add(&name, address, 1);
-		else
-			buffer_printf(&name, "%%%02X", c);
-	}
-	return name.data;
-}
-
 static int move_open_journal(struct move *move, struct error *error)
 {
 	const char *const systems[2] = { move->account->source,
 		move->account->destination };
-	char *name = move_journal_name(move->account->address);
+	char *name = account_file_name(move->account->address);
 
 	move->pass.journal = journal_open(move->order->config->copier.state,
 		name, systems, move->flags, error);

@@ -42,18 +42,25 @@ static int care_become(const struct session *session, const char *variable,
 	return EX_UNAVAILABLE;
 }
 
-int care_copy(struct session *session, const struct line *line)
+int care_engine(struct session *session, const struct line *line)
 {
-	const char **argv = xcalloc(line_count(line) + 4, sizeof(*argv));
+	const char *command = session->command->name;
+	const char **argv = xcalloc(line_count(line) + 7, sizeof(*argv));
 	size_t count = 1;
 	int code;
 
-	argv[count++] = "copy";
-	for (size_t i = 0; i < line_count(line); i++)
-		argv[count++] = line_argument(line, i);
+	argv[count++] = command;
 	/* said before the command, it is meant for it */
 	if (session->json)
 		argv[count++] = "--json";
+	if (session->quiet)
+		argv[count++] = "--quiet";
+	if (line_has(line, "config") && strcmp(command, "copy") != 0) {
+		argv[count++] = "--config";
+		argv[count++] = session->config_path;
+	}
+	for (size_t i = 0; i < line_count(line); i++)
+		argv[count++] = line_argument(line, i);
 	code = care_become(session, "REHOME_COPIER",
 		REHOME_LIBEXECDIR "/rehome-copier", argv);
 	free(argv);

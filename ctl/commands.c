@@ -233,7 +233,16 @@ static const struct command commands[] = {
 	{ "Without a daemon",
 	  "copy", "SOURCE DESTINATION [OPTION...]",
 	  "copy one account from server to server",
-	  NULL, care_copy, 0, COMMAND_MANY, true },
+	  NULL, care_engine, 0, COMMAND_MANY, true },
+
+	{ "Looking at copies",
+	  "certificate", "ADDRESS|FILE [OPTION...]",
+	  "tell what was where when a copy was proved, or check it",
+	  NULL, care_engine, 0, COMMAND_MANY, true },
+	{ NULL,
+	  "verify", "ADDRESS | SOURCE DESTINATION [OPTION...]",
+	  "read every message on both sides and compare",
+	  NULL, care_engine, 0, COMMAND_MANY, true },
 
 	{ "Care",
 	  "db backup", "DIRECTORY",

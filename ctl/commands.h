@@ -39,7 +39,8 @@ int move_thaw(struct session *session, const struct line *line);
 int move_in_service(struct session *session, const struct line *line);
 
 /* care.c: the other programs, the store, the configuration */
-int care_copy(struct session *session, const struct line *line);
+/* copy, certificate, verify: rehome-copier's own */
+int care_engine(struct session *session, const struct line *line);
 int care_backup(struct session *session, const struct line *line);
 int care_restore(struct session *session, const struct line *line);
 int care_verify(struct session *session, const struct line *line);

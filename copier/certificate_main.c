@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The command line and the reports of `rehome certificate`. */
+#include "config.h"
+
+#include "copier/certificate_main.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "copier/account_file.h"
+#include "copier/certificate_check.h"
+#include "copier/certificate_read.h"
+#include "copier/inspect.h"
+#include "copier/progress.h"
+
+#include "lib/daemon.h"
+#include "lib/xalloc.h"
+
+/* Messages are gone: their users may have deleted them. */
+#define CERTIFICATE_EXIT_GONE 1
+
+static const char certificate_help[] =
+	"usage: rehome certificate ADDRESS|FILE [OPTION...]\n"
+	"\n"
+	"Prints what was where when the copy of an account was proved.\n"
+	"\n"
+	"  --full                 every folder and message; with --check: "
+	"read\n"
+	"                         every message again\n"
+	"  --check                look whether all of it is there now\n"
+	"  --url URL              --check: the server, as of `rehome copy`;\n"
+	"                         else that of the configuration\n"
+	"  --password-file FILE   with --url: its first line is the password\n"
+	"  --ca-file FILE         with --url: authorities of its certificate\n"
+	"  -c, --config FILE      another configuration\n"
+	"  --json                 one JSON object per line\n"
+	"  -q, --quiet            with --check: tell only what is not there\n"
+	"  -h, --help             this text\n";
+
+struct certificate_options {
+	const char *config_path;
+	const char *url;
+	const char *password_file;
+	const char *ca_file;
+	bool full;
+	bool check;
+	bool json;
+	bool quiet;
+	bool help;
+	const char *word;
+};
+
+struct certificate_command {
+	const struct certificate_options *options;
+	struct config *config;
+	struct certificate_text text;
+	struct progress progress;
+	struct flagpool *flags;
+	struct inspect_side side;
+};
+
+static volatile sig_atomic_t certificate_stop;
+
+static void certificate_on_signal(int number)
+{
+	certificate_stop = number;
+}
+
+static int certificate_misused(const char *text)
+{
+	fprintf(stderr,
+		"rehome certificate: %s; see `rehome certificate --help`\n",
+		text);
+	return EX_USAGE;
+}
+
+static const struct option certificate_longs[] = {
+	{ "full", no_argument, NULL, 'f' },
+	{ "check", no_argument, NULL, 'k' },
+	{ "url", required_argument, NULL, 'u' },
+	{ "password-file", required_argument, NULL, 'p' },
+	{ "ca-file", required_argument, NULL, 'C' },
+	{ "config", required_argument, NULL, 'c' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static bool certificate_option(struct certificate_options *options, int option)
+{
+	const char **text = option == 'u'   ? &options->url
+			    : option == 'p' ? &options->password_file
+			    : option == 'C' ? &options->ca_file
+			    : option == 'c' ? &options->config_path
+					    : NULL;
+	bool *flag = option == 'f'   ? &options->full
+		     : option == 'k' ? &options->check
+		     : option == 'j' ? &options->json
+		     : option == 'q' ? &options->quiet
+		     : option == 'h' ? &options->help
+				     : NULL;
+
+	if (text != NULL)
+		*text = optarg;
+	if (flag != NULL)
+		*flag = true;
+	return text != NULL || flag != NULL;
+}
+
+static int certificate_read_options(
+	int argc, char **argv, struct certificate_options *options_r)
+{
+	struct error error;
+	int option;
+
+	*options_r = (struct certificate_options){ .config_path =
+							   REHOME_CONFIG_FILE };
+	opterr = 0;
+	while ((option = getopt_long(
+			argc, argv, ":c:hq", certificate_longs, NULL)) != -1)
+		if (!certificate_option(options_r, option)) {
+			error_set(&error,
+				option == ':' ? "option %.60s needs a value"
+					      : "unknown option %.60s",
+				argv[optind - 1]);
+			return certificate_misused(error.text);
+		}
+	if (options_r->help)
+		return 0;
+	if (argc - optind != 1)
+		return certificate_misused(
+			argc == optind ? "ADDRESS or FILE is missing"
+				       : "too many arguments");
+	options_r->word = argv[optind];
+	return 0;
+}
+
+/* ---- the file ---- */
+
+static int certificate_load_config(
+	struct certificate_command *command, struct error *error)
+{
+	if (command->config == NULL)
+		command->config =
+			config_load(command->options->config_path, error);
+	return command->config != NULL ? 0 : EX_CONFIG;
+}
+
+/* Of an account, in the state directory; malloc'd. */
+static int certificate_find(
+	struct certificate_command *command, char **path_r, struct error *error)
+{
+	char address[ADDRESS_SIZE];
+	char *name;
+	int code = certificate_load_config(command, error);
+
+	if (code != 0)
+		return code;
+	if (inspect_address(command->options->word, address, error) < 0)
+		return EX_USAGE;
+	name = account_file_name(address);
+	*path_r = xasprintf(
+		"%s/%s.certificate", command->config->copier.state, name);
+	free(name);
+	return 0;
+}
+
+static int certificate_load(
+	struct certificate_command *command, struct error *error)
+{
+	const char *word = command->options->word;
+	char *path = NULL;
+	int code = 0;
+
+	if (strchr(word, '/') != NULL || access(word, F_OK) == 0)
+		path = xstrdup(word);
+	else
+		code = certificate_find(command, &path, error);
+	if (code == 0 && certificate_read(path, &command->text, error) < 0)
+		code = access(path, R_OK) == 0 ? EX_DATAERR : EX_NOINPUT;
+	free(path);
+	return code;
+}
+
+/* ---- for people ---- */
+
+static const char *certificate_get(
+	const struct attr_list *line, const char *name)
+{
+	const char *value = attr_list_get(line, name);
+
+	return value != NULL ? value : "-";
+}
+
+/* What came from servers is made safe to print. */
+static void certificate_line(const char *label, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void certificate_line(const char *label, const char *format, ...)
+{
+	struct error text;
+	va_list arguments;
+	char *whole = NULL;
+
+	va_start(arguments, format);
+	if (vasprintf(&whole, format, arguments) < 0)
+		abort();
+	va_end(arguments);
+	error_set(&text, "%s", whole);
+	printf("  %-13s%s\n", label, text.text);
+	free(whole);
+}
+
+static void certificate_print_messages(
+	const struct certificate_text *text, size_t folder)
+{
+	struct certificate_message *messages;
+	struct error error;
+	size_t count;
+
+	if (certificate_messages(text, folder, &messages, &count, &error) < 0)
+		return; /* reading it has found no damage */
+	for (size_t i = 0; i < count; i++) {
+		printf("    uid %" PRIu32 " -> %" PRIu32 ", %" PRIu64
+		       " octets, sha256 ",
+			messages[i].uid, messages[i].other, messages[i].size);
+		for (size_t j = 0; j < JOURNAL_DIGEST; j++)
+			printf("%02x", messages[i].digest[j]);
+		putchar('\n');
+	}
+	free(messages);
+}
+
+static void certificate_print(const struct certificate_command *command)
+{
+	const struct certificate_text *text = &command->text;
+	const struct attr_list *header = text->header;
+	struct error account;
+
+	error_set(&account, "%s", certificate_get(header, "account"));
+	printf("%s\n", account.text);
+	certificate_line("proved", "%s, by version %s",
+		certificate_get(header, "at"),
+		certificate_get(header, "version"));
+	certificate_line("from", "%s to %s", certificate_get(header, "home"),
+		certificate_get(header, "other"));
+	certificate_line("messages", "%s, %s octets, in %s folders",
+		certificate_get(header, "messages"),
+		certificate_get(header, "bytes"),
+		certificate_get(header, "folders"));
+	certificate_line("foreign", "%s at %s besides",
+		certificate_get(header, "foreign"),
+		certificate_get(header, "other"));
+	for (size_t i = 0; i < text->approvals_count; i++) {
+		const struct attr_list *item = text->approvals[i];
+
+		certificate_line("left behind",
+			"%s uid %s, %s; approved by %s: %s",
+			certificate_get(item, "folder"),
+			certificate_get(item, "uid"),
+			certificate_get(item, "words"),
+			certificate_get(item, "by"),
+			certificate_get(item, "reason"));
+	}
+	for (size_t i = 0; command->options->full && i < text->folders_count;
+		i++) {
+		const struct attr_list *line = text->folders[i];
+
+		certificate_line("folder",
+			"%s -> %s, UIDVALIDITY %s -> %s, UIDNEXT %s, "
+			"HIGHESTMODSEQ %s -> %s, %s messages, %s octets",
+			certificate_get(line, "folder"),
+			certificate_get(line, "other"),
+			certificate_get(line, "uidvalidity"),
+			certificate_get(line, "other_uidvalidity"),
+			certificate_get(line, "uidnext"),
+			certificate_get(line, "modseq"),
+			certificate_get(line, "other_modseq"),
+			certificate_get(line, "messages"),
+			certificate_get(line, "bytes"));
+		certificate_print_messages(text, i);
+	}
+}
+
+/* ---- JSON ---- */
+
+static void certificate_json(json_t *object)
+{
+	json_dumpf(object, stdout, JSON_COMPACT);
+	putchar('\n');
+	json_decref(object);
+}
+
+static json_t *certificate_text_json(const char *text)
+{
+	json_t *value = json_string(text);
+	struct error clean;
+
+	if (value != NULL)
+		return value;
+	error_set(&clean, "%s", text);
+	return json_string(clean.text);
+}
+
+/* The attributes of a line but its blocks; figures are numbers. */
+static json_t *certificate_line_json(const struct attr_list *line)
+{
+	json_t *object = json_object();
+
+	for (size_t i = 0; i < attr_list_count(line); i++) {
+		const char *name = attr_list_name(line, i);
+		const char *value = attr_list_value(line, i);
+		size_t digits = strspn(value, "0123456789");
+
+		if (strcmp(name, "block") == 0)
+			continue;
+		json_object_set_new(object, name,
+			digits > 0 && digits < 19 && value[digits] == '\0' &&
+					strcmp(name, "folder") != 0 &&
+					strcmp(name, "other") != 0 &&
+					strcmp(name, "approval") != 0
+				? json_integer(strtoll(value, NULL, 10))
+				: certificate_text_json(value));
+	}
+	return object;
+}
+
+static json_t *certificate_message_json(
+	const struct certificate_message *message)
+{
+	char hex[2 * JOURNAL_DIGEST + 1];
+
+	for (size_t i = 0; i < JOURNAL_DIGEST; i++)
+		snprintf(hex + 2 * i, 3, "%02x", message->digest[i]);
+	return json_pack("{s:I,s:I,s:I,s:s}", "uid", (json_int_t)message->uid,
+		"other", (json_int_t)message->other, "size",
+		(json_int_t)message->size, "sha256", hex);
+}
+
+static void certificate_print_json(const struct certificate_command *command)
+{
+	const struct certificate_text *text = &command->text;
+
+	certificate_json(certificate_line_json(text->header));
+	for (size_t i = 0; i < text->approvals_count; i++)
+		certificate_json(certificate_line_json(text->approvals[i]));
+	for (size_t i = 0; command->options->full && i < text->folders_count;
+		i++) {
+		struct certificate_message *messages;
+		struct error error;
+		size_t count;
+
+		certificate_json(certificate_line_json(text->folders[i]));
+		if (certificate_messages(text, i, &messages, &count, &error) <
+			0)
+			continue;
+		for (size_t j = 0; j < count; j++)
+			certificate_json(
+				certificate_message_json(&messages[j]));
+		free(messages);
+	}
+}
+
+/* ---- the check ---- */
+
+static void certificate_found(
+	void *context, const struct certificate_found *found)
+{
+	struct certificate_command *command = context;
+	const char *name = certificate_finding_name(found->finding);
+	struct error folder, place;
+	json_t *event;
+
+	progress_end(&command->progress);
+	if (command->options->json) {
+		event = certificate_message_json(found->message);
+		json_object_set_new(event, "event", json_string("difference"));
+		json_object_set_new(event, "kind", json_string(name));
+		json_object_set_new(
+			event, "folder", certificate_text_json(found->folder));
+		if (found->place != NULL)
+			json_object_set_new(event, "place",
+				certificate_text_json(found->place));
+		certificate_json(event);
+		return;
+	}
+	error_set(&folder, "%s", found->folder);
+	printf("%s: %s uid %" PRIu32 ", %" PRIu64 " octets", name, folder.text,
+		found->message->other, found->message->size);
+	if (found->place != NULL) {
+		error_set(&place, "%s", found->place);
+		printf(", now %s uid %" PRIu32, place.text, found->uid);
+	}
+	putchar('\n');
+}
+
+static bool certificate_progress(
+	void *context, const char *folder, uint64_t done, uint64_t total)
+{
+	struct certificate_command *command = context;
+
+	progress_draw(&command->progress, folder, done, total, 0);
+	return certificate_stop == 0;
+}
+
+static void certificate_report(const struct certificate_command *command,
+	const struct certificate_check *check)
+{
+	json_t *event;
+
+	if (command->options->json) {
+		event = json_pack("{s:s,s:I,s:I}", "event", "end", "messages",
+			(json_int_t)check->messages, "there",
+			(json_int_t)check->there);
+		for (int i = 0; i < CERTIFICATE_FINDINGS; i++)
+			json_object_set_new(event, certificate_finding_name(i),
+				json_integer((json_int_t)check->counts[i]));
+		certificate_json(event);
+		return;
+	}
+	if (command->options->quiet)
+		return;
+	printf("%" PRIu64 " message%s certified on %s: %" PRIu64
+	       " in place, %" PRIu64 " moved, %" PRIu64
+	       " gone (deleted since, or lost), %" PRIu64 " changed\n",
+		check->messages, check->messages == 1 ? " was" : "s were",
+		certificate_get(command->text.header, "at"), check->there,
+		check->counts[CERTIFICATE_MOVED],
+		check->counts[CERTIFICATE_GONE],
+		check->counts[CERTIFICATE_CHANGED]);
+}
+
+static int certificate_open(
+	struct certificate_command *command, struct error *error)
+{
+	const struct certificate_options *options = command->options;
+	const struct attr_list *header = command->text.header;
+	int code;
+
+	if (options->url != NULL)
+		return inspect_open_url(options->url, options->password_file,
+			options->ca_file, command->flags, &command->side,
+			error);
+	code = certificate_load_config(command, error);
+	if (code != 0)
+		return code;
+	return inspect_open_system(command->config,
+		certificate_get(header, "other"),
+		certificate_get(header, "account"), command->flags,
+		&command->side, error);
+}
+
+static int certificate_verify(
+	struct certificate_command *command, struct error *error)
+{
+	struct certificate_check check = {
+		.certificate = &command->text,
+		.full = command->options->full,
+		.found = certificate_found,
+		.progress = certificate_progress,
+		.context = command,
+	};
+	int code = certificate_open(command, error);
+
+	if (code != 0)
+		return code;
+	check.mailbox = command->side.mailbox;
+	if (!command->options->quiet && !command->options->json)
+		progress_begin(&command->progress);
+	if (certificate_check_run(&check, error) < 0)
+		return EX_TEMPFAIL;
+	progress_end(&command->progress);
+	certificate_report(command, &check);
+	if (check.counts[CERTIFICATE_CHANGED] > 0)
+		return EX_DATAERR;
+	return check.counts[CERTIFICATE_GONE] > 0 ? CERTIFICATE_EXIT_GONE
+						  : EX_OK;
+}
+
+static int certificate_run(struct certificate_command *command)
+{
+	struct error error = { "" };
+	int code = certificate_load(command, &error);
+
+	if (code == 0 && command->options->check)
+		code = certificate_verify(command, &error);
+	else if (code == 0 && command->options->json)
+		certificate_print_json(command);
+	else if (code == 0)
+		certificate_print(command);
+	progress_end(&command->progress);
+	if (error.text[0] != '\0' && code != 0 && code != CERTIFICATE_EXIT_GONE)
+		fprintf(stderr, "rehome certificate: %s\n", error.text);
+	return code;
+}
+
+int certificate_main(int argc, char **argv)
+{
+	struct sigaction action = { .sa_handler = certificate_on_signal };
+	struct certificate_options options;
+	struct certificate_command command = { .options = &options };
+	struct error error;
+	int code = certificate_read_options(argc, argv, &options);
+
+	if (code != 0)
+		return code;
+	if (options.help) {
+		fputs(certificate_help, stdout);
+		return EX_OK;
+	}
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	if (daemon_drop_privileges(NULL, NULL, NULL, true, &error) < 0)
+		return certificate_misused(error.text);
+	command.flags = flagpool_new();
+	code = certificate_run(&command);
+	inspect_close(&command.side);
+	certificate_clear(&command.text);
+	config_free(&command.config);
+	flagpool_free(&command.flags);
+	return code;
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Accounts that are looked at: opened, listed, read. */
+#include "config.h"
+
+#include "copier/inspect.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "copier/digest.h"
+
+#include "lib/address.h"
+#include "lib/control_client.h"
+#include "lib/xalloc.h"
+
+#define INSPECT_TIMEOUT (5 * 60 * 1000) /* ms without a byte */
+#define INSPECT_POLICYD 10000		/* ms for an answer */
+/* Messages that are asked for at once, so that progress can be told. */
+#define INSPECT_BATCH 500
+
+/* ---- where the accounts are ---- */
+
+static int inspect_open(
+	struct inspect_side *side, struct flagpool *flags, struct error *error)
+{
+	bool denied = false;
+
+	side->mailbox =
+		mailbox_open(&side->location.target, flags, &denied, error);
+	if (side->mailbox != NULL)
+		return 0;
+	error_prefix(error, "%s", side->name);
+	return denied ? EX_NOPERM : EX_TEMPFAIL;
+}
+
+int inspect_open_system(const struct config *config, const char *name,
+	const char *address, struct flagpool *flags,
+	struct inspect_side *side_r, struct error *error)
+{
+	const struct config_system *system = config_system(config, name);
+
+	memset(side_r, 0, sizeof(*side_r));
+	if (system == NULL) {
+		error_set(error, "system %s is not in the configuration", name);
+		return EX_CONFIG;
+	}
+	side_r->name = system->name;
+	if (location_of_account(system, address, &side_r->location, error) < 0)
+		return EX_CONFIG;
+	return inspect_open(side_r, flags, error);
+}
+
+int inspect_open_url(const char *url, const char *password_file,
+	const char *ca_file, struct flagpool *flags,
+	struct inspect_side *side_r, struct error *error)
+{
+	struct location *location = &side_r->location;
+
+	memset(side_r, 0, sizeof(*side_r));
+	if (location_parse(url, true, location, error) < 0)
+		return EX_USAGE;
+	side_r->name = location->label;
+	if (!location_is_local(location)) {
+		if (password_file == NULL) {
+			error_set(error, "the password file of %s is missing",
+				location->label);
+			return EX_USAGE;
+		}
+		if (location_password(location, password_file, error) < 0)
+			return EX_NOINPUT;
+	}
+	location->target.ca_file = ca_file;
+	location->target.timeout_ms = INSPECT_TIMEOUT;
+	return inspect_open(side_r, flags, error);
+}
+
+void inspect_close(struct inspect_side *side)
+{
+	mailbox_close(&side->mailbox);
+	location_clear(&side->location);
+}
+
+int inspect_address(
+	const char *text, char address_r[ADDRESS_SIZE], struct error *error)
+{
+	struct address address;
+
+	if (address_parse(text, &address, error) < 0)
+		return -1;
+	memcpy(address_r, address.text, ADDRESS_SIZE);
+	return 0;
+}
+
+int inspect_account(const struct config *config, const char *address,
+	struct account *account_r, struct error *error)
+{
+	struct control_client *client = control_connect(
+		config->policyd.control, INSPECT_POLICYD, error);
+	struct attr_list *request = attr_list_new();
+	const struct attr_list *reply;
+	int code = EX_UNAVAILABLE;
+
+	attr_list_add(request, "request", "account-get");
+	attr_list_add(request, "address", address);
+	if (client != NULL &&
+		control_call(client, request, &reply, error) == 0) {
+		switch (control_status(reply, error)) {
+		case CONTROL_OK:
+			code = account_scan(reply, account_r, error) == 0
+				       ? 0
+				       : EX_TEMPFAIL;
+			break;
+		case CONTROL_NOT_FOUND:
+			code = EX_NOUSER;
+			break;
+		case CONTROL_DENIED:
+			code = EX_NOPERM;
+			break;
+		default:
+			code = EX_TEMPFAIL;
+			break;
+		}
+	}
+	attr_list_free(&request);
+	control_close(&client);
+	return code;
+}
+
+/* ---- what is in a folder ---- */
+
+static int inspect_take(void *context, const struct mailbox_message *message)
+{
+	struct inspect_folder *folder = context;
+	struct inspect_message *taken;
+
+	if (folder->count == folder->room) {
+		folder->room = folder->room > 0 ? 2 * folder->room : 64;
+		folder->messages = xreallocarray(folder->messages, folder->room,
+			sizeof(*folder->messages));
+	}
+	taken = &folder->messages[folder->count++];
+	*taken = (struct inspect_message){ .uid = message->uid,
+		.flags = message->flags,
+		.size = message->size,
+		.date = message->date[0] != '\0'
+				? maildate_seconds(message->date)
+				: 0 };
+	return 0;
+}
+
+int inspect_list(struct mailbox *mailbox, const char *name,
+	struct inspect_folder *folder_r, struct error *error)
+{
+	const struct mailbox_scan scan = { .measured = true };
+	struct mailbox_selected selected;
+	int result;
+
+	memset(folder_r, 0, sizeof(*folder_r));
+	result = mailbox_select(mailbox, name, false, &selected, error);
+	if (result != 1)
+		return result;
+	folder_r->status = selected.status;
+	return mailbox_scan(mailbox, &scan, inspect_take, folder_r, error);
+}
+
+void inspect_clear(struct inspect_folder *folder)
+{
+	free(folder->messages);
+	memset(folder, 0, sizeof(*folder));
+}
+
+static int inspect_by_uid(const void *left, const void *right)
+{
+	const struct inspect_message *a = left, *b = right;
+
+	return (a->uid > b->uid) - (a->uid < b->uid);
+}
+
+struct inspect_message *inspect_find(
+	const struct inspect_folder *folder, uint32_t uid)
+{
+	const struct inspect_message wanted = { .uid = uid };
+
+	if (folder->count == 0)
+		return NULL;
+	return bsearch(&wanted, folder->messages, folder->count,
+		sizeof(*folder->messages), inspect_by_uid);
+}
+
+struct inspect_digesting {
+	struct inspect_folder *folder;
+	const struct inspect_reading *reading;
+	bool stopped;
+};
+
+static void inspect_digest(
+	void *context, uint32_t uid, const unsigned char *digest)
+{
+	struct inspect_digesting *digesting = context;
+	const struct inspect_reading *reading = digesting->reading;
+	struct inspect_message *message = inspect_find(digesting->folder, uid);
+
+	if (message == NULL)
+		return;
+	memcpy(message->digest, digest, JOURNAL_DIGEST);
+	message->read = true;
+	if (reading->progress != NULL &&
+		!reading->progress(reading->progress_context, message))
+		digesting->stopped = true;
+}
+
+int inspect_read(struct mailbox *mailbox, const char *name,
+	struct inspect_folder *folder, const struct inspect_reading *reading,
+	struct error *error)
+{
+	struct inspect_digesting digesting = { folder, reading, false };
+	struct mailbox_selected selected;
+	int result = mailbox_select(mailbox, name, false, &selected, error);
+	size_t i = 0;
+
+	if (result == 1 &&
+		selected.status.uidvalidity != folder->status.uidvalidity) {
+		error_set(error, "folder %s was made anew meanwhile", name);
+		return -1;
+	}
+	while (result == 1 && i < folder->count && !digesting.stopped) {
+		struct uidset uids = UIDSET_EMPTY;
+
+		for (; i < folder->count && uids.count < INSPECT_BATCH; i++)
+			if (reading->wanted == NULL ||
+				reading->wanted(&folder->messages[i],
+					reading->wanted_context))
+				uidset_add(&uids, folder->messages[i].uid);
+		if (uids.count > 0)
+			result = digest_fetch(mailbox, &uids, inspect_digest,
+				&digesting, error);
+		uidset_free(&uids);
+	}
+	if (!digesting.stopped)
+		return result;
+	error_set(error, "interrupted");
+	return -1;
+}

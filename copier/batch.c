@@ -16,6 +16,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "copier/cutoff.h"
 #include "copier/move.h"
 
 #include "lib/account.h"
@@ -46,6 +47,9 @@ static volatile sig_atomic_t batch_child_stop;
 
 static void batch_on_term(int number)
 {
+	/* Told twice: whatever is waited for is over. */
+	if (batch_child_stop != 0)
+		cutoff_all();
 	batch_child_stop = number;
 }
 

@@ -14,6 +14,7 @@
 
 #include "copier/certificate.h"
 #include "copier/copy_private.h"
+#include "copier/cutoff.h"
 #include "copier/digest.h"
 #include "copier/lanes.h"
 #include "copier/folder_notes.h"
@@ -32,6 +33,9 @@ static volatile sig_atomic_t copy_stop;
 
 static void copy_on_signal(int number)
 {
+	/* Told twice: whatever is waited for is over. */
+	if (copy_stop != 0)
+		cutoff_all();
 	copy_stop = number;
 }
 

@@ -19,6 +19,8 @@
 
 #include "copier/access.h"
 
+#include "copier/cutoff.h"
+
 #include "lib/endpoint.h"
 #include "lib/tls.h"
 #include "lib/xalloc.h"
@@ -166,6 +168,8 @@ struct imap_stream *imap_stream_open(
 	stream->guarded = true;
 	stream->pace = access_pace(target->access);
 	stream->socket = imap_stream_connect(target, target->timeout_ms, error);
+	if (stream->socket >= 0)
+		cutoff_add(stream->socket);
 	if (stream->socket < 0 || imap_stream_begin(stream, target, error) < 0)
 		imap_stream_free(&stream);
 	return stream;
@@ -177,8 +181,10 @@ void imap_stream_free(struct imap_stream **stream)
 		return;
 	tls_session_free(&(*stream)->session);
 	tls_context_free(&(*stream)->context);
-	if ((*stream)->socket >= 0)
+	if ((*stream)->socket >= 0) {
+		cutoff_drop((*stream)->socket);
 		close((*stream)->socket);
+	}
 	free(*stream);
 	*stream = NULL;
 }
@@ -265,6 +271,8 @@ static ssize_t imap_stream_fail(struct imap_stream *stream, struct error *error,
 
 static const char *imap_stream_cause(void)
 {
+	if (cutoff_is_done())
+		return "cut off";
 	if (errno == EAGAIN || errno == EWOULDBLOCK)
 		return "timed out";
 	return errno != 0 ? strerror(errno) : "connection broken";
@@ -287,7 +295,8 @@ ssize_t imap_stream_read(struct imap_stream *stream, void *data, size_t size,
 			stream, error, "read", imap_stream_cause());
 	if (got == 0)
 		return imap_stream_fail(stream, error, "read",
-			"connection closed by the server");
+			cutoff_is_done() ? "cut off"
+					 : "connection closed by the server");
 	if (stream->guarded && !imap_stream_guard(stream, data, (size_t)got))
 		return imap_stream_fail(stream, error, "read",
 			"the server's greeting is too long");

@@ -238,7 +238,7 @@ void journal_apply_uidvalidity(struct journal_folder *folder,
 				folder->intents[i].uid = 0;
 			else
 				folder->intents[i].uidnext = 0;
-		folder->next[side] = 0;
+		folder->next[side] = folder->heard[side] = 0;
 		uidset_free(&folder->foreign[side]);
 		memset(&folder->seen[side], 0, sizeof(folder->seen[side]));
 	}

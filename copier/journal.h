@@ -80,6 +80,9 @@ struct journal_folder {
 	uint64_t bytes;	  /* of those */
 	size_t known[2];  /* pairs that are valid on that side */
 	uint32_t next[2]; /* above every UID that a pair had there; 0 none */
+	/* UIDNEXT as last heard of there, or 0; not kept: for intents that are
+	 * written when the folder is no longer as it was seen */
+	uint32_t heard[2];
 	struct uidset foreign[2]; /* not ours and not to be paired */
 	struct journal_intent *intents;
 	size_t intents_count;
@@ -164,6 +167,15 @@ void journal_forget_intents(
  * of indexes. */
 size_t *journal_sorted(const struct journal_folder *folder,
 	enum journal_side side, size_t *count_r);
+/* The lowest UID that the next message may get on that side, or 0. */
+static inline uint32_t journal_uidnext(
+	const struct journal_folder *folder, enum journal_side side)
+{
+	return folder->heard[side] > folder->seen[side].uidnext
+		       ? folder->heard[side]
+		       : folder->seen[side].uidnext;
+}
+
 /* How many messages the folder has on that side by what the journal says. */
 static inline size_t journal_known(
 	const struct journal_folder *folder, enum journal_side side)

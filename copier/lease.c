@@ -11,6 +11,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "copier/cutoff.h"
+
 #include "lib/attr.h"
 #include "lib/control_client.h"
 #include "lib/instant.h"
@@ -18,6 +20,9 @@
 
 /* After a failure to reach policyd it is tried again so soon (ms). */
 #define LEASE_RETRY 100
+/* policyd may take this part of the lease to answer: by then we must know that
+ * it does not. */
+#define LEASE_PATIENCE 3
 /* Progress is told this often at least (ms). */
 #define LEASE_PROGRESS 500
 
@@ -99,8 +104,8 @@ static bool lease_renew(struct lease *lease, struct control_client **client)
 	phase_set = lease->phase_set;
 	pthread_mutex_unlock(&lease->mutex);
 	if (*client == NULL)
-		*client =
-			control_connect(lease->control, (int)lease->ms, &error);
+		*client = control_connect(lease->control,
+			(int)(lease->ms / LEASE_PATIENCE), &error);
 	answered = *client != NULL &&
 		   control_call(*client, request, &reply, &error) == 0;
 	attr_list_free(&request);
@@ -150,8 +155,12 @@ static void *lease_run(void *context)
 		lease->ms / 3 < LEASE_PROGRESS ? lease->ms / 3 : LEASE_PROGRESS;
 	int64_t pause = usual;
 
-	while (lease_sleep(lease, pause))
+	while (lease_sleep(lease, pause)) {
 		pause = lease_renew(lease, &client) ? usual : LEASE_RETRY;
+		/* Also what waits in a write is not to be sent any more. */
+		if (!lease_is_held(lease, NULL))
+			cutoff_all();
+	}
 	control_close(&client);
 	return NULL;
 }

@@ -16,6 +16,7 @@ copier_libcopier_a_SOURCES = \
 	copier/certificate_read.c copier/certificate_read.h \
 	copier/copy.c copier/copy.h copier/copy_options.c \
 	copier/copy_private.h copier/copy_identity.c copier/copy_report.c \
+	copier/cutoff.c copier/cutoff.h \
 	copier/digest.c copier/digest.h \
 	copier/doveadm.c copier/doveadm.h \
 	copier/doveadm_wire.c copier/doveadm_wire.h \
@@ -129,6 +130,11 @@ tests_unit_imap_parse_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 tests_unit_journal_test_SOURCES = tests/unit/journal-test.c
 tests_unit_journal_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_journal_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/cutoff-test
+TESTS += tests/unit/cutoff-test
+tests_unit_cutoff_test_SOURCES = tests/unit/cutoff-test.c
+tests_unit_cutoff_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_cutoff_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 tests_unit_lease_test_SOURCES = tests/unit/lease-test.c
 tests_unit_lease_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_lease_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)

@@ -23,7 +23,8 @@ struct sweep {
 	struct view old;
 	struct view new;
 	const struct proof_bound *bounds;
-	struct namehash names; /* of the bounds, place from 1 */
+	struct namehash names;	/* of the bounds, place from 1 */
+	struct uidset doubtful; /* of the present folder */
 };
 
 static const struct proof_bound *sweep_bound(
@@ -63,6 +64,7 @@ static int sweep_target(struct sweep *sweep, const struct view_folder *old,
 	if (new != NULL &&new->selectable &&new->has_status) {
 		journal_uidvalidity(pass->journal, journal, sweep->far,
 			new->status.uidvalidity);
+		journal->heard[sweep->far] = new->status.uidnext;
 		return 1;
 	}
 	result = mailbox_create(pass->other, journal->name[sweep->far], error);
@@ -73,6 +75,7 @@ static int sweep_target(struct sweep *sweep, const struct view_folder *old,
 		return result;
 	journal_uidvalidity(
 		pass->journal, journal, sweep->far, status.uidvalidity);
+	journal->heard[sweep->far] = status.uidnext;
 	journal_made(pass->journal, journal, sweep->far);
 	pass->counts.folders_made++;
 	return 1;
@@ -200,6 +203,67 @@ static int sweep_found(void *context, const struct mailbox_message *message)
 	return 0;
 }
 
+/* How many UIDs from that one on were given at the new home to messages that
+ * are neither there now nor known: whatever they were, it is deleted. */
+static uint32_t sweep_lost(const struct view_folder *found,
+	const struct journal_folder *journal, enum journal_side far,
+	uint32_t from)
+{
+	uint32_t next = found->status.uidnext, given;
+	size_t i;
+
+	if (next <= from)
+		return 0;
+	given = next - from;
+	for (i = 0; i < found->count; i++)
+		given -= found->messages[i].uid >= from &&
+			 found->messages[i].uid < next;
+	for (i = 0; i < journal->pairs_count; i++) {
+		uint32_t uid = journal->pairs[i].uid[far];
+
+		given -= !journal->pairs[i].gone && uid >= from && uid < next &&
+			 view_message_find(found, uid) == NULL;
+	}
+	return given;
+}
+
+/*
+ * What was under way in a crash and is not there now: it was never stored, or
+ * it was and the user has deleted it. The UIDs tell, unless something else was
+ * deleted too; then somebody must decide, for neither may it be lost nor come
+ * back.
+ */
+static void sweep_doubt(struct sweep *sweep, const struct view_folder *found,
+	const struct journal_folder *journal)
+{
+	size_t i;
+
+	for (i = 0; i < journal->intents_count; i++) {
+		const struct journal_intent *intent = &journal->intents[i];
+		uint32_t from = intent->uidnext > 0 ? intent->uidnext : 1;
+
+		if (intent->from == sweep->pass->side && !intent->answered &&
+			sweep_lost(found, journal, sweep->far, from) > 0)
+			uidset_add(&sweep->doubtful, intent->uid);
+	}
+}
+
+/* Leaves the doubtful ones where they are, and says so. */
+static void sweep_leave_doubtful(
+	struct sweep *sweep, const struct view_folder *old, struct uidset *uids)
+{
+	struct error words;
+	size_t i;
+
+	error_set(&words, "it was on its way when the copier died; it may have "
+			  "been stored and deleted at the new home since");
+	for (i = 0; i < sweep->doubtful.count; i++)
+		if (uidset_drop(uids, sweep->doubtful.uids[i]))
+			pass_refuse(sweep->pass, old->name,
+				sweep->doubtful.uids[i], &words);
+	uidset_free(&sweep->doubtful);
+}
+
 /* What was intended before a crash, or stored without an answer that names it,
  * is found at the new home by its digest. */
 static int sweep_recover(struct sweep *sweep, struct journal_folder *journal,
@@ -232,6 +296,9 @@ static int sweep_recover(struct sweep *sweep, struct journal_folder *journal,
 		result = view_digest(folder, pass->other, &uids, error);
 	for (i = 0; result == 1 && i < folder->count; i++)
 		sweep_resolve(sweep, journal, &folder->messages[i]);
+	folder->status = selected.status;
+	if (result == 1)
+		sweep_doubt(sweep, folder, journal);
 	uidset_free(&uids);
 	view_clear(&found);
 	return result;
@@ -246,6 +313,7 @@ static int sweep_carry(struct sweep *sweep, struct view_folder *old,
 	int result = sweep_recover(sweep, journal, error);
 
 	sweep_new_uids(sweep, old, journal, &uids);
+	sweep_leave_doubtful(sweep, old, &uids);
 	if (result == 1 && uids.count > 0)
 		result = sweep_leave_out(sweep, old, journal, &uids, error);
 	if (result == 1 && uids.count > 0) {
@@ -257,6 +325,7 @@ static int sweep_carry(struct sweep *sweep, struct view_folder *old,
 		if (result == 1 && pass->counts.unsettled > 0)
 			result = sweep_recover(sweep, journal, error);
 	}
+	uidset_free(&sweep->doubtful);
 	uidset_free(&uids);
 	return result;
 }
@@ -315,9 +384,9 @@ static int sweep_folder(
 int sweep_run(struct pass *pass, const struct proof_bound *bounds,
 	size_t bounds_count, struct error *error)
 {
-	struct sweep sweep = { .pass = pass,
-		.far = journal_other(pass->side),
-		.bounds = bounds };
+	struct sweep sweep = {
+		.pass = pass, .far = journal_other(pass->side), .bounds = bounds
+	};
 	size_t i;
 	int result;
 

@@ -490,7 +490,7 @@ int transfer_folder(struct pass *pass, struct journal_folder *folder,
 	struct transfer transfer = { .pass = pass,
 		.folder = folder,
 		.far = far,
-		.uidnext = folder->seen[far].uidnext,
+		.uidnext = journal_uidnext(folder, far),
 		.digest = digest_new(),
 		.error = error != NULL ? error : &local };
 	int result;

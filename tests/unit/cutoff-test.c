@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* copier/cutoff: whoever waits in a socket is let go when a lease is over. */
+#include "config.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "lib/instant.h"
+
+#include "copier/cutoff.h"
+#include "copier/lease.h"
+
+struct waiting {
+	int socket;
+	ssize_t got;
+};
+
+static void *wait_for_data(void *context)
+{
+	struct waiting *waiting = context;
+	char byte;
+
+	waiting->got = read(waiting->socket, &byte, 1);
+	return NULL;
+}
+
+/* policyd is not there: by our own clock the lease is over some time. */
+static void test_lease_runs_out(void **state)
+{
+	struct waiting waiting = { .got = 1 };
+	int pair[2], other[2];
+	struct lease *lease;
+	pthread_t thread;
+	char byte;
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, other), 0);
+	cutoff_add(pair[0]);
+	cutoff_add(other[0]);
+	cutoff_drop(other[0]);
+	waiting.socket = pair[0];
+	assert_int_equal(
+		pthread_create(&thread, NULL, wait_for_data, &waiting), 0);
+	lease = lease_start("unix:/nowhere/control", "ann@example.org", 1,
+		instant_monotonic(), 300);
+	pthread_join(thread, NULL);
+	assert_int_equal(waiting.got, 0);
+	assert_false(lease_is_held(lease, NULL));
+	assert_true(cutoff_is_done());
+	lease_free(&lease);
+	/* one that had been dropped is left alone */
+	assert_int_equal(write(other[1], "x", 1), 1);
+	assert_int_equal(read(other[0], &byte, 1), 1);
+	/* one that comes later is not */
+	cutoff_add(other[0]);
+	assert_int_equal(read(other[0], &byte, 1), 0);
+	close(pair[0]);
+	close(pair[1]);
+	close(other[0]);
+	close(other[1]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_lease_runs_out),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

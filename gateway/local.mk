@@ -9,7 +9,12 @@ gateway_entry = gateway/entry.c gateway/entry.h gateway/entry_imap.c \
 	gateway/entry_pop3.c gateway/entry_private.h gateway/entry_sieve.c \
 	gateway/entry_smtp.c gateway/login.c gateway/login.h
 
-gateway_tests = tests/unit/dialog-test tests/unit/entry-test
+# The byte phase.
+gateway_relay = gateway/relay.c gateway/relay.h gateway/stream.c \
+	gateway/stream.h
+
+gateway_tests = tests/unit/dialog-test tests/unit/entry-test \
+	tests/unit/relay-test
 check_PROGRAMS += $(gateway_tests)
 TESTS += $(gateway_tests)
 tests_unit_dialog_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -18,6 +23,9 @@ tests_unit_dialog_test_LDADD = lib/librehome.a $(CMOCKA_LIBS) $(OPENSSL_LIBS)
 tests_unit_entry_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_entry_test_SOURCES = tests/unit/entry-test.c $(gateway_entry)
 tests_unit_entry_test_LDADD = lib/librehome.a $(CMOCKA_LIBS) $(OPENSSL_LIBS)
+tests_unit_relay_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_relay_test_SOURCES = tests/unit/relay-test.c $(gateway_relay)
+tests_unit_relay_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
 
 if FUZZERS
 check_PROGRAMS += tests/fuzz/dialog-fuzz tests/fuzz/entry-fuzz

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The byte phase between two socket pairs: what goes in at one end comes out at
+ * the other, in order, whoever is slow; ends are handed on.
+ */
+#include "config.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "gateway/relay.h"
+
+struct bench {
+	struct relay_pool *pool;
+	struct relay relay;
+	struct stream client, home;
+	int client_end, home_end; /* what client and home themselves hold */
+	int64_t now;
+	enum relay_result last;
+};
+
+static int setup(void **state)
+{
+	struct bench *bench = calloc(1, sizeof(*bench));
+	int client[2], home[2];
+
+	if (bench == NULL || socketpair(AF_UNIX, SOCK_STREAM, 0, client) < 0 ||
+		socketpair(AF_UNIX, SOCK_STREAM, 0, home) < 0)
+		return -1;
+	bench->client_end = client[0];
+	bench->home_end = home[0];
+	fcntl(client[0], F_SETFL, O_NONBLOCK);
+	fcntl(home[0], F_SETFL, O_NONBLOCK);
+	stream_open(&bench->client, client[1]);
+	stream_open(&bench->home, home[1]);
+	bench->pool = relay_pool_new(4);
+	relay_begin(&bench->relay, bench->pool, &bench->client, &bench->home,
+		bench->now);
+	*state = bench;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct bench *bench = *state;
+
+	relay_clear(&bench->relay);
+	relay_pool_free(&bench->pool);
+	stream_close(&bench->client);
+	stream_close(&bench->home);
+	if (bench->client_end >= 0)
+		close(bench->client_end);
+	if (bench->home_end >= 0)
+		close(bench->home_end);
+	free(bench);
+	return 0;
+}
+
+/* As an event loop would: all is ready again, as far as we know. */
+static void run(struct bench *bench)
+{
+	bench->client.readable = !bench->client.ended;
+	bench->home.readable = !bench->home.ended;
+	bench->client.writable = bench->home.writable = true;
+	bench->last = relay_run(&bench->relay, bench->now);
+}
+
+static void say(int end, const char *text)
+{
+	assert_int_equal(write(end, text, strlen(text)), strlen(text));
+}
+
+static void hear(int end, const char *text)
+{
+	char heard[256] = "";
+	ssize_t size = read(end, heard, sizeof(heard) - 1);
+
+	if (text == NULL) {
+		assert_int_equal(size, 0);
+		return;
+	}
+	assert_int_equal(size < 0 ? 0 : size, strlen(text));
+	assert_string_equal(heard, text);
+}
+
+static void test_both_ways(void **state)
+{
+	struct bench *bench = *state;
+
+	say(bench->client_end, "a NOOP\r\n");
+	say(bench->home_end, "* BYE\r\n");
+	run(bench);
+	assert_int_equal(bench->last, RELAY_WAIT);
+	hear(bench->home_end, "a NOOP\r\n");
+	hear(bench->client_end, "* BYE\r\n");
+}
+
+/* What dialog and entry had read already comes first. */
+static void test_what_was_read_before(void **state)
+{
+	struct bench *bench = *state;
+
+	relay_add_up(&bench->relay, "b SEL", 5);
+	relay_add_down(&bench->relay, "a OK\r\n", 6);
+	say(bench->client_end, "ECT x\r\n");
+	run(bench);
+	hear(bench->home_end, "b SELECT x\r\n");
+	hear(bench->client_end, "a OK\r\n");
+}
+
+/* Octet i of what a side sends. */
+static char octet(size_t i)
+{
+	return (char)((i * 2654435761u) >> 13);
+}
+
+static size_t push(int end, size_t from, size_t until)
+{
+	char data[100000];
+
+	while (from < until) {
+		size_t size = until - from < sizeof(data) ? until - from
+							  : sizeof(data);
+		ssize_t put;
+
+		for (size_t i = 0; i < size; i++)
+			data[i] = octet(from + i);
+		put = write(end, data, size);
+		if (put < 0)
+			break;
+		from += (size_t)put;
+	}
+	return from;
+}
+
+static size_t pull(int end, size_t from, size_t most)
+{
+	char data[70000];
+	ssize_t got =
+		read(end, data, most < sizeof(data) ? most : sizeof(data));
+
+	for (ssize_t i = 0; i < got; i++)
+		assert_int_equal(data[i], octet(from + (size_t)i));
+	return from + (got > 0 ? (size_t)got : 0);
+}
+
+/* Both at once, a fast reader above and a slow one below. */
+static void test_bulk(void **state)
+{
+	const size_t size = 20 << 20;
+	struct bench *bench = *state;
+	size_t up_in = 0, up_out = 0, down_in = 0, down_out = 0;
+
+	while (up_out < size || down_out < size) {
+		up_in = push(bench->client_end, up_in, size);
+		down_in = push(bench->home_end, down_in, size);
+		run(bench);
+		assert_true(bench->last == RELAY_WAIT ||
+			    bench->last == RELAY_AGAIN);
+		up_out = pull(bench->home_end, up_out, 70000);
+		down_out = pull(bench->client_end, down_out, 9000);
+	}
+	assert_int_equal(up_out, size);
+	assert_int_equal(down_out, size);
+	assert_int_equal(bench->relay.up.pipe[0], -1);
+}
+
+/* A client that does not read holds its home back, and costs little. */
+static void test_back_pressure(void **state)
+{
+	const size_t size = 64 << 20;
+	struct bench *bench = *state;
+	size_t in = 0, before;
+
+	do {
+		before = in;
+		in = push(bench->home_end, in, size);
+		run(bench);
+	} while (in > before);
+	assert_true(in < (4 << 20));
+	assert_true(bench->relay.down.kept_size <= 65536);
+	assert_true(
+		bench->relay.down.kept != NULL || bench->relay.down.piped > 0);
+	say(bench->client_end, "x");
+	run(bench);
+	hear(bench->home_end, "x");
+}
+
+/* The client ends first: the home sees that, and has the last word. */
+static void test_client_ends(void **state)
+{
+	struct bench *bench = *state;
+
+	say(bench->client_end, "a LOGOUT\r\n");
+	shutdown(bench->client_end, SHUT_WR);
+	run(bench);
+	assert_int_equal(bench->last, RELAY_WAIT);
+	hear(bench->home_end, "a LOGOUT\r\n");
+	hear(bench->home_end, NULL);
+	say(bench->home_end, "* BYE\r\n");
+	run(bench);
+	hear(bench->client_end, "* BYE\r\n");
+	close(bench->home_end);
+	bench->home_end = -1;
+	run(bench);
+	assert_int_equal(bench->last, RELAY_OVER);
+}
+
+/* The home ends: over when the client has got all of it. */
+static void test_home_ends(void **state)
+{
+	struct bench *bench = *state;
+	size_t in, out = 0;
+
+	in = push(bench->home_end, 0, 64 << 20);
+	run(bench);
+	in = push(bench->home_end, in, 64 << 20);
+	close(bench->home_end);
+	bench->home_end = -1;
+	run(bench);
+	assert_int_not_equal(bench->last, RELAY_OVER);
+	while (out < in) {
+		out = pull(bench->client_end, out, 70000);
+		run(bench);
+	}
+	assert_int_equal(bench->last, RELAY_OVER);
+	hear(bench->client_end, NULL);
+}
+
+static void test_lost_client(void **state)
+{
+	struct bench *bench = *state;
+
+	close(bench->client_end);
+	bench->client_end = -1;
+	say(bench->home_end, "x");
+	run(bench);
+	assert_int_equal(bench->last, RELAY_BROKEN);
+}
+
+static void test_quiet(void **state)
+{
+	struct bench *bench = *state;
+
+	assert_false(relay_is_quiet(&bench->relay, 1000, 0));
+	say(bench->client_end, "a NOOP\r\n");
+	run(bench);
+	assert_false(relay_is_quiet(&bench->relay, 1000, 100));
+	say(bench->home_end, "* 1 EXI");
+	run(bench);
+	assert_false(relay_is_quiet(&bench->relay, 1000, 100));
+	bench->now = 500;
+	say(bench->home_end, "STS\r\na OK\r\n");
+	run(bench);
+	assert_false(relay_is_quiet(&bench->relay, 599, 100));
+	assert_true(relay_is_quiet(&bench->relay, 600, 100));
+	say(bench->client_end, "b");
+	run(bench);
+	assert_false(relay_is_quiet(&bench->relay, 9999, 100));
+}
+
+/* For a freeze: nothing more from the client, but the home's last words. */
+static void test_stop(void **state)
+{
+	struct bench *bench = *state;
+
+	relay_add_up(&bench->relay, "a EXPUNGE\r\n", 11);
+	relay_stop(&bench->relay);
+	say(bench->client_end, "b NOOP\r\n");
+	run(bench);
+	hear(bench->home_end, "a EXPUNGE\r\n");
+	hear(bench->home_end, NULL);
+	say(bench->home_end, "a OK\r\n");
+	run(bench);
+	assert_int_equal(bench->last, RELAY_WAIT);
+	hear(bench->client_end, "a OK\r\n");
+	close(bench->home_end);
+	bench->home_end = -1;
+	run(bench);
+	assert_int_equal(bench->last, RELAY_OVER);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(test_both_ways),
+		TEST(test_what_was_read_before),
+		TEST(test_bulk),
+		TEST(test_back_pressure),
+		TEST(test_client_ends),
+		TEST(test_home_ends),
+		TEST(test_lost_client),
+		TEST(test_quiet),
+		TEST(test_stop),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -54,6 +54,8 @@ copier_libcopier_a_SOURCES = \
 	copier/folder_table_use.c \
 	copier/foldermap.c copier/foldermap.h copier/foldermap_private.h \
 	copier/foldermap_parse.c \
+	copier/folders.c copier/folders.h copier/folders_print.c \
+	copier/folders_private.h \
 	copier/imap_cursor.c copier/imap_cursor.h \
 	copier/imap_extension.c copier/imap_extension.h \
 	copier/headdate.c copier/headdate.h \

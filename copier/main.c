@@ -16,6 +16,7 @@
 #include "copier/batch.h"
 #include "copier/certificate_main.h"
 #include "copier/copy.h"
+#include "copier/folders.h"
 #include "copier/verify_main.h"
 
 #include "lib/config.h"
@@ -40,7 +41,7 @@ static int main_usage(void)
 	      "       " MAIN_NAME " [-c FILE] --batch [--jobs N]"
 	      " [--for DURATION]\n"
 	      "                     [--batch-name NAME]\n"
-	      "       " MAIN_NAME " copy | certificate | verify ...\n",
+	      "       " MAIN_NAME " copy | certificate | folders | verify ...\n",
 		stderr);
 	return EX_USAGE;
 }
@@ -171,6 +172,8 @@ int main(int argc, char **argv)
 		return verify_main(argc - 1, argv + 1);
 	if (argc > 1 && strcmp(argv[1], "certificate") == 0)
 		return certificate_main(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "folders") == 0)
+		return folders_main(argc - 1, argv + 1);
 	if (main_parse(argc, argv, &options) < 0)
 		return main_usage();
 	if (options.version) {

@@ -67,6 +67,56 @@ int care_engine(struct session *session, const struct line *line)
 	return code;
 }
 
+/* Where the directory says that the address is and goes, as options. False
+ * after it was reported, with the code. */
+static bool care_add_systems(struct session *session, const char *address,
+	const char **argv, size_t *count, struct account *account_r,
+	int *code_r)
+{
+	struct error error;
+
+	*code_r = session_get_account(session, address, account_r, &error);
+	if (*code_r != 0) {
+		session_fail(session, *code_r, address, error.text, NULL);
+		return false;
+	}
+	argv[(*count)++] = "--config";
+	argv[(*count)++] = session->config_path;
+	argv[(*count)++] = "--source-system";
+	argv[(*count)++] = account_r->source;
+	argv[(*count)++] = "--destination-system";
+	argv[(*count)++] = account_r->destination;
+	return true;
+}
+
+int care_folders(struct session *session, const struct line *line)
+{
+	const char **argv = xcalloc(line_count(line) + 10, sizeof(*argv));
+	const char *first = line_argument(line, 0);
+	struct account account;
+	size_t count = 1;
+	int code = 0;
+
+	memset(&account, 0, sizeof(account));
+	argv[count++] = "folders";
+	/* An address is none of the copier's options, nor has it a colon. */
+	if (first != NULL && strchr(first, '@') != NULL &&
+		strchr(first, ':') == NULL &&
+		!care_add_systems(
+			session, first, argv, &count, &account, &code))
+		goto out;
+	for (size_t i = 0; i < line_count(line); i++)
+		argv[count++] = line_argument(line, i);
+	if (session->json)
+		argv[count++] = "--json";
+	code = care_become(session, "REHOME_COPIER",
+		REHOME_LIBEXECDIR "/rehome-copier", argv);
+	account_clear(&account);
+out:
+	free(argv);
+	return code;
+}
+
 /* policyd's working directory is not ours, and a name that begins with a dash
  * is no option. malloc'd. */
 static char *care_absolute(const char *path)

@@ -234,6 +234,10 @@ static const struct command commands[] = {
 	  "copy", "SOURCE DESTINATION [OPTION...]",
 	  "copy one account from server to server",
 	  NULL, care_engine, 0, COMMAND_MANY, true },
+	{ NULL,
+	  "folders", "ADDRESS | SOURCE DESTINATION [OPTION...]",
+	  "show which folder becomes which",
+	  NULL, care_folders, 0, COMMAND_MANY, true },
 
 	{ "Looking at copies",
 	  "certificate", "ADDRESS|FILE [OPTION...]",

@@ -41,6 +41,7 @@ int move_in_service(struct session *session, const struct line *line);
 /* care.c: the other programs, the store, the configuration */
 /* copy, certificate, verify: rehome-copier's own */
 int care_engine(struct session *session, const struct line *line);
+int care_folders(struct session *session, const struct line *line);
 int care_backup(struct session *session, const struct line *line);
 int care_restore(struct session *session, const struct line *line);
 int care_verify(struct session *session, const struct line *line);

@@ -117,12 +117,14 @@ class Account:
     def at(self, home):
         return Wire(home.imap, self.user, PASSWORD)
 
-    def run(self, command, *options, code=0):
+    def run(self, command, *options, code=0, state=True):
+        if state:
+            options += "--state", self.state
         done = subprocess.run(
             [COPIER, command, url(self.old.imap, self.user),
              url(self.new.imap, self.user), "--source-password-file",
              self.secret, "--destination-password-file", self.secret,
-             "--state", self.state, "--json", *options],
+             "--json", *options],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             timeout=60)
         assert done.returncode == code, (done.returncode, done.stdout,
@@ -287,6 +289,16 @@ def the_folder_map_is_followed():
     account.copy("--folder-map", bad, code=78)
     assert "%s:2: a quote is not closed" % bad in account.said, account.said
     where = account.map(MAP)
+    seen = json.loads(account.run("folders", "--folder-map", where,
+                                  state=False))
+    rows = {row["source"]: row for row in seen["folders"]}
+    assert rows["Old Sent"]["destination"] == "Sent Items", rows
+    assert rows["Old Sent"]["rule"] == "map", rows
+    assert rows["Projects/x/y"]["destination"] == "Work/x/y", rows
+    assert rows["INBOX"]["rule"] == "inbox" and rows["INBOX"]["bytes"] == (
+        len(messages_of(b"INBOX")[0])), rows
+    assert rows["Trash"]["destination"] is None, rows
+    assert rows["Trash"]["rule"] == "excluded" and seen["fits"], rows
     planned = account.copy("--folder-map", where, "--dry-run")
     assert "Trash" not in planned["plan"], planned
     assert account.copy("--folder-map", where)["complete"]

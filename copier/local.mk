@@ -14,6 +14,8 @@ copier_libcopier_a_SOURCES = \
 	copier/certificate_check.c copier/certificate_check.h \
 	copier/certificate_main.c copier/certificate_main.h \
 	copier/certificate_read.c copier/certificate_read.h \
+	copier/copy_access.c copier/copy_access.h copier/copy_endure.c \
+	copier/endure.c copier/endure.h \
 	copier/copy.c copier/copy.h copier/copy_options.c \
 	copier/copy_private.h copier/copy_identity.c copier/copy_report.c \
 	copier/cutoff.c copier/cutoff.h \
@@ -29,7 +31,12 @@ copier_libcopier_a_SOURCES = \
 	copier/driver_maildir.c copier/driver_maildir_private.h \
 	copier/driver_maildir_fetch.c copier/driver_maildir_read.c \
 	copier/driver_maildir_tree.c copier/driver_maildir_uids.c \
+	copier/driver_mbox.c copier/driver_mbox_private.h \
+	copier/driver_mbox_fetch.c copier/driver_mbox_read.c \
+	copier/driver_mbox_tree.c \
 	copier/local_file.c copier/local_file.h \
+	copier/local_name.c copier/local_name.h \
+	copier/mbox_from.c copier/mbox_parse.c copier/mbox_parse.h \
 	copier/maildir_name.c copier/maildir_name.h \
 	copier/driver_pop3.c copier/driver_pop3_private.h \
 	copier/driver_pop3_fetch.c copier/driver_pop3_list.c \

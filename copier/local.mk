@@ -195,9 +195,12 @@ tests_unit_naming_test_SOURCES = tests/unit/naming-test.c
 tests_unit_naming_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_naming_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 
-# Certificates.
-check_PROGRAMS += tests/unit/certificate-test
-TESTS += tests/unit/certificate-test
+# Certificates, and what is refused.
+check_PROGRAMS += tests/unit/certificate-test tests/unit/refused-test
+TESTS += tests/unit/certificate-test tests/unit/refused-test
+tests_unit_refused_test_SOURCES = tests/unit/refused-test.c
+tests_unit_refused_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_refused_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 tests_unit_certificate_test_SOURCES = tests/unit/certificate-test.c
 tests_unit_certificate_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_certificate_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)

@@ -162,6 +162,7 @@ tests_unit_reload_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
 dist_man_MANS += policyd/rehome-policyd.8 policyd/rehome-control.7
 machine_tests = tests/unit/control-docs-test \
 	tests/unit/directory-test tests/unit/events-test \
+	tests/unit/machine-document-test \
 	tests/unit/machine-lease-test tests/unit/machine-names-test \
 	tests/unit/machine-test
 check_PROGRAMS += $(machine_tests)
@@ -177,6 +178,10 @@ tests_unit_directory_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
 tests_unit_events_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_events_test_SOURCES = tests/unit/events-test.c $(machine_fixture)
 tests_unit_events_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
+tests_unit_machine_document_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_machine_document_test_SOURCES = tests/unit/machine-document-test.c \
+	$(machine_fixture)
+tests_unit_machine_document_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
 tests_unit_machine_lease_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_machine_lease_test_SOURCES = tests/unit/machine-lease-test.c \
 	$(machine_fixture)

@@ -17,6 +17,7 @@ copier_libcopier_a_SOURCES = \
 	copier/copy_access.c copier/copy_access.h copier/copy_endure.c \
 	copier/endure.c copier/endure.h \
 	copier/copy.c copier/copy.h copier/copy_options.c \
+	copier/copy_access.c copier/copy_access.h copier/copy_endure.c \
 	copier/copy_private.h copier/copy_identity.c copier/copy_report.c \
 	copier/cutoff.c copier/cutoff.h \
 	copier/digest.c copier/digest.h \
@@ -40,6 +41,7 @@ copier_libcopier_a_SOURCES = \
 	copier/maildir_name.c copier/maildir_name.h \
 	copier/driver_pop3.c copier/driver_pop3_private.h \
 	copier/driver_pop3_fetch.c copier/driver_pop3_list.c \
+	copier/endure.c copier/endure.h \
 	copier/flags.c copier/flags.h \
 	copier/identity.c copier/identity.h copier/identity_private.h \
 	copier/identity_all.c copier/identity_open.c \
@@ -81,6 +83,7 @@ copier_libcopier_a_SOURCES = \
 	copier/location.c copier/location.h \
 	copier/maildate.c copier/maildate.h \
 	copier/move.c copier/move.h copier/move_private.h \
+	copier/move_access.c \
 	copier/move_certificate.c copier/move_freeze.c copier/move_lanes.c \
 	copier/move_identity.c copier/move_uidl.c \
 	copier/move_refused.c copier/move_side.c copier/move_sweep.c \

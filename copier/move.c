@@ -66,7 +66,7 @@ bool move_goes_on(void *context, struct error *error)
 		error_set(error, "the freeze has been ended");
 		return false;
 	}
-	return true;
+	return move_may_spend(move, error);
 }
 
 bool move_sleep(struct move *move, int64_t ms, struct error *error)
@@ -140,7 +140,7 @@ int move_round(struct move *move, const char *kind, struct round_times *times,
 	int64_t began = instant_monotonic();
 
 	move->kind = kind;
-	if (round_run(&move->pass, &options, error) < 0) {
+	if (move_endure_round(move, &options, error) < 0) {
 		struct error unheard;
 
 		if (move->pass.counts.refused > 0)
@@ -335,8 +335,14 @@ static void move_give_back(
 {
 	bool told =
 		*move->order->stop != 0 || lease_is_on_hold(move->worker.lease);
+	int64_t resumes = result < 0 ? move_resumes(move) : 0;
 	struct error error = { "" };
 
+	/* What is left of today's limit is nothing: that is no failure. */
+	if (resumes > 0) {
+		told = true;
+		move->due = resumes;
+	}
 	if (result < 0)
 		move_log(move, told ? LOG_INFO : LOG_WARNING, "%s",
 			failure->text);
@@ -384,6 +390,7 @@ int move_run(const struct move_order *order)
 	move_folders_end(&move);
 	journal_close(&move.pass.journal);
 	move_give_back(&move, result, &error);
+	move_clear_places(&move);
 	pass_clear(&move.pass);
 	refused_free(&move.pass.refused);
 	certificate_free(&move.certificate);

@@ -231,12 +231,14 @@ int move_freeze(struct move *move, struct error *error)
 		worker_enter(&move->worker, ACCOUNT_FROZEN, NULL, error) < 0)
 		return -1;
 	move->frozen = true;
+	move_hurry(move, true);
 	result = move_frozen(move, &steps, error);
 	if (result == 0)
 		result = move_leave_gap(move, &steps, error);
 	if (result == 0)
 		result = move_flip(move, &steps, error);
 	move->frozen = false;
+	move_hurry(move, false);
 	if (result < 0)
 		move_thaw(move, error);
 	return result;

@@ -17,7 +17,6 @@
 
 /* What one more connection holds. */
 struct move_lane_side {
-	struct location location;
 	int slot;
 	bool tried; /* for a slot */
 	struct move *move;
@@ -65,6 +64,8 @@ static struct mailbox *move_lane_connect(struct move *move,
 	struct error *error)
 {
 	const struct config *config = move->order->config;
+	const struct location *place;
+	struct mailbox_target target;
 	bool denied;
 
 	/* One for each account that is worked on is never taken by a lane. */
@@ -76,12 +77,14 @@ static struct mailbox *move_lane_connect(struct move *move,
 	side->slot = slot_take(config->copier.state, system->name,
 		(size_t)(system->connections - config->copier.jobs),
 		move_lane_tries, side, error);
-	if (side->slot < 0 ||
-		location_of_account(system, move->account->address,
-			&side->location, error) < 0)
+	/* The first pair has made the place. */
+	place = side->slot >= 0 ? move_place(move, system, error) : NULL;
+	if (place == NULL)
 		return NULL;
-	return mailbox_open(
-		&side->location.target, move->flags, &denied, error);
+	target = place->target;
+	target.map = NULL;
+	target.notes = NULL;
+	return mailbox_open(&target, move->flags, &denied, error);
 }
 
 static bool move_lane_open(void *context, int side, struct error *error)
@@ -120,7 +123,6 @@ void move_close_pair(void *context, struct pass_pair *pair)
 	mailbox_close(&pair->home);
 	mailbox_close(&pair->other);
 	for (i = 0; i < 2; i++) {
-		location_clear(&lane->sides[i].location);
 		if (lane->sides[i].slot >= 0)
 			close(lane->sides[i].slot);
 	}

@@ -22,6 +22,9 @@ struct move {
 	int slots[2];	  /* of home and other, or -1 */
 	const char *kind; /* of the pass: "live", "last", "sweep" */
 	bool frozen;	  /* we work inside a freeze */
+	bool hurried;	  /* limits are not waited for */
+	bool denied;	  /* a login was refused for good */
+	struct location places[2]; /* of source and destination, once made */
 	int64_t due;	  /* when to come again */
 	int64_t round_ms; /* the last round took */
 	const char *uidl_format; /* of home's POP3 server, or NULL */
@@ -43,6 +46,22 @@ bool move_goes_on(void *context, struct error *error);
 bool move_sleep(struct move *move, int64_t ms, struct error *error);
 void move_log(const struct move *move, int level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* Where the account is at the system; valid until move_clear_places. NULL with
+ * an error. */
+const struct location *move_place(struct move *move,
+	const struct config_system *system, struct error *error);
+/* After the mailboxes are closed. */
+void move_clear_places(struct move *move);
+/* In a hurry the systems' limits are not waited for. */
+void move_hurry(struct move *move, bool hurry);
+/* Whether the systems' limits of today leave something. */
+bool move_may_spend(struct move *move, struct error *error);
+/* When they leave something again, if not now; or 0. */
+int64_t move_resumes(struct move *move);
+/* A round that opens what it loses, in a freeze for a moment only. 0 or -1. */
+int move_endure_round(struct move *move, const struct round_options *options,
+	struct error *error);
 
 /* Opens the mailbox of home or of the other side, if it is not open. 0/-1. */
 int move_open_home(struct move *move, struct error *error);

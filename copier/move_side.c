@@ -27,28 +27,22 @@ static const struct config_system *move_system(
 static struct mailbox *move_connect(struct move *move,
 	const struct config_system *system, int *slot, struct error *error)
 {
-	struct mailbox *mailbox = NULL;
-	struct location location;
-	bool denied;
+	const struct location *place = move_place(move, system, error);
+	struct mailbox *mailbox;
 
-	if (location_of_account(
-		    system, move->account->address, &location, error) < 0)
-		goto out;
+	if (place == NULL)
+		return NULL;
 	/* A lost connection keeps its slot: nobody waits in a freeze. */
 	if (*slot < 0)
 		*slot = slot_take(move->order->config->copier.state,
 			system->name, (size_t)system->connections, move_goes_on,
 			move, error);
 	if (*slot < 0)
-		goto out;
-	location.target.notes = move->pass.notes;
-	if (strcmp(system->name, move->account->source) == 0)
-		location.target.map = move->map;
-	mailbox = mailbox_open(&location.target, move->flags, &denied, error);
+		return NULL;
+	mailbox = mailbox_open(
+		&place->target, move->flags, &move->denied, error);
 	if (mailbox == NULL)
 		error_prefix(error, "system %s", system->name);
-out:
-	location_clear(&location);
 	return mailbox;
 }
 

@@ -168,6 +168,9 @@ int move_sweeping(struct move *move, struct error *error)
 
 	if (move_check_journal(move, error) < 0)
 		return -1;
+	/* Stragglers are few, and missed where the user is now. */
+	if (move->account->strategy->copy_before_flip)
+		move_hurry(move, true);
 	for (;;) {
 		int64_t began = instant_now(), left;
 

@@ -279,6 +279,7 @@ struct mailbox {
 extern const struct mailbox_driver mailbox_imap;
 extern const struct mailbox_driver mailbox_pop3; /* read only */
 extern const struct mailbox_driver mailbox_maildir; /* read only */
+extern const struct mailbox_driver mailbox_mbox; /* read only */
 
 /*
  * Connects and logs in by the driver that target names. Flag sets that the

@@ -84,12 +84,6 @@ struct maildir_file {
 int maildir_give_uids(struct maildir_mailbox *maildir,
 	const struct maildir_folder *folder, struct maildir_file *files,
 	size_t count, struct error *error);
-/* Calls back for each line of a file, without its end; a line without end is
- * left out. 1; 0 there is none; -1 with an error. */
-int maildir_lines(const char *directory, const char *name,
-	void (*callback)(void *context, char *line), void *context,
-	struct error *error);
-
 /* driver_maildir_fetch.c */
 int maildir_mailbox_scan(struct mailbox *mailbox,
 	const struct mailbox_scan *scan, mailbox_message_fn *callback,

@@ -15,6 +15,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "copier/local_file.h"
+
 #include "lib/xalloc.h"
 
 #define MAILDIR_LOOKS 4
@@ -228,7 +230,7 @@ int maildir_read(struct maildir_mailbox *maildir,
 	int result = maildir_gather(folder->path, &files, error);
 
 	maildir_read_clear(maildir);
-	if (result == 1 && maildir_lines(folder->path, "dovecot-keywords",
+	if (result == 1 && local_file_lines(folder->path, "dovecot-keywords",
 				   maildir_take_keyword, &keywords, error) < 0)
 		result = 0;
 	if (result == 1) {

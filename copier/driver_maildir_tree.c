@@ -15,6 +15,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "copier/local_file.h"
+#include "copier/local_name.h"
+
 #include "lib/xalloc.h"
 
 #define MAILDIR_DEPTH 32
@@ -42,7 +45,7 @@ static void maildir_tree_add(struct maildir_mailbox *maildir, const char *name,
 	struct maildir_folder folder = { .path = path, .separator = separator };
 	size_t i;
 
-	folder.name = maildir_folder(name, separator, &folder.reason);
+	folder.name = local_name(name, separator, &folder.reason);
 	if (folder.name == NULL)
 		folder.name = xstrdup(name);
 	for (i = 0; i < maildir->folders_count; i++)
@@ -185,9 +188,9 @@ int maildir_tree_read(struct maildir_mailbox *maildir, struct error *error)
 			maildir->root);
 		return -1;
 	}
-	if (maildir_lines(maildir->root, "subscriptions", maildir_subscription,
-		    maildir, error) < 0 ||
-		maildir_lines(maildir->root, "courierimapsubscribed",
+	if (local_file_lines(maildir->root, "subscriptions",
+		    maildir_subscription, maildir, error) < 0 ||
+		local_file_lines(maildir->root, "courierimapsubscribed",
 			maildir_subscription, maildir, error) < 0)
 		return -1;
 	return 1;

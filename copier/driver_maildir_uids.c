@@ -8,55 +8,15 @@
 
 #include "copier/driver_maildir_private.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "copier/local_file.h"
 
 #include "lib/xalloc.h"
 
 /* In the map: the UIDVALIDITY is the server's. No file has such a name. */
 #define MAILDIR_MARK "/listed"
-
-static FILE *maildir_open_file(const char *directory, const char *name)
-{
-	char *path = xasprintf("%s/%s", directory, name);
-	int file = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-
-	free(path);
-	return file >= 0 ? fdopen(file, "r") : NULL;
-}
-
-int maildir_lines(const char *directory, const char *name,
-	void (*callback)(void *context, char *line), void *context,
-	struct error *error)
-{
-	FILE *file = maildir_open_file(directory, name);
-	char *line = NULL;
-	size_t room = 0;
-	ssize_t size;
-	int result = 1;
-
-	if (file == NULL && errno == ENOENT)
-		return 0;
-	while (file != NULL && (size = getline(&line, &room, file)) > 0) {
-		if (line[size - 1] != '\n')
-			break;
-		line[size - 1] = '\0';
-		callback(context, line);
-	}
-	if (file == NULL || ferror(file)) {
-		error_set(error, "read %s/%s: %s", directory, name,
-			strerror(errno));
-		result = -1;
-	}
-	free(line);
-	if (file != NULL)
-		fclose(file);
-	return result;
-}
 
 /* A server's list while it is read: base names in a map in memory. */
 struct maildir_list {
@@ -94,10 +54,10 @@ static int maildir_list_read(
 
 	memset(list, 0, sizeof(*list));
 	list->map = uidmap_open(NULL, "", error);
-	result = maildir_lines(
+	result = local_file_lines(
 		path, "dovecot-uidlist", maildir_list_line, list, error);
 	if (result == 0)
-		result = maildir_lines(path, "courierimapuiddb",
+		result = local_file_lines(path, "courierimapuiddb",
 			maildir_list_line, list, error);
 	return result < 0 ? -1 : 0;
 }

@@ -35,7 +35,12 @@ copier_libcopier_a_SOURCES = \
 	copier/driver_mbox.c copier/driver_mbox_private.h \
 	copier/driver_mbox_fetch.c copier/driver_mbox_read.c \
 	copier/driver_mbox_tree.c \
+	copier/driver_mbox.c copier/driver_mbox_private.h \
+	copier/driver_mbox_fetch.c copier/driver_mbox_read.c \
+	copier/driver_mbox_tree.c \
 	copier/local_file.c copier/local_file.h \
+	copier/local_name.c copier/local_name.h \
+	copier/mbox_from.c copier/mbox_parse.c copier/mbox_parse.h \
 	copier/local_name.c copier/local_name.h \
 	copier/mbox_from.c copier/mbox_parse.c copier/mbox_parse.h \
 	copier/maildir_name.c copier/maildir_name.h \
@@ -154,8 +159,13 @@ tests_unit_plan_test_SOURCES = tests/unit/plan-test.c
 tests_unit_plan_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_plan_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 
-check_PROGRAMS += tests/unit/pop3-test tests/unit/uidmap-test
-TESTS += tests/unit/pop3-test tests/unit/uidmap-test
+check_PROGRAMS += tests/unit/pop3-test tests/unit/uidmap-test \
+	tests/unit/local-mail-test
+TESTS += tests/unit/pop3-test tests/unit/uidmap-test \
+	tests/unit/local-mail-test
+tests_unit_local_mail_test_SOURCES = tests/unit/local-mail-test.c
+tests_unit_local_mail_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_local_mail_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 tests_unit_uidmap_test_SOURCES = tests/unit/uidmap-test.c
 tests_unit_uidmap_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_uidmap_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
@@ -172,6 +182,11 @@ tests_fuzz_imap_fuzz_SOURCES = tests/fuzz/imap-fuzz.c \
 	copier/imap_wire.c copier/maildate.c lib/buffer.c lib/error.c \
 	lib/xalloc.c
 tests_fuzz_imap_fuzz_CFLAGS = $(AM_CFLAGS) -U_FORTIFY_SOURCE -g \
+	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+check_PROGRAMS += tests/fuzz/mbox-fuzz
+tests_fuzz_mbox_fuzz_SOURCES = tests/fuzz/mbox-fuzz.c copier/mbox_from.c \
+	copier/mbox_parse.c copier/maildate.c lib/buffer.c lib/xalloc.c
+tests_fuzz_mbox_fuzz_CFLAGS = $(AM_CFLAGS) -U_FORTIFY_SOURCE -g \
 	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
 check_PROGRAMS += tests/fuzz/pop3-fuzz
 tests_fuzz_pop3_fuzz_SOURCES = tests/fuzz/pop3-fuzz.c copier/pop3_parse.c \

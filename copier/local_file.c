@@ -6,8 +6,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "lib/xalloc.h"
 
 int local_file_open(
 	const char *path, struct stat *status_r, struct error *error)
@@ -66,4 +70,42 @@ const char *local_file_fault(const char *head, size_t size)
 			memcmp(head, kinds[i].magic, kinds[i].size) == 0)
 			return kinds[i].fault;
 	return NULL;
+}
+
+static FILE *local_file_stream(const char *directory, const char *name)
+{
+	char *path = xasprintf("%s/%s", directory, name);
+	int file = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	free(path);
+	return file >= 0 ? fdopen(file, "r") : NULL;
+}
+
+int local_file_lines(const char *directory, const char *name,
+	void (*callback)(void *context, char *line), void *context,
+	struct error *error)
+{
+	FILE *file = local_file_stream(directory, name);
+	char *line = NULL;
+	size_t room = 0;
+	ssize_t size;
+	int result = 1;
+
+	if (file == NULL && errno == ENOENT)
+		return 0;
+	while (file != NULL && (size = getline(&line, &room, file)) > 0) {
+		if (line[size - 1] != '\n')
+			break;
+		line[size - 1] = '\0';
+		callback(context, line);
+	}
+	if (file == NULL || ferror(file)) {
+		error_set(error, "read %s/%s: %s", directory, name,
+			strerror(errno));
+		result = -1;
+	}
+	free(line);
+	if (file != NULL)
+		fclose(file);
+	return result;
 }

@@ -29,4 +29,10 @@ ssize_t local_file_read(int file, void *data, size_t size, off_t at);
  */
 const char *local_file_fault(const char *head, size_t size);
 
+/* Calls back for each line of a file, without its end; a line without end is
+ * left out. 1; 0 there is none; -1 with an error. */
+int local_file_lines(const char *directory, const char *name,
+	void (*callback)(void *context, char *line), void *context,
+	struct error *error);
+
 #endif

@@ -16,6 +16,7 @@ static const struct mailbox_driver *const mailbox_drivers[] = {
 	&mailbox_imap,
 	&mailbox_pop3,
 	&mailbox_maildir,
+	&mailbox_mbox,
 };
 
 /* What the mailbox must know when the target is gone. */

@@ -35,13 +35,6 @@ int64_t maildir_seconds(const char *base);
 void maildir_keyword_line(struct maildir_keywords *keywords, const char *line);
 void maildir_keywords_clear(struct maildir_keywords *keywords);
 
-/*
- * The folder of a directory name or of a relative path: as it is when that is
- * modified UTF-7, else encoded from UTF-8. Returns malloc'd text, or NULL with
- * why not: empty levels, control characters, neither of these encodings.
- */
-char *maildir_folder(const char *path, char separator, const char **reason_r);
-
 /* The first line of dovecot-uidlist or courierimapuiddb: 0 or -1. */
 int maildir_uidlist_head(const char *line, uint32_t *uidvalidity_r);
 /* A later line; *file_r points into it. 0 or -1. */

@@ -3,6 +3,7 @@
 arrived is read back by a client of its own; the source is as it was."""
 
 import email.utils
+import fcntl
 import hashlib
 import imaplib
 import json
@@ -612,6 +613,170 @@ def maildir_streams_a_large_message():
         large.replace(b"\n", b"\r\n")).digest()
 
 
+FROM = b"From a@b Tue May  5 10:%02d:01 2015\n"
+
+
+def mbox(*bodies):
+    """As a mail program writes it: LF, an empty line behind each message."""
+    return b"".join(FROM % (number % 60) + body.replace(b"\r\n", b"\n")
+                    + b"\n" for number, body in enumerate(bodies))
+
+
+def mbox_of_a_file():
+    bench = Bench()
+    path = os.path.join(LAB.dir("mbox", bench.account), "mail")
+    bodies = [mail(number, size=number) for number in range(30)]
+    with open(path, "wb") as out:
+        out.write(mbox(*bodies))
+    bench.source = "mbox:" + path
+    os.environ["TZ"] = "Europe/Berlin"  # the zone of dates without one
+    before = trace(os.path.dirname(path))
+    try:
+        report = bench.copy()
+    finally:
+        del os.environ["TZ"]
+    assert report["copied"] == 30, report
+    assert trace(os.path.dirname(path)) == before
+    found = bench.messages()
+    assert [body for body, _, _ in found] == bodies
+    assert [date for _, date, _ in found] == [
+        1430812801 + 60 * number for number in range(30)]
+    assert bench.copy()["copied"] == 0
+    with open(path, "ab") as out:
+        out.write(mbox(mail(50), mail(3, size=3), mail(51)))
+    assert bench.copy()["copied"] == 3
+    assert bench.bodies() == Counter(
+        bodies + [mail(50), mail(3, size=3), mail(51)])
+    with open(path, "wb") as out:  # read, answered, some removed
+        out.write(mbox(*[body.replace(b"Subject:", b"Status: RO\r\nX-Status: "
+                                      b"A\r\nSubject:") for body in
+                         bodies[:10] + bodies[12:]]))
+    report = bench.copy("--make-equal")
+    assert report["copied"] == 0 and report["removed"] == 5, report
+    assert bench.bodies() == Counter(bodies[:10] + bodies[12:])
+    assert {flags for _, _, flags in bench.messages()} == {
+        frozenset(("\\Seen", "\\Answered"))}
+
+
+def mbox_of_a_directory():
+    bench = Bench()
+    root = LAB.dir("mbox", bench.account)
+    plain = mbox(mail(1), mail(2))
+    odd = (FROM % 0 + b"Subject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL "
+           b"DATA\nX-IMAP: 1430812800 0000000003 k1\nStatus: RO\n\ntext\n\n"
+           + FROM % 1 + b"Subject: lf\nX-Keywords: k1 k2                \n"
+           b"Content-Length: 2000\n\n>From x\n\nFrom here to there\n\n"
+           + FROM % 2 + b"Subject: len\nContent-Length: 45\n\n" + FROM % 9
+           + b"\nHello you\n" + b"\n"
+           + FROM % 3 + b"X-Mozilla-Status: 0009\n\nremoved\n\n"
+           + FROM % 4 + b"\nno header\n\n\n"
+           + b"From nobody\n\n" + FROM % 5 + b"Subject: end")
+    for name, text in (("inbox", plain), ("Sent", plain), ("Odd", odd),
+                       ("Empty", b""), ("Odd.msf", b"index"),
+                       ("A.sbd/B", plain), ("A.sbd/&AMQ-", plain),
+                       ("A", plain), ("archive/2019", plain),
+                       (".subscriptions", b"Sent\narchive/2019\n"),
+                       ("notes", b"no mbox\n")):
+        os.makedirs(os.path.dirname(os.path.join(root, name)), exist_ok=True)
+        with open(os.path.join(root, name), "wb") as out:
+            out.write(text)
+    os.symlink("Sent", os.path.join(root, "Link"))
+    bench.source = "mbox:" + root
+    report = bench.copy(code=65)
+    words = sorted(item["words"] for item in report["refused"])
+    assert len(words) == 2 and "symbolic link" in words[0] and (
+        "no mbox" in words[1]), report
+    assert bench.folders() >= {"INBOX", "Sent", "Odd", "Empty", "A", "A/B",
+                               "A/&AMQ-", "archive/2019"}
+    for folder in ("INBOX", "Sent", "A", "A/B", "A/&AMQ-", "archive/2019"):
+        assert bench.bodies(folder) == Counter([mail(1), mail(2)]), folder
+    found = bench.messages("Odd")
+    assert [body for body, _, _ in found] == [
+        b"Subject: lf\r\n\r\n>From x\r\n\r\nFrom here to there\r\n",
+        b"Subject: len\r\n\r\n" + (FROM % 9)[:-1]
+        + b"\r\n\r\nHello you\r\n",
+        b"\r\nno header\r\n\r\n\r\nFrom nobody\r\n",
+        b"Subject: end"], found
+    assert [flags for _, _, flags in found] == [
+        {"k1", "k2"}, set(), set(), set()]
+    assert bench.folders("lsub") == {"Sent", "archive/2019"}
+    quoted = Bench()
+    quoted.source = "mbox:" + root + "/Odd?quoting=mboxrd"
+    quoted.copy()
+    assert quoted.messages()[0][0] == (
+        b"Subject: lf\r\n\r\nFrom x\r\n\r\nFrom here to there\r\n")
+
+
+def mbox_waits_for_its_lock():
+    bench = Bench()
+    path = os.path.join(LAB.dir("mbox", bench.account), "mail")
+    with open(path, "wb") as out:
+        out.write(mbox(mail(1)))
+    bench.source = "mbox:" + path
+    held = LAB.file("mbox", bench.account, "mail.lock", text="")
+    thread = threading.Timer(1, lambda: (
+        open(path, "ab").write(mbox(mail(2))), os.unlink(held)))
+    thread.start()
+    assert bench.copy()["copied"] == 2
+    with open(path, "r+b") as other:
+        fcntl.lockf(other, fcntl.LOCK_EX)
+        thread = threading.Timer(1, lambda: (
+            other.seek(0, 2), other.write(mbox(mail(3))), other.flush(),
+            fcntl.lockf(other, fcntl.LOCK_UN)))
+        thread.start()
+        assert bench.copy()["copied"] == 1
+        thread.join()
+    assert bench.bodies() == Counter([mail(1), mail(2), mail(3)])
+
+
+def mbox_while_mail_comes_in():
+    """Deliveries by a program that locks, one message at a time."""
+    bench = Bench()
+    path = os.path.join(LAB.dir("mbox", bench.account), "mail")
+    with open(path, "wb") as out:
+        out.write(mbox(*[mail(number, size=20) for number in range(300)]))
+    bench.source = "mbox:" + path
+    end = threading.Event()
+    sent = list(range(300))
+
+    def deliver():
+        while not end.is_set():
+            with open(path, "ab") as out:
+                fcntl.lockf(out, fcntl.LOCK_EX)
+                for piece in (mbox(mail(len(sent), size=20))[:100],
+                              mbox(mail(len(sent), size=20))[100:]):
+                    out.write(piece)
+                    out.flush()
+                sent.append(len(sent))
+            time.sleep(0.02)
+    thread = threading.Thread(target=deliver)
+    thread.start()
+    try:
+        for _ in range(3):
+            subprocess.run(bench.arguments(), stdout=subprocess.DEVNULL,
+                           timeout=60)
+    finally:
+        end.set()
+        thread.join()
+    bench.copy()
+    assert bench.bodies() == Counter(
+        mail(number, size=20) for number in sent)
+    assert len(sent) > 310
+
+
+def mbox_streams_a_large_message():
+    bench = Bench()
+    path = os.path.join(LAB.dir("mbox", bench.account), "mail")
+    large = b"Subject: large\n\n" + (b"y" * 998 + b"\n") * (LARGE // 1000)
+    with open(path, "wb") as out:
+        out.write(mbox(mail(1), large, mail(2)))
+    bench.source = "mbox:" + path
+    used = bench.memory()
+    assert used < MEMORY_KB, used
+    assert hashlib.sha256(bench.messages()[1][0]).digest() == hashlib.sha256(
+        large.replace(b"\n", b"\r\n")).digest()
+
+
 def takes_no_other_destination():
     bench = Bench()
     bench.source = "imap://a@127.0.0.1:%d" % bench.new.imap
@@ -642,6 +807,11 @@ TESTS = [
     maildir_while_mail_comes_in,
     maildir_with_awkward_files,
     maildir_streams_a_large_message,
+    mbox_of_a_file,
+    mbox_of_a_directory,
+    mbox_waits_for_its_lock,
+    mbox_while_mail_comes_in,
+    mbox_streams_a_large_message,
     takes_no_other_destination,
 ]
 

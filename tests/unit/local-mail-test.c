@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Names and files of local mail: Maildir names, line ends, mbox files. */
+#include "config.h"
+
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "copier/crlf.h"
+#include "copier/local_file.h"
+#include "copier/local_name.h"
+#include "copier/location.h"
+#include "copier/maildir_name.h"
+#include "copier/mbox_parse.h"
+
+#include "lib/buffer.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+
+static void reads_maildir_names(void **state)
+{
+	static const struct {
+		const char *file;
+		const char *base; /* NULL: no message */
+		const char *flags;
+	} cases[] = {
+		{ "1.a:2,S", "1.a", "\\Seen " },
+		{ "1.a", "1.a", "" },
+		{ "1.a:2,", "1.a", "" },
+		{ "1.a,S=12,W=13:2,DFPRST", "1.a",
+			"\\Draft \\Flagged $Forwarded \\Answered \\Seen "
+			"\\Deleted " },
+		{ "1.a,W=13,S=2", "1.a", "" },
+		{ "1.a,S=x:2,S", "1.a,S=x", "\\Seen " },
+		{ "1.a,S=:2,S", "1.a,S=", "\\Seen " },
+		{ "1.a,X=5", "1.a,X=5", "" },
+		{ ",S=5", ",S=5", "" },
+		{ "1.a!2,Sa", "1.a", "\\Seen one " },
+		{ "1.a;2,bzZ", "1.a", "two " },
+		{ "1.a:1,S", "1.a:1,S", "" },
+		{ ".hidden", NULL, "" },
+		{ ":2,S", NULL, "\\Seen " },
+	};
+	struct maildir_keywords keywords = { { NULL } };
+	struct buffer flags = BUFFER_EMPTY;
+	size_t i;
+
+	(void)state;
+	maildir_keyword_line(&keywords, "0 one");
+	maildir_keyword_line(&keywords, "1 two");
+	maildir_keyword_line(&keywords, "2 no atom");
+	maildir_keyword_line(&keywords, "26 many");
+	maildir_keyword_line(&keywords, "x");
+	maildir_keyword_line(&keywords, "");
+	for (i = 0; i < COUNT(cases); i++) {
+		char *base = maildir_base(cases[i].file);
+
+		if (cases[i].base == NULL)
+			assert_null(base);
+		else
+			assert_string_equal(base, cases[i].base);
+		free(base);
+		buffer_clear(&flags);
+		maildir_flags(cases[i].file, &keywords, &flags);
+		assert_string_equal(flags.data, cases[i].flags);
+	}
+	assert_int_equal(maildir_seconds("1431000000.M1P2.host"), 1431000000);
+	assert_int_equal(maildir_seconds("x"), 0);
+	maildir_keywords_clear(&keywords);
+	buffer_free(&flags);
+}
+
+static void reads_uid_lists(void **state)
+{
+	static const struct {
+		const char *line;
+		uint32_t number; /* 0: bad */
+		const char *file;
+	} heads[] = {
+		{ "3 V1448 N8 Gabc", 1448, NULL },
+		{ "3 N8 V1448", 1448, NULL },
+		{ "1 1448 8", 1448, NULL },
+		{ "3 N8", 0, NULL },
+		{ "3 V0 N8", 0, NULL },
+		{ "2 V1", 0, NULL },
+		{ "", 0, NULL },
+	}, lines[] = {
+		{ "5 :1.a:2,S", 5, "1.a:2,S" },
+		{ "5 W123 S4 :1.a b", 5, "1.a b" },
+		{ "5 1.a", 5, "1.a" },
+		{ "0 :1.a", 0, NULL },
+		{ "4294967295 :1.a", 0, NULL },
+		{ "x :1.a", 0, NULL },
+		{ "5", 0, NULL },
+		{ "5 :", 0, NULL },
+	};
+	uint32_t number;
+	const char *file;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(heads); i++) {
+		assert_int_equal(
+			maildir_uidlist_head(heads[i].line, &number) == 0,
+			heads[i].number != 0);
+		if (heads[i].number != 0)
+			assert_int_equal(number, heads[i].number);
+	}
+	for (i = 0; i < COUNT(lines); i++) {
+		assert_int_equal(maildir_uidlist_line(
+					 lines[i].line, &number, &file) == 0,
+			lines[i].number != 0);
+		if (lines[i].number == 0)
+			continue;
+		assert_int_equal(number, lines[i].number);
+		assert_string_equal(file, lines[i].file);
+	}
+}
+
+static void names_folders(void **state)
+{
+	static const struct {
+		const char *path;
+		char separator;
+		const char *name; /* NULL: none */
+	} cases[] = {
+		{ "A.B", '.', "A.B" },
+		{ "A.B", '/', "A.B" },
+		{ "&AMQ-rger &- x", '.', "&AMQ-rger &- x" },
+		{ "\xc3\x84rger", '/', "&AMQ-rger" },
+		{ "R&D", '.', "R&-D" },
+		{ "A..B", '.', NULL },
+		{ "A..B", '/', "A..B" },
+		{ ".A", '.', NULL },
+		{ "A.", '.', NULL },
+		{ "", '.', NULL },
+		{ "a\nb", '.', NULL },
+		{ "\xff", '.', NULL },
+		{ "\xc0\xaf", '.', NULL },
+		{ "\xed\xa0\x80", '.', NULL },
+		{ "\xe2\x82", '.', NULL },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(cases); i++) {
+		const char *reason;
+		char *name =
+			local_name(cases[i].path, cases[i].separator, &reason);
+
+		if (cases[i].name == NULL) {
+			assert_null(name);
+			assert_non_null(reason);
+		} else {
+			assert_string_equal(name, cases[i].name);
+			assert_null(reason);
+		}
+		free(name);
+	}
+	assert_non_null(local_file_fault("\x1f\x8b\x08zz", 5));
+	assert_null(local_file_fault("\x1f\x8b", 2));
+	assert_null(local_file_fault("From: x", 7));
+}
+
+static void ends_lines(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "", "" },
+		{ "a\nb\r\nc\n", "a\r\nb\r\nc\r\n" },
+		{ "\n\n\r\n\r\r\n", "\r\n\r\n\r\n\r\r\n" },
+		{ "\r", "\r" },
+		{ "a\rb\n", "a\rb\r\n" },
+	};
+	char out[64];
+	size_t i, piece, at;
+
+	(void)state;
+	for (i = 0; i < COUNT(cases); i++)
+		for (piece = 1; piece < 12; piece++) {
+			struct crlf crlf = { false };
+			size_t size = strlen(cases[i][0]), written = 0;
+
+			for (at = 0; at < size; at += piece)
+				written += crlf_convert(&crlf, cases[i][0] + at,
+					size - at < piece ? size - at : piece,
+					out + written);
+			out[written] = '\0';
+			assert_string_equal(out, cases[i][1]);
+		}
+}
+
+/* All messages of an mbox as text: "[date flags deleted internal length|octets
+ * ]", read in pieces. */
+static void read_mbox(const char *input, size_t size, size_t piece,
+	enum mailbox_quoting quoting, struct buffer *text)
+{
+	struct mbox_parser parser;
+	enum mbox_event event = MBOX_MORE;
+	struct buffer body = BUFFER_EMPTY;
+	size_t at = 0, used = 0;
+	bool finishing = false;
+
+	buffer_clear(text);
+	buffer_add(text, "", 0);
+	mbox_parse_begin(&parser, quoting);
+	for (;;) {
+		size_t give = size - at < piece ? size - at : piece;
+
+		if (!finishing) {
+			event = mbox_parse_feed(
+				&parser, input + at, give, &used);
+			at += used;
+			finishing = event == MBOX_MORE && at == size;
+			if (finishing)
+				continue;
+		} else {
+			event = mbox_parse_finish(&parser);
+			if (event == MBOX_MORE)
+				break;
+		}
+		if (event == MBOX_BAD) {
+			buffer_add_text(text, "BAD");
+			break;
+		}
+		if (event == MBOX_BEGIN) {
+			buffer_printf(text, "[%s", parser.date);
+			buffer_clear(&body);
+			buffer_add(&body, "", 0);
+		}
+		if (event == MBOX_DATA)
+			buffer_add(&body, parser.data, parser.data_size);
+		if (event == MBOX_HEAD && parser.content_length >= 0)
+			mbox_parse_trust(
+				&parser, (uint64_t)parser.content_length);
+		if (event == MBOX_END)
+			buffer_printf(text, "|%s|%s%s%s]", parser.flags.data,
+				parser.deleted ? "gone|" : "",
+				parser.internal ? "internal|" : "", body.data);
+	}
+	mbox_parse_free(&parser);
+	buffer_free(&body);
+}
+
+#define FROM  "From a@b Tue May  5 10:00:01 2015\n"
+#define BEGIN "[ 5-May-2015 10:00:01 +0000|"
+
+static const struct {
+	const char *input;
+	const char *none; /* as read without, with and with all unquoting */
+	const char *mboxo;
+	const char *mboxrd;
+} mbox_cases[] = {
+	{ "", "", NULL, NULL },
+	{ "\n\r\n", "", NULL, NULL },
+	{ "Subject: x\n\n", "BAD", NULL, NULL },
+	{ "From", "BAD", NULL, NULL },
+	{ FROM "A: b\n\nx\n\n" FROM "\ny\n",
+		BEGIN "|A: b\n\nx\n]" BEGIN "|\ny\n]", NULL, NULL },
+	{ FROM "A: b\n\n" FROM "C: d\n", BEGIN "|A: b\n\n]" BEGIN "|C: d\n]",
+		NULL, NULL },
+	{ "\n" FROM "A: b\r\n\r\nx\r\n\r\n" FROM "\n\n\n\n",
+		BEGIN "|A: b\r\n\r\nx\r\n]" BEGIN "|\n\n\n]", NULL, NULL },
+	/* Without an empty line before it, without a date: no From_ line. */
+	{ FROM "\nx\n" FROM "y\n\nFrom me to you\n\nFrom \n",
+		BEGIN "|\nx\n" FROM "y\n\nFrom me to you\n\nFrom \n]", NULL,
+		NULL },
+	/* Unless the first has none either. */
+	{ "From x\n\na\n\nFrom y\n\nb", "[||\na\n][||\nb]", NULL, NULL },
+	{ FROM "\n\n>From a\n>>From b\n>Fromage\n> From\n>\n",
+		BEGIN "|\n\n>From a\n>>From b\n>Fromage\n> From\n>\n]",
+		BEGIN "|\n\nFrom a\n>>From b\n>Fromage\n> From\n>\n]",
+		BEGIN "|\n\nFrom a\n>From b\n>Fromage\n> From\n>\n]" },
+	{ FROM "Status: RO\nX-Status: AFTD\nX-Keywords: one (two\n three "
+	       "four\nSubject: s\n folded\nX-UID: 5\nX-IMAPbase: 1 2\n\nb\n",
+		BEGIN "\\Seen \\Answered \\Flagged \\Draft \\Deleted one three "
+		      "four |Subject: s\n folded\n\nb\n]",
+		NULL, NULL },
+	{ FROM "X-Mozilla-Status: 0009\nX-Mozilla-Status2: 00000000\n"
+	       "X-Mozilla-Keys: $label1          \n\nb\n",
+		BEGIN "\\Seen $label1 |gone|\nb\n]", NULL, NULL },
+	{ FROM "X-Mozilla-Status: 1006\n\nb\n",
+		BEGIN "\\Answered \\Flagged $Forwarded |\nb\n]", NULL, NULL },
+	{ FROM "Subject: DON'T DELETE THIS MESSAGE -- FOLDER\n"
+	       "X-IMAP: 1 2\n\nb\n",
+		BEGIN "|internal|Subject: DON'T DELETE THIS MESSAGE -- "
+		      "FOLDER\n\nb\n]",
+		NULL, NULL },
+	{ FROM "X-IMAP: 1 2\n\nb\n", BEGIN "|\nb\n]", NULL, NULL },
+	{ FROM "A: b", BEGIN "|A: b]", NULL, NULL },
+	{ FROM, BEGIN "|]", NULL, NULL },
+	{ FROM "\na\n\n" FROM, BEGIN "|\na\n]" BEGIN "|]", NULL, NULL },
+	{ FROM "Status: R", BEGIN "\\Seen |]", NULL, NULL },
+	{ FROM "\nFr", BEGIN "|\nFr]", NULL, NULL },
+	{ FROM "\n\n\nx", BEGIN "|\n\n\nx]", NULL, NULL },
+};
+
+static void takes_mbox_files_apart(void **state)
+{
+	struct buffer text = BUFFER_EMPTY;
+	size_t i, piece;
+
+	(void)state;
+	for (i = 0; i < COUNT(mbox_cases); i++) {
+		const char *input = mbox_cases[i].input;
+		size_t size = strlen(input);
+
+		for (piece = 1; piece <= size + 1; piece++) {
+			read_mbox(input, size, piece, MAILBOX_QUOTING_NONE,
+				&text);
+			assert_string_equal(text.data, mbox_cases[i].none);
+			read_mbox(input, size, piece, MAILBOX_QUOTING_MBOXO,
+				&text);
+			assert_string_equal(
+				text.data, mbox_cases[i].mboxo != NULL
+						   ? mbox_cases[i].mboxo
+						   : mbox_cases[i].none);
+			read_mbox(input, size, piece, MAILBOX_QUOTING_MBOXRD,
+				&text);
+			assert_string_equal(
+				text.data, mbox_cases[i].mboxrd != NULL
+						   ? mbox_cases[i].mboxrd
+						   : mbox_cases[i].none);
+		}
+	}
+	buffer_free(&text);
+}
+
+static void believes_a_length(void **state)
+{
+	static const char input[] =
+		FROM "content-length: 38\n\n" FROM "\nx\n\n\n" FROM "\ny\n";
+	struct buffer text = BUFFER_EMPTY;
+	size_t piece;
+
+	(void)state;
+	for (piece = 1; piece < sizeof(input); piece++) {
+		read_mbox(input, sizeof(input) - 1, piece,
+			MAILBOX_QUOTING_MBOXRD, &text);
+		assert_string_equal(
+			text.data, BEGIN "|\n" FROM "\nx\n\n]" BEGIN "|\ny\n]");
+	}
+	buffer_free(&text);
+}
+
+static void survives_long_lines(void **state)
+{
+	static const char *const starts[] = { "From ", ">From ", "x",
+		"Status: ", "Subject: ", " " };
+	struct buffer input = BUFFER_EMPTY, text = BUFFER_EMPTY,
+		      other = BUFFER_EMPTY;
+	size_t i, size;
+	int body;
+
+	(void)state;
+	for (i = 0; i < COUNT(starts); i++)
+		for (body = 0; body < 2; body++)
+			for (size = MBOX_LINE - 8; size < MBOX_LINE + 4;
+				size++) {
+				buffer_clear(&input);
+				buffer_printf(&input, "%s%s%s%0*d\nlast\n",
+					FROM, body ? "\n\n" : "", starts[i],
+					(int)size, 0);
+				read_mbox(input.data, input.size, SIZE_MAX,
+					MAILBOX_QUOTING_NONE, &text);
+				read_mbox(input.data, input.size, 1,
+					MAILBOX_QUOTING_NONE, &other);
+				assert_string_equal(text.data, other.data);
+				assert_non_null(strstr(text.data, "last\n]"));
+			}
+	buffer_free(&input);
+	buffer_free(&text);
+	buffer_free(&other);
+}
+
+static void reads_from_lines(void **state)
+{
+	static const struct {
+		const char *line;
+		int result;
+		const char *date;
+	} cases[] = {
+		{ "From a@b Tue May  5 10:00:01 2015", 1,
+			" 5-May-2015 10:00:01 +0000" },
+		{ "From - Tue May 05 10:00 2015", 1,
+			" 5-May-2015 10:00:00 +0000" },
+		{ "From a b c Tue May 5 10:00:01 +0200 2015", 1,
+			" 5-May-2015 10:00:01 +0200" },
+		{ "From a Tue May 5 10:00:01 2015 -0330 remote from x", 1,
+			" 5-May-2015 10:00:01 -0330" },
+		{ "From Mon Tue May 5 10:00:01 CEST 2015\r", 1,
+			" 5-May-2015 10:00:01 +0000" },
+		{ "From  Tue May 5 10:00:01 2015", 1,
+			" 5-May-2015 10:00:01 +0000" },
+		{ "From a Tue May 32 10:00:01 2015", 0, "" },
+		{ "From a Tue May 5 24:00:01 2015", 0, "" },
+		{ "From a Tue May 5 10:00:01", 0, "" },
+		{ "From a Tue May", 0, "" },
+		{ "From a", 0, "" },
+		{ "From ", 0, "" },
+		{ "From", -1, "" },
+		{ "from a", -1, "" },
+	};
+	char date[MAILDATE_SIZE];
+	size_t i, cut;
+
+	(void)state;
+	for (i = 0; i < COUNT(cases); i++) {
+		size_t size = strlen(cases[i].line);
+
+		assert_int_equal(mbox_from_date(cases[i].line, size, date),
+			cases[i].result);
+		assert_string_equal(date, cases[i].date);
+		for (cut = 0; cut < size; cut++) {
+			char *copy = malloc(cut > 0 ? cut : 1);
+
+			memcpy(copy, cases[i].line, cut);
+			mbox_from_date(copy, cut, date);
+			free(copy);
+		}
+	}
+}
+
+static void reads_urls(void **state)
+{
+	static const struct {
+		const char *url;
+		const char *name; /* NULL: bad */
+		bool destination;
+	} cases[] = {
+		{ "imap://a@b", "a@b:143", true },
+		{ "pop3://a%40x@b", "pop3:a@x@b:110", false },
+		{ "pop3s://a@b:1", "pop3:a@b:1", false },
+		{ "pop3+starttls://a@[::1]", "pop3:a@::1:110", false },
+		{ "pop3://a@b?session=5s&pause=250ms", "pop3:a@b:110", false },
+		{ "pop3://a@b?session=0", NULL, false },
+		{ "pop3://a@b?quoting=mboxo", NULL, false },
+		{ "pop3://a@b?session=5s&x=1", NULL, false },
+		{ "imap://a@b?session=5s", NULL, false },
+		{ "maildir:/a/b/", "maildir:/a/b", false },
+		{ "maildir:a", NULL, false },
+		{ "maildir:", NULL, false },
+		{ "maildir:/a?quoting=mboxo", NULL, false },
+		{ "mbox:/a?b", "mbox:/a?b", false },
+		{ "mbox:/a?quoting=mboxrd", "mbox:/a", false },
+		{ "mbox:/a?quoting=all", NULL, false },
+		{ "mbox:/", "mbox:/", false },
+		{ "ftp://a@b", NULL, false },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(cases); i++) {
+		struct location location;
+		char *name;
+		int result =
+			location_parse(cases[i].url, true, &location, NULL);
+
+		assert_int_equal(result, cases[i].name != NULL ? 0 : -1);
+		if (result == 0) {
+			name = location_name(&location);
+			assert_string_equal(name, cases[i].name);
+			free(name);
+			assert_int_equal(location_check_destination(
+						 &location, NULL) == 0,
+				cases[i].destination);
+		}
+		location_clear(&location);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(reads_maildir_names),
+		cmocka_unit_test(reads_uid_lists),
+		cmocka_unit_test(names_folders),
+		cmocka_unit_test(ends_lines),
+		cmocka_unit_test(takes_mbox_files_apart),
+		cmocka_unit_test(believes_a_length),
+		cmocka_unit_test(survives_long_lines),
+		cmocka_unit_test(reads_from_lines),
+		cmocka_unit_test(reads_urls),
+	};
+
+	setenv("TZ", "UTC", 1);
+	tzset();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -17,7 +17,6 @@ copier_libcopier_a_SOURCES = \
 	copier/copy_access.c copier/copy_access.h copier/copy_endure.c \
 	copier/endure.c copier/endure.h \
 	copier/copy.c copier/copy.h copier/copy_options.c \
-	copier/copy_access.c copier/copy_access.h copier/copy_endure.c \
 	copier/copy_private.h copier/copy_identity.c copier/copy_report.c \
 	copier/cutoff.c copier/cutoff.h \
 	copier/digest.c copier/digest.h \
@@ -46,7 +45,6 @@ copier_libcopier_a_SOURCES = \
 	copier/maildir_name.c copier/maildir_name.h \
 	copier/driver_pop3.c copier/driver_pop3_private.h \
 	copier/driver_pop3_fetch.c copier/driver_pop3_list.c \
-	copier/endure.c copier/endure.h \
 	copier/flags.c copier/flags.h \
 	copier/identity.c copier/identity.h copier/identity_private.h \
 	copier/identity_all.c copier/identity_open.c \

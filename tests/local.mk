@@ -89,3 +89,11 @@ bench: policyd/rehome-policyd milter/rehome-milter \
 	$(AM_V_at)$(AM_TESTS_ENVIRONMENT) \
 	python3 $(top_srcdir)/tests/bench/serve.py $(BENCH_FLAGS)
 .PHONY: bench
+# Copies of accounts, ours beside the other tools that are installed.
+SYSTEM_TESTS += tests/system/bench_copy.py
+EXTRA_DIST += tests/bench/copy.py tests/bench/copy_corpus.py \
+	tests/bench/copy_tools.py tests/bench/tool-rehome.sh
+bench-copy: copier/rehome-copier
+	$(AM_V_at)$(AM_TESTS_ENVIRONMENT) \
+	python3 $(top_srcdir)/tests/bench/copy.py $(BENCH_FLAGS)
+.PHONY: bench-copy

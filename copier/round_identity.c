@@ -61,6 +61,7 @@ static bool round_lacks_identity(
 	if (other == NULL)
 		return true;
 	return other->has_status && other->status.messages == 0 &&
+	       other->count == 0 &&
 	       (!identity_same_validity(folder->journal) ||
 		       other->status.modseq < round_log(pass, folder));
 }

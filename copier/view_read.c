@@ -179,6 +179,11 @@ static bool view_need_not_read(
 	folder->seen = view_is_seen(folder, known, order->side, order->strict);
 	if (!folder->selectable || folder->seen)
 		return true;
+	/* A Dovecot whose UIDVALIDITY was changed calls a folder empty until
+	 * somebody opens it: copied anew, all of it would be there twice. */
+	if (known != NULL && known->uidvalidity[order->side] != 0 &&
+		known->uidvalidity[order->side] != folder->status.uidvalidity)
+		return false;
 	folder->whole = folder->has_status && folder->status.messages == 0;
 	return folder->whole;
 }

@@ -208,6 +208,16 @@ class Dovecot:
         """Its section of rehome.conf."""
         secret = self.scratch.file(self.name, "master-password",
                                    text=MASTER_PASSWORD + "\n", mode=0o600)
+        more = ""
+        if self.doveadm:
+            password = self.scratch.file(
+                self.name, "doveadm-password", text=DOVEADM_PASSWORD + "\n",
+                mode=0o600)
+            more += ('    doveadm = "inet:127.0.0.1:%d"\n'
+                     '    doveadm_password_file = "%s"\n'
+                     % (self.doveadm, password))
+        if self.pop3:
+            more += '    pop3 = "pop3://127.0.0.1:%d"\n' % self.pop3
         return """
 system "%s" {
     imap = "imap://127.0.0.1:%d"
@@ -217,6 +227,7 @@ system "%s" {
     lock = "%s"
     unlock = "%s"
     provision = "%s"
-}
+%s}
 """ % (self.name, self.imap, self.deliver, MASTER, secret,
-       self.hooks["lock"], self.hooks["unlock"], self.hooks["provision"])
+       self.hooks["lock"], self.hooks["unlock"], self.hooks["provision"],
+       more)

@@ -27,6 +27,23 @@ static void folder_care_names(struct pass *pass, const struct plan *plan)
 				plan->folders[i].note);
 }
 
+/* Learns which flags new messages may have: what INBOX can keep for good stands
+ * for all folders, as far as it cannot keep everything. */
+static int folder_care_flags(struct pass *pass, struct error *error)
+{
+	struct mailbox_selected selected;
+	struct mailbox_status status;
+	int result =
+		mailbox_select(pass->other, "INBOX", true, &selected, error);
+
+	if (result == 1 && !selected.any_keyword)
+		pass->permanent = selected.permanent;
+	/* It may be given another UIDVALIDITY: nobody has it open then. */
+	if (result == 1)
+		result = mailbox_status(pass->other, "INBOX", &status, error);
+	return result < 0 ? -1 : 1;
+}
+
 int folder_care_before(struct pass *pass, const struct view *home,
 	const struct view *other, const struct plan *plan, bool look,
 	struct error *error)
@@ -34,6 +51,8 @@ int folder_care_before(struct pass *pass, const struct view *home,
 	folder_care_names(pass, plan);
 	if (pass->prepared)
 		return 1;
+	if (!look && plan->copies > 0 && folder_care_flags(pass, error) < 0)
+		return -1;
 	return folder_quota_check(pass, home, other, look, error);
 }
 

@@ -81,6 +81,7 @@ copier_libcopier_a_SOURCES = \
 	copier/journal.c copier/journal.h copier/journal_private.h \
 	copier/journal_file.c copier/journal_line.c \
 	copier/lanes.c copier/lanes.h \
+	copier/keywords.c copier/keywords.h \
 	copier/lease.c copier/lease.h \
 	copier/look.c copier/look.h \
 	copier/location.c copier/location.h \

@@ -71,6 +71,8 @@ struct pass {
 	const struct foldermap *map; /* of the source's folders; NULL: none */
 	struct folder_notes *notes; /* what became of folders; NULL: not kept */
 	bool prepared; /* rights, quota and the like were seen to */
+	/* Flags that new messages can have at the other side; NULL: all. */
+	const struct flagset *permanent;
 
 	/* Asked between messages and pieces, by all lanes; false with an error
 	 * stops the pass: the lease is lost, or the process is told to end. */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "copier/keywords.h"
 #include "copier/lanes.h"
 #include "copier/round_identity.h"
 #include "copier/refused.h"
@@ -151,15 +152,9 @@ static struct round_store *round_stores(struct pass *pass,
 				folder->adoptions[i].flags,
 				folder->adoptions[i].other_uid
 			};
-	for (i = 0; i < count; i++) {
-		const struct flagset *storable =
-			flagpool_filter(pass->flags, stores[i].flags,
-				selected->permanent, selected->any_keyword);
-
-		if (!flagset_same(storable, stores[i].flags))
-			pass->counts.keywords_refused++;
-		stores[i].flags = storable;
-	}
+	for (i = 0; i < count; i++)
+		stores[i].flags = keywords_storable(pass, stores[i].flags,
+			selected->permanent, selected->any_keyword);
 	qsort(stores, count, sizeof(*stores), round_store_compare);
 	*count_r = count;
 	return stores;

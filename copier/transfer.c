@@ -13,6 +13,7 @@
 #include <strings.h>
 
 #include "copier/digest.h"
+#include "copier/keywords.h"
 #include "copier/identity.h"
 #include "copier/portion.h"
 
@@ -268,7 +269,8 @@ static int transfer_append(
 {
 	struct mailbox_append append = {
 		.folder = transfer->folder->name[transfer->far],
-		.flags = message->flags,
+		.flags = keywords_storable(transfer->pass, message->flags,
+			transfer->pass->permanent, false),
 		.date = message->date,
 		.size = message->size,
 	};

@@ -14,6 +14,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
 import tap  # noqa: E402
 from copying import COPIER, url  # noqa: E402
 from dovecot import PASSWORD, Dovecot  # noqa: E402
+from proxies import Framed  # noqa: E402
 from scratch import Scratch  # noqa: E402
 from wire import Refused, Wire, quoted  # noqa: E402
 
@@ -112,7 +113,7 @@ class Account:
         self.user = "ann%d@example.org" % ACCOUNTS
         self.state = LAB.dir("state", self.user)
         self.secret = LAB.file("password", text=PASSWORD + "\n", mode=0o600)
-        self.events = []
+        self.port = new.imap  # or a proxy's, in front of it
 
     def at(self, home):
         return Wire(home.imap, self.user, PASSWORD)
@@ -122,7 +123,7 @@ class Account:
             options += "--state", self.state
         done = subprocess.run(
             [COPIER, command, url(self.old.imap, self.user),
-             url(self.new.imap, self.user), "--source-password-file",
+             url(self.port, self.user), "--source-password-file",
              self.secret, "--destination-password-file", self.secret,
              "--json", *options],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -394,9 +395,71 @@ def what_does_not_fit_is_not_begun():
     assert "the limit at home is 1073741824" in account.words("quota", "")
 
 
+class FewKeywords(Framed):
+    """A server that makes no new keywords."""
+
+    def response(self, link, line):
+        return line.replace(b" \\*)", b")")
+
+
+def keywords_are_told_by_name():
+    account = Account(server("fs", extra=LAYOUT), server("slash"))
+    with account.at(account.new) as session:  # the one that it knows
+        put(session, b"INBOX", b"was there", (b"known",))
+    proxy = FewKeywords(account.new.imap)
+    LAB.undo.append(proxy.close)
+    account.port = proxy.port
+    flags = ((b"known", b"projectX", b"\\Seen"), (b"projectX",), (b"other",),
+             (b"\\Flagged",))
+    with account.at(account.old) as session:
+        for number, words in enumerate(flags):
+            put(session, b"INBOX", b"%d" % number, words)
+    report = account.copy(code=65)
+    assert report["keywords_refused"] == 3 and report["copied"] == 4, report
+    told = {note["words"]: note["count"]
+            for note in account.notes["keyword", ""]}
+    assert told == {"projectX": 2, "other": 1}, told
+    with account.at(account.new) as session:
+        session.select(b"INBOX", write=False)
+        found = [set(item[b"FLAGS"]) - {b"\\Recent"}
+                 for item in session.fetch(b"(UID FLAGS)")]
+    assert found[1:] == [{b"known", b"\\Seen"}, set(), set(),
+                         {b"\\Flagged"}], found
+    assert account.copy()["copied"] == 0
+
+
+class CaseBlind(Framed):
+    """A server for which a name in lower case is there already."""
+
+    def command(self, link, tag, name, line):
+        if name == b"CREATE" and line.strip().endswith(b'"case"'):
+            return b"NO [ALREADYEXISTS] there is one"
+        return None
+
+
+def twins_stay_two():
+    account = Account(server("fs", extra=LAYOUT), server("slash"))
+    proxy = CaseBlind(account.new.imap)
+    LAB.undo.append(proxy.close)
+    account.port = proxy.port
+    with account.at(account.old) as session:
+        for name in (b"case", b"CASE", b"CASE/sub", b"case/sub"):
+            session.command(b"CREATE", quoted(name))
+            put(session, name, b"in " + name)
+    assert account.copy()["complete"]
+    with account.at(account.new) as session:
+        assert messages(session, b"CASE") == messages_of(b"CASE")
+        assert messages(session, b"CASE/sub") == messages_of(b"CASE/sub")
+        assert messages(session, b"case_") == messages_of(b"case")
+        assert messages(session, b"case/sub") == messages_of(b"case/sub")
+    assert "another folder" in account.words("name", "case"), account.notes
+    assert account.copy()["copied"] == 0
+
+
 TESTS = [every_name_arrives, prefixes_come_off, refused_names_become_tame,
          the_folder_map_is_followed, special_use_finds_its_folder,
-         rights_are_carried, what_does_not_fit_is_not_begun]
+         rights_are_carried, what_does_not_fit_is_not_begun,
+         keywords_are_told_by_name, twins_stay_two]
 
 if __name__ == "__main__":
     with LAB:

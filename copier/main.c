@@ -30,20 +30,22 @@ struct main_options {
 	const char *config;
 	bool batch;
 	bool version;
+	bool help;
 	int64_t jobs; /* 0: as configured */
 	struct batch_options work;
 };
 
-static int main_usage(void)
+static int main_usage(FILE *out, int status)
 {
-	fputs("usage: " MAIN_NAME " [-V] [-c FILE] --daemon [--jobs N]"
+	fputs("usage: " MAIN_NAME " [-hV] [-c FILE] --daemon [--jobs N]"
 	      " [--batch-name NAME]\n"
 	      "       " MAIN_NAME " [-c FILE] --batch [--jobs N]"
 	      " [--for DURATION]\n"
 	      "                     [--batch-name NAME]\n"
-	      "       " MAIN_NAME " copy | certificate | folders | verify ...\n",
-		stderr);
-	return EX_USAGE;
+	      "       " MAIN_NAME
+	      " copy | certificate | folders | verify ...\n",
+		out);
+	return status;
 }
 
 static int main_number(const char *text, int64_t *number_r)
@@ -69,6 +71,9 @@ static int main_option(struct main_options *options, int option)
 	case 'V':
 		options->version = true;
 		return 0;
+	case 'h':
+		options->help = true;
+		return 0;
 	case 'd':
 		options->work.daemon = true;
 		return 0;
@@ -92,6 +97,7 @@ static int main_parse(int argc, char **argv, struct main_options *options_r)
 	static const struct option longs[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
 		{ "daemon", no_argument, NULL, 'd' },
 		{ "batch", no_argument, NULL, 'b' },
 		{ "jobs", required_argument, NULL, 'j' },
@@ -103,12 +109,13 @@ static int main_parse(int argc, char **argv, struct main_options *options_r)
 
 	memset(options_r, 0, sizeof(*options_r));
 	options_r->config = REHOME_CONFIG_FILE;
-	while ((option = getopt_long(argc, argv, "c:V", longs, NULL)) != -1)
+	while ((option = getopt_long(argc, argv, "c:hV", longs, NULL)) != -1)
 		if (main_option(options_r, option) < 0)
 			return -1;
 	if (optind != argc)
 		return -1;
-	return options_r->version || options_r->batch != options_r->work.daemon
+	return options_r->version || options_r->help ||
+			       options_r->batch != options_r->work.daemon
 		       ? 0
 		       : -1;
 }
@@ -175,7 +182,9 @@ int main(int argc, char **argv)
 	if (argc > 1 && strcmp(argv[1], "folders") == 0)
 		return folders_main(argc - 1, argv + 1);
 	if (main_parse(argc, argv, &options) < 0)
-		return main_usage();
+		return main_usage(stderr, EX_USAGE);
+	if (options.help)
+		return main_usage(stdout, EX_OK);
 	if (options.version) {
 		puts(MAIN_NAME " " PACKAGE_VERSION);
 		return EX_OK;

@@ -50,6 +50,8 @@ int care_engine(struct session *session, const struct line *line)
 	int code;
 
 	argv[count++] = command;
+	for (size_t i = 0; i < line_count(line); i++)
+		argv[count++] = line_argument(line, i);
 	/* said before the command, it is meant for it */
 	if (session->json)
 		argv[count++] = "--json";
@@ -59,8 +61,6 @@ int care_engine(struct session *session, const struct line *line)
 		argv[count++] = "--config";
 		argv[count++] = session->config_path;
 	}
-	for (size_t i = 0; i < line_count(line); i++)
-		argv[count++] = line_argument(line, i);
 	code = care_become(session, "REHOME_COPIER",
 		REHOME_LIBEXECDIR "/rehome-copier", argv);
 	free(argv);

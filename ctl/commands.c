@@ -42,6 +42,11 @@ OPTIONS command_add_options[] = {
 	OPTION_END,
 };
 
+OPTIONS command_remove_options[] = {
+	{ "force", 'f', NULL, "though mail then goes to another system" },
+	OPTION_END,
+};
+
 OPTIONS command_import_options[] = {
 	{ "dry-run", 'n', NULL, "check the file and say what would be done" },
 	OPTION_END,
@@ -140,7 +145,7 @@ static const struct command commands[] = {
 	{ NULL,
 	  "remove", "ADDRESS...",
 	  "take accounts out of the directory",
-	  NULL, entry_remove, 1, COMMAND_MANY, false },
+	  command_remove_options, entry_remove, 1, COMMAND_MANY, false },
 	{ NULL,
 	  "alias add", "ADDRESS ALIAS...",
 	  "give an account more addresses",

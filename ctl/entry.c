@@ -143,6 +143,51 @@ int entry_add(struct session *session, const struct line *line)
 	return code;
 }
 
+/*
+ * Mail of an account that is in no directory goes to its domain's default
+ * system: when that is not where the account is, it goes astray.
+ */
+static int entry_check_removal(struct session *session, const char *address)
+{
+	const struct config_domain *domain;
+	struct account account;
+	struct error error;
+	const char *home;
+	int code = 0;
+
+	if (session_config(session) == NULL)
+		return EX_CONFIG;
+	/* what is not there is told by the request itself */
+	if (session_get_account(session, address, &account, &error) != 0)
+		return 0;
+	domain = config_domain(
+		session->config, strchr(account.address, '@') + 1);
+	home = account_home_system(&account);
+	if (domain != NULL && domain->default_system != NULL &&
+		account.phase != ACCOUNT_RETIRED &&
+		strcmp(domain->default_system, home) != 0) {
+		error_set(&error,
+			"it is at %s, and its mail would go to %s, the default "
+			"of its domain",
+			home, domain->default_system);
+		code = session_fail(session, EXIT_REFUSED, account.address,
+			error.text, "make its home the default, or --force");
+	}
+	account_clear(&account);
+	return code;
+}
+
+static int entry_check_removals(
+	struct session *session, const struct action_targets *targets)
+{
+	int code = 0;
+
+	for (size_t i = 0; i < targets->count && code != EX_CONFIG; i++)
+		code = session_worse(code,
+			entry_check_removal(session, targets->addresses[i]));
+	return code;
+}
+
 int entry_remove(struct session *session, const struct line *line)
 {
 	static const struct action action = { "account-remove", NULL,
@@ -151,6 +196,9 @@ int entry_remove(struct session *session, const struct line *line)
 	struct attr_list *details = attr_list_new();
 	int code = action_find(session, line, &action, &targets);
 
+	/* with --socket the configuration is elsewhere */
+	if (code == 0 && session->endpoint == NULL && !line_has(line, "force"))
+		code = entry_check_removals(session, &targets);
 	if (code == 0)
 		code = action_run(
 			session, &action, details, &targets, NULL, NULL);

@@ -40,6 +40,9 @@ int session_fail(const struct session *session, int code, const char *object,
 {
 	/* keeps the order when both go to one place */
 	fflush(stdout);
+	/* an object of an array has no line end yet */
+	if (session->json && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO))
+		putc('\n', stderr);
 	text_print(stderr, "rehome: %s%s%s%s%s%s%s",
 		session->command != NULL ? session->command->name : "",
 		session->command != NULL && object != NULL ? " " : "",

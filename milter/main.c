@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include <getopt.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -23,25 +24,34 @@
 struct main_options {
 	const char *config;
 	bool version;
+	bool help;
 };
 
-static int main_usage(void)
+static int main_usage(FILE *out, int status)
 {
-	fprintf(stderr, "usage: rehome-milter [-V] [-c FILE]\n");
-	return EX_USAGE;
+	fputs("usage: rehome-milter [-hV] [-c FILE]\n", out);
+	return status;
 }
 
 static int main_parse(int argc, char **argv, struct main_options *options_r)
 {
+	static const struct option longs[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
 	int option;
 
 	options_r->config = REHOME_CONFIG_FILE;
-	options_r->version = false;
-	while ((option = getopt(argc, argv, "c:V")) != -1) {
+	options_r->version = options_r->help = false;
+	while ((option = getopt_long(argc, argv, "c:hV", longs, NULL)) != -1) {
 		if (option == 'c')
 			options_r->config = optarg;
 		else if (option == 'V')
 			options_r->version = true;
+		else if (option == 'h')
+			options_r->help = true;
 		else
 			return -1;
 	}
@@ -158,7 +168,9 @@ int main(int argc, char **argv)
 	int status;
 
 	if (main_parse(argc, argv, &options) < 0)
-		return main_usage();
+		return main_usage(stderr, EX_USAGE);
+	if (options.help)
+		return main_usage(stdout, EX_OK);
 	if (options.version) {
 		puts(PACKAGE_STRING);
 		return EX_OK;

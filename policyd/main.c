@@ -2,9 +2,11 @@
 /* rehome-policyd: options, and the modes that look after a store offline. */
 #include "config.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -21,6 +23,7 @@ enum main_mode {
 	MAIN_VERIFY,
 	MAIN_RESTORE,
 	MAIN_VERSION,
+	MAIN_HELP,
 };
 
 struct main_options {
@@ -37,11 +40,12 @@ static int main_options(int argc, char **argv, struct main_options *options_r)
 		{ "verify", no_argument, NULL, 'y' },
 		{ "restore", required_argument, NULL, 'r' },
 		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int option;
 
-	while ((option = getopt_long(argc, argv, "c:tV", longs, NULL)) != -1)
+	while ((option = getopt_long(argc, argv, "c:htV", longs, NULL)) != -1)
 		switch (option) {
 		case 'c':
 			options_r->config_path = optarg;
@@ -59,12 +63,24 @@ static int main_options(int argc, char **argv, struct main_options *options_r)
 		case 'V':
 			options_r->mode = MAIN_VERSION;
 			break;
+		case 'h':
+			options_r->mode = MAIN_HELP;
+			break;
 		default:
 			return -1;
 		}
 	if (options_r->mode == MAIN_VERIFY && optind < argc)
 		options_r->directory = argv[optind++];
 	return optind == argc ? 0 : -1;
+}
+
+static int main_usage(FILE *out, int status)
+{
+	fputs("usage: " MAIN_NAME " [-htV] [-c FILE]\n"
+	      "       " MAIN_NAME " [-c FILE] --verify [DIRECTORY]\n"
+	      "       " MAIN_NAME " [-c FILE] --restore DIRECTORY\n",
+		out);
+	return status;
 }
 
 static int main_fail(int status, const struct error *error)
@@ -80,6 +96,10 @@ static int main_verify(const char *uri, const char *directory)
 	struct error error;
 	int damaged;
 
+	if (directory != NULL && access(directory, F_OK) < 0) {
+		error_set(&error, "backup %s: %s", directory, strerror(errno));
+		return main_fail(EX_NOINPUT, &error);
+	}
 	if (directory != NULL)
 		uri = backup = xasprintf("bdb:%s", directory);
 	damaged = store_verify(uri, &error);
@@ -160,13 +180,10 @@ int main(int argc, char **argv)
 	struct error error;
 	int status = EX_OK;
 
-	if (main_options(argc, argv, &options) < 0) {
-		fputs("usage: " MAIN_NAME " [-t] [-c FILE]\n"
-		      "       " MAIN_NAME " [-c FILE] --verify [DIRECTORY]\n"
-		      "       " MAIN_NAME " [-c FILE] --restore DIRECTORY\n",
-			stderr);
-		return EX_USAGE;
-	}
+	if (main_options(argc, argv, &options) < 0)
+		return main_usage(stderr, EX_USAGE);
+	if (options.mode == MAIN_HELP)
+		return main_usage(stdout, EX_OK);
 	if (options.mode == MAIN_VERSION) {
 		puts(MAIN_NAME " " PACKAGE_VERSION);
 		return EX_OK;

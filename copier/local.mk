@@ -222,3 +222,17 @@ tests_unit_certificate_test_SOURCES = tests/unit/certificate-test.c
 tests_unit_certificate_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_certificate_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 SYSTEM_TESTS += tests/system/copy_fidelity.py
+if FUZZERS
+check_PROGRAMS += tests/fuzz/foldermap-fuzz tests/fuzz/naming-fuzz
+naming_fuzz_sources = copier/mutf7.c copier/naming.c copier/naming_tame.c \
+	lib/buffer.c lib/xalloc.c
+tests_fuzz_foldermap_fuzz_SOURCES = tests/fuzz/foldermap-fuzz.c \
+	copier/foldermap.c copier/foldermap_parse.c copier/special_use.c \
+	lib/error.c $(naming_fuzz_sources)
+tests_fuzz_foldermap_fuzz_CFLAGS = $(FUZZ_CFLAGS)
+tests_fuzz_foldermap_fuzz_LDADD = $(UNISTRING_LIBS)
+tests_fuzz_naming_fuzz_SOURCES = tests/fuzz/naming-fuzz.c \
+	$(naming_fuzz_sources)
+tests_fuzz_naming_fuzz_CFLAGS = $(FUZZ_CFLAGS)
+tests_fuzz_naming_fuzz_LDADD = $(UNISTRING_LIBS)
+endif

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "copier/imap_extension.h"
 #include "copier/imap_parse.h"
 #include "copier/imap_wire.h"
 
@@ -29,6 +30,56 @@ static void ignore_range(void *context, uint32_t first, uint32_t last)
 	(void)context;
 	if (first == 0 || first > last)
 		abort();
+}
+
+static void ignore_acl(void *context, const char *one, const char *other)
+{
+	(void)context;
+	(void)strlen(one);
+	(void)strlen(other);
+}
+
+static void ignore_root(void *context, const char *root)
+{
+	(void)context;
+	(void)strlen(root);
+}
+
+static void ignore_quota(
+	void *context, const char *resource, uint64_t used, uint64_t limit)
+{
+	(void)context;
+	(void)strlen(resource);
+	(void)used;
+	(void)limit;
+}
+
+/* The value may hold anything; its last octet is there to be read. */
+static void ignore_metadata(void *context, const char *entry, const char *value,
+	size_t size, bool nil)
+{
+	volatile char last;
+
+	(void)context;
+	(void)nil;
+	(void)strlen(entry);
+	last = value[size];
+	(void)last;
+}
+
+static void parse_extensions(struct imap_span rest)
+{
+	struct buffer name = BUFFER_EMPTY, rights = BUFFER_EMPTY;
+	uint64_t messages, octets;
+
+	imap_acl_parse(rest, &name, ignore_acl, NULL);
+	imap_myrights_parse(rest, &name, &rights);
+	imap_quotaroot_parse(rest, &name, ignore_root, NULL);
+	imap_quota_parse(rest, &name, ignore_quota, NULL);
+	imap_metadata_parse(rest, &name, ignore_metadata, NULL);
+	imap_size_parse(rest, &name, &messages, &octets);
+	buffer_free(&name);
+	buffer_free(&rights);
 }
 
 /* Every parser on every response: what is told apart by its first word in the
@@ -60,6 +111,7 @@ static void parse_all(const struct buffer *text)
 		imap_appenduid_parse(rest, &uidvalidity, uids,
 			sizeof(uids) / sizeof(uids[0]));
 	buffer_free(&name);
+	parse_extensions(response.rest);
 }
 
 /* A digest of all events of the stream. */

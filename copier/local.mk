@@ -194,7 +194,8 @@ tests_fuzz_pop3_fuzz_CFLAGS = $(AM_CFLAGS) -U_FORTIFY_SOURCE -g \
 	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
 endif
 
-SYSTEM_TESTS += tests/system/batches.py tests/system/hostile_imap.py \
+SYSTEM_TESTS += tests/system/batches.py tests/system/copy_lanes.py \
+	tests/system/hostile_imap.py \
 	tests/system/mailbox_copy.py
 
 # Names of folders, and what belongs to a folder beside its messages.

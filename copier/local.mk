@@ -34,12 +34,7 @@ copier_libcopier_a_SOURCES = \
 	copier/driver_mbox.c copier/driver_mbox_private.h \
 	copier/driver_mbox_fetch.c copier/driver_mbox_read.c \
 	copier/driver_mbox_tree.c \
-	copier/driver_mbox.c copier/driver_mbox_private.h \
-	copier/driver_mbox_fetch.c copier/driver_mbox_read.c \
-	copier/driver_mbox_tree.c \
 	copier/local_file.c copier/local_file.h \
-	copier/local_name.c copier/local_name.h \
-	copier/mbox_from.c copier/mbox_parse.c copier/mbox_parse.h \
 	copier/local_name.c copier/local_name.h \
 	copier/mbox_from.c copier/mbox_parse.c copier/mbox_parse.h \
 	copier/maildir_name.c copier/maildir_name.h \

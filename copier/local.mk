@@ -217,6 +217,7 @@ tests_unit_refused_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 tests_unit_certificate_test_SOURCES = tests/unit/certificate-test.c
 tests_unit_certificate_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_certificate_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
+SYSTEM_TESTS += tests/system/copy_identity.py
 SYSTEM_TESTS += tests/system/copy_fidelity.py
 if FUZZERS
 check_PROGRAMS += tests/fuzz/foldermap-fuzz tests/fuzz/naming-fuzz

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "copier/digest.h"
+#include "copier/folder_notes.h"
 #include "copier/refused.h"
 
 #include "lib/attr.h"
@@ -398,6 +399,25 @@ static void certificate_print_approvals(
 	}
 }
 
+/* Folders that the map leaves out. */
+static void certificate_print_excluded(
+	const struct pass *pass, struct buffer *text)
+{
+	for (size_t i = 0; i < folder_notes_count(pass->notes); i++) {
+		const struct folder_note *note =
+			folder_notes_at(pass->notes, i);
+		struct attr_list *line;
+
+		if (note->kind != FOLDER_NOTE_EXCLUDED)
+			continue;
+		line = attr_list_new();
+		attr_list_add(line, "excluded", note->folder);
+		attr_list_add(line, "words", note->text);
+		attr_print(line, ATTR_CONTROL, text);
+		attr_list_free(&line);
+	}
+}
+
 static void certificate_print_header(const struct certificate_facts *facts,
 	const struct certificate_totals *totals, const struct pass *pass,
 	struct buffer *text)
@@ -453,6 +473,7 @@ static void certificate_add_trailer(struct certificate *certificate,
 	if (folders.size > 0)
 		buffer_add(&text, folders.data, folders.size);
 	certificate_print_approvals(pass, &text);
+	certificate_print_excluded(pass, &text);
 	digest_begin(certificate->digest);
 	digest_add(certificate->digest, text.data, text.size);
 	digest_end(certificate->digest, digest);

@@ -10,7 +10,8 @@
  * some of which may have been replaced by later ones. The trailer tells which
  * count, in messages in control form (lib/attr.h): the first of the account,
  * then one for each folder, with its blocks as "OFFSET OCTETS SHA256", then one
- * for each item that was approved to be left behind. The last line is
+ * for each item that was approved to be left behind, and for each folder that
+ * the folder map leaves out. The last line is
  *   end OFFSET-OF-TRAILER SHA256-OF-TRAILER
  * in CERTIFICATE_END_SIZE octets.
  */

@@ -271,6 +271,10 @@ static void certificate_print(const struct certificate_command *command)
 			certificate_get(item, "by"),
 			certificate_get(item, "reason"));
 	}
+	for (size_t i = 0; i < text->excluded_count; i++)
+		certificate_line("left out", "%s: %s",
+			certificate_get(text->excluded[i], "excluded"),
+			certificate_get(text->excluded[i], "words"));
 	for (size_t i = 0; command->options->full && i < text->folders_count;
 		i++) {
 		const struct attr_list *line = text->folders[i];
@@ -353,6 +357,8 @@ static void certificate_print_json(const struct certificate_command *command)
 	certificate_json(certificate_line_json(text->header));
 	for (size_t i = 0; i < text->approvals_count; i++)
 		certificate_json(certificate_line_json(text->approvals[i]));
+	for (size_t i = 0; i < text->excluded_count; i++)
+		certificate_json(certificate_line_json(text->excluded[i]));
 	for (size_t i = 0; command->options->full && i < text->folders_count;
 		i++) {
 		struct certificate_message *messages;
@@ -448,14 +454,14 @@ static int certificate_open(
 
 	if (options->url != NULL)
 		return inspect_open_url(options->url, options->password_file,
-			options->ca_file, command->flags, &command->side,
+			options->ca_file, NULL, command->flags, &command->side,
 			error);
 	code = certificate_load_config(command, error);
 	if (code != 0)
 		return code;
 	return inspect_open_system(command->config,
 		certificate_get(header, "other"),
-		certificate_get(header, "account"), command->flags,
+		certificate_get(header, "account"), NULL, command->flags,
 		&command->side, error);
 }
 

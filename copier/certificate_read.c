@@ -92,9 +92,12 @@ void certificate_clear(struct certificate_text *certificate)
 		attr_list_free(&certificate->folders[i]);
 	for (size_t i = 0; i < certificate->approvals_count; i++)
 		attr_list_free(&certificate->approvals[i]);
+	for (size_t i = 0; i < certificate->excluded_count; i++)
+		attr_list_free(&certificate->excluded[i]);
 	attr_list_free(&certificate->header);
 	free(certificate->folders);
 	free(certificate->approvals);
+	free(certificate->excluded);
 	free(certificate->data);
 	memset(certificate, 0, sizeof(*certificate));
 }
@@ -121,6 +124,9 @@ static bool read_take(
 	else if (attr_list_get(message, "approval") != NULL)
 		read_keep(&certificate->approvals,
 			&certificate->approvals_count, message);
+	else if (attr_list_get(message, "excluded") != NULL)
+		read_keep(&certificate->excluded, &certificate->excluded_count,
+			message);
 	/* what a later version adds is passed over */
 	return true;
 }

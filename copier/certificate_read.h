@@ -30,6 +30,8 @@ struct certificate_text {
 	size_t folders_count;
 	struct attr_list **approvals;
 	size_t approvals_count;
+	struct attr_list **excluded;
+	size_t excluded_count;
 };
 
 /*

@@ -35,8 +35,9 @@ static int inspect_open(
 }
 
 int inspect_open_system(const struct config *config, const char *name,
-	const char *address, struct flagpool *flags,
-	struct inspect_side *side_r, struct error *error)
+	const char *address, const struct foldermap *map,
+	struct flagpool *flags, struct inspect_side *side_r,
+	struct error *error)
 {
 	const struct config_system *system = config_system(config, name);
 
@@ -48,12 +49,14 @@ int inspect_open_system(const struct config *config, const char *name,
 	side_r->name = system->name;
 	if (location_of_account(system, address, &side_r->location, error) < 0)
 		return EX_CONFIG;
+	side_r->location.target.map = map;
 	return inspect_open(side_r, flags, error);
 }
 
 int inspect_open_url(const char *url, const char *password_file,
-	const char *ca_file, struct flagpool *flags,
-	struct inspect_side *side_r, struct error *error)
+	const char *ca_file, const struct foldermap *map,
+	struct flagpool *flags, struct inspect_side *side_r,
+	struct error *error)
 {
 	struct location *location = &side_r->location;
 
@@ -72,6 +75,7 @@ int inspect_open_url(const char *url, const char *password_file,
 	}
 	location->target.ca_file = ca_file;
 	location->target.timeout_ms = INSPECT_TIMEOUT;
+	location->target.map = map;
 	return inspect_open(side_r, flags, error);
 }
 

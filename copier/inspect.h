@@ -19,6 +19,8 @@
 #include "copier/journal.h"
 #include "copier/location.h"
 
+struct foldermap;
+
 /* One account, open. */
 struct inspect_side {
 	struct location location;
@@ -28,15 +30,18 @@ struct inspect_side {
 
 /*
  * Opens the account's mailbox at a configured system, or at a URL, whose
- * password is the first line of that file (NULL where none is needed). 0, or a
- * code of sysexits.h with an error.
+ * password is the first line of that file (NULL where none is needed). What the
+ * folder map (or NULL) leaves out is not seen. 0, or a code of sysexits.h with
+ * an error.
  */
 int inspect_open_system(const struct config *config, const char *system,
-	const char *address, struct flagpool *flags,
-	struct inspect_side *side_r, struct error *error);
+	const char *address, const struct foldermap *map,
+	struct flagpool *flags, struct inspect_side *side_r,
+	struct error *error);
 int inspect_open_url(const char *url, const char *password_file,
-	const char *ca_file, struct flagpool *flags,
-	struct inspect_side *side_r, struct error *error);
+	const char *ca_file, const struct foldermap *map,
+	struct flagpool *flags, struct inspect_side *side_r,
+	struct error *error);
 void inspect_close(struct inspect_side *side);
 
 /* Asks policyd for the account. 0 or a code; account_clear it with 0. */

@@ -281,7 +281,7 @@ static int verify_open_urls(struct verify_command *command, struct error *error)
 	if (code == 0)
 		code = inspect_open_url(options->words[1],
 			options->destination_password_file, options->ca_file,
-			command->flags, &command->other, error);
+			NULL, command->flags, &command->other, error);
 	return code;
 }
 
@@ -296,32 +296,51 @@ static bool verify_goes_back(const struct account *account)
 	return (account->home == ACCOUNT_DESTINATION) != flipped;
 }
 
+/* The folder map of the system that the account leaves. 0 or a code. */
+static int verify_load_map(struct verify_command *command,
+	const struct config *config, const char *name, struct error *error)
+{
+	const struct config_system *system = config_system(config, name);
+
+	if (system == NULL || system->folders == NULL)
+		return 0;
+	command->map = foldermap_load(system->folders, error);
+	return command->map != NULL ? 0 : EX_CONFIG;
+}
+
+static int verify_open_systems(struct verify_command *command,
+	const struct config *config, const struct account *account,
+	struct error *error)
+{
+	bool back = verify_goes_back(account);
+	const char *from = back ? account->destination : account->source;
+	const char *to = back ? account->source : account->destination;
+	int code = verify_load_map(command, config, from, error);
+
+	if (code == 0)
+		code = inspect_open_system(config, from, account->address,
+			command->map, command->flags, &command->home, error);
+	if (code == 0)
+		code = inspect_open_system(config, to, account->address, NULL,
+			command->flags, &command->other, error);
+	return code;
+}
+
 static int verify_open_account(
 	struct verify_command *command, struct error *error)
 {
 	struct config *config = config_load(command->options->config, error);
 	struct account account;
 	int code;
-	bool back;
 
 	if (config == NULL)
 		return EX_CONFIG;
 	code = inspect_account(
 		config, command->options->words[0], &account, error);
-	if (code != 0) {
-		config_free(&config);
-		return code;
+	if (code == 0) {
+		code = verify_open_systems(command, config, &account, error);
+		account_clear(&account);
 	}
-	back = verify_goes_back(&account);
-	code = inspect_open_system(config,
-		back ? account.destination : account.source, account.address,
-		command->flags, &command->home, error);
-	if (code == 0)
-		code = inspect_open_system(config,
-			back ? account.source : account.destination,
-			account.address, command->flags, &command->other,
-			error);
-	account_clear(&account);
 	config_free(&config);
 	return code;
 }

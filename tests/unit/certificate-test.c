@@ -18,6 +18,7 @@
 
 #include "copier/certificate.h"
 #include "copier/certificate_read.h"
+#include "copier/folder_notes.h"
 #include "copier/refused.h"
 #include "lib/xalloc.h"
 
@@ -231,6 +232,11 @@ static void test_approvals(void **state)
 		"by=root\nreason=two\\nlines\n\n",
 		&bench->error);
 	assert_non_null(bench->pass.refused);
+	bench->pass.notes = folder_notes_new();
+	folder_notes_add(bench->pass.notes, FOLDER_NOTE_EXCLUDED, "Trash", NULL,
+		7, "line 3 of the map");
+	folder_notes_add(bench->pass.notes, FOLDER_NOTE_NAME, "a", "b", 0,
+		"another name");
 	finish(bench);
 	read_back(bench, &text);
 	assert_int_equal(text.approvals_count, 1);
@@ -238,7 +244,11 @@ static void test_approvals(void **state)
 		attr_list_get(text.approvals[0], "approval"), "abc");
 	assert_string_equal(
 		attr_list_get(text.approvals[0], "reason"), "two\nlines");
+	assert_int_equal(text.excluded_count, 1);
+	assert_string_equal(
+		attr_list_get(text.excluded[0], "excluded"), "Trash");
 	certificate_clear(&text);
+	folder_notes_free(&bench->pass.notes);
 	refused_free(&bench->pass.refused);
 }
 

@@ -20,8 +20,9 @@ static int copy_access_mechanism(
 {
 	if (sasl_parse(value, &access->rules.mechanism) == 0)
 		return 0;
-	error_set(error, "%.60s: not auto, login, plain, scram-sha-256, "
-			 "xoauth2 or oauthbearer",
+	error_set(error,
+		"%.60s: not auto, login, plain, scram-sha-256, "
+		"xoauth2 or oauthbearer",
 		value);
 	return -1;
 }
@@ -106,14 +107,13 @@ int copy_access_check(
 		error_set(error, "--%s-mechanism %s takes no token", side,
 			sasl_name(mechanism));
 	else
-		error_set(error,
-			"--%s-mechanism %s needs --%s-token-command", side,
-			sasl_name(mechanism), side);
+		error_set(error, "--%s-mechanism %s needs --%s-token-command",
+			side, sasl_name(mechanism), side);
 	return -1;
 }
 
-int copy_access_apply(const struct copy_access *access,
-	const char *directory, struct location *location, struct error *error)
+int copy_access_apply(const struct copy_access *access, const char *directory,
+	struct location *location, struct error *error)
 {
 	struct access_rules rules = access->rules;
 	char *system;
@@ -125,8 +125,8 @@ int copy_access_apply(const struct copy_access *access,
 	rules.token_ms = COPY_TOKEN_MS;
 	location_enter(location, &rules);
 	system = xasprintf("%s-%u", location->host, location->target.port);
-	result = access_limit(location->access, &access->limits, directory,
-		system, error);
+	result = access_limit(
+		location->access, &access->limits, directory, system, error);
 	free(system);
 	return result;
 }

@@ -35,12 +35,10 @@ enum copy_access_option {
  * destination 1. */
 #define COPY_ACCESS_ROWS(side, number)                                         \
 	COPY_ACCESS_ROW(side, number, "mechanism", MECHANISM),                 \
-		COPY_ACCESS_ROW(                                               \
-			side, number, "token-command", TOKEN_COMMAND),         \
+		COPY_ACCESS_ROW(side, number, "token-command", TOKEN_COMMAND), \
 		COPY_ACCESS_ROW(side, number, "pin", PIN),                     \
 		COPY_ACCESS_ROW(side, number, "rate", RATE),                   \
-		COPY_ACCESS_ROW(                                               \
-			side, number, "rate-messages", RATE_MESSAGES),         \
+		COPY_ACCESS_ROW(side, number, "rate-messages", RATE_MESSAGES), \
 		COPY_ACCESS_ROW(side, number, "day-bytes", DAY_BYTES)
 
 /* Of one side; the strings are argv's. */
@@ -59,7 +57,7 @@ int copy_access_take(struct copy_access sides[2], int option, const char *value,
 int copy_access_check(
 	const struct copy_access *access, bool source, struct error *error);
 /* Enters the location by these rules. The directory keeps the limits. 0/-1. */
-int copy_access_apply(const struct copy_access *access,
-	const char *directory, struct location *location, struct error *error);
+int copy_access_apply(const struct copy_access *access, const char *directory,
+	struct location *location, struct error *error);
 
 #endif

@@ -41,8 +41,7 @@ static enum endure_result copy_open(void *context, struct error *error)
 		copy_open_side(copy, true, &copy->pass.home, error);
 
 	if (result == ENDURE_DONE)
-		result = copy_open_side(
-			copy, false, &copy->pass.other, error);
+		result = copy_open_side(copy, false, &copy->pass.other, error);
 	if (result == ENDURE_DONE && copy->pass.identity == NULL &&
 		copy_open_identity(copy, error) < 0) {
 		copy->code = EX_TEMPFAIL;

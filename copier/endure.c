@@ -67,8 +67,7 @@ static bool endure_count(const struct endure *endure,
 	row->failures++;
 	if (state->lost && kind != BACKOFF_LATER)
 		row->losses++;
-	if (row->losses <= endure->tries &&
-		now - row->since < endure->patience)
+	if (row->losses <= endure->tries && now - row->since < endure->patience)
 		return true;
 	if (row->failures > 1)
 		error_prefix(error,
@@ -81,8 +80,8 @@ static bool endure_count(const struct endure *endure,
 static int64_t endure_pause(const struct endure *endure,
 	const struct endure_state *state, const struct backoff_advice *advice)
 {
-	int64_t pause = backoff_delay(state->row.failures, endure->least,
-		endure->most, arc4random());
+	int64_t pause = backoff_delay(
+		state->row.failures, endure->least, endure->most, arc4random());
 
 	/* A server that says how long knows best; the first loss of a
 	 * connection alone is none to wait for. */

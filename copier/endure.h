@@ -46,10 +46,10 @@ struct endure {
 };
 
 /*
- * Opens and works until it is done. 0, or -1 with an error: of a connection
- * that could not be made in the first place (unless the server was only too
- * busy), of work that failed with its connections alive, of what no try can
- * help, or after too many tries.
+ * Opens and works until it is done. 0, or -1 with an error (not NULL): of a
+ * connection that could not be made in the first place (unless the server was
+ * only too busy), of work that failed with its connections alive, of what no
+ * try can help, or after too many tries.
  */
 int endure_run(const struct endure *endure, struct error *error);
 

@@ -131,6 +131,33 @@ copier_libs = copier/libcopier.a lib/librehome.a $(ETPAN_LIBS) \
 copier_rehome_copier_SOURCES = copier/main.c
 copier_rehome_copier_LDADD = $(copier_libs)
 
+# Getting in, staying polite, going on.
+access_tests = tests/unit/sasl-test tests/unit/backoff-test tests/unit/pace-test \
+	tests/unit/endure-test
+check_PROGRAMS += $(access_tests)
+TESTS += $(access_tests)
+tests_unit_sasl_test_SOURCES = tests/unit/sasl-test.c
+tests_unit_sasl_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_sasl_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
+tests_unit_backoff_test_SOURCES = tests/unit/backoff-test.c
+tests_unit_backoff_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_backoff_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
+tests_unit_pace_test_SOURCES = tests/unit/pace-test.c
+tests_unit_pace_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_pace_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
+tests_unit_endure_test_SOURCES = tests/unit/endure-test.c
+tests_unit_endure_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_endure_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
+
+if FUZZERS
+check_PROGRAMS += tests/fuzz/sasl-fuzz
+tests_fuzz_sasl_fuzz_SOURCES = tests/fuzz/sasl-fuzz.c copier/sasl.c \
+	copier/sasl_scram.c copier/secret.c lib/error.c lib/xalloc.c
+tests_fuzz_sasl_fuzz_CFLAGS = $(AM_CFLAGS) -U_FORTIFY_SOURCE -g \
+	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+tests_fuzz_sasl_fuzz_LDADD = $(OPENSSL_LIBS) $(IDN_LIBS) $(JANSSON_LIBS)
+endif
+
 copier_tests = tests/unit/imap-parse-test tests/unit/journal-test \
 	tests/unit/lease-test tests/unit/plan-test
 check_PROGRAMS += $(copier_tests)

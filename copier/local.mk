@@ -8,6 +8,7 @@ noinst_LIBRARIES += copier/libcopier.a
 copier_libcopier_a_SOURCES = \
 	copier/account_file.c copier/account_file.h \
 	copier/access.c copier/access.h \
+	copier/altered.c copier/altered.h \
 	copier/backoff.c copier/backoff.h \
 	copier/batch.c copier/batch.h \
 	copier/certificate.c copier/certificate.h \
@@ -179,6 +180,12 @@ tests_unit_lease_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 tests_unit_plan_test_SOURCES = tests/unit/plan-test.c
 tests_unit_plan_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_plan_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/altered-test
+TESTS += tests/unit/altered-test
+tests_unit_altered_test_SOURCES = tests/unit/altered-test.c
+tests_unit_altered_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_altered_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/unit/pop3-test tests/unit/uidmap-test \
 	tests/unit/local-mail-test

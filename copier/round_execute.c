@@ -102,6 +102,7 @@ static void round_note_answered(
 static int round_copy(struct pass *pass, const struct plan_folder *folder,
 	struct error *error)
 {
+	struct altered altered = ALTERED_EMPTY;
 	struct mailbox_selected selected;
 	int result = mailbox_select(
 		pass->home, folder->home_name, false, &selected, error);
@@ -119,7 +120,12 @@ static int round_copy(struct pass *pass, const struct plan_folder *folder,
 		return -1;
 	}
 	round_number(pass, folder);
-	return transfer_folder(pass, folder->journal, &folder->copy, error);
+	result = transfer_folder(
+		pass, folder->journal, &folder->copy, &altered, error);
+	if (result == 1)
+		result = altered_check(pass, folder->journal, &altered, error);
+	altered_free(&altered);
+	return result;
 }
 
 static int round_store_compare(const void *left, const void *right)

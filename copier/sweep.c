@@ -321,7 +321,9 @@ static int sweep_carry(struct sweep *sweep, struct view_folder *old,
 		result = mailbox_select(
 			pass->home, old->name, false, &selected, error);
 		if (result == 1)
-			result = transfer_folder(pass, journal, &uids, error);
+			/* What is altered stays: a sweep only adds. */
+			result = transfer_folder(
+				pass, journal, &uids, NULL, error);
 		if (result == 1 && pass->counts.unsettled > 0)
 			result = sweep_recover(sweep, journal, error);
 	}

@@ -30,6 +30,7 @@ struct transfer_message {
 	uint64_t size;
 	const struct flagset *flags;
 	unsigned char digest[JOURNAL_DIGEST];
+	enum altered_risk risk;
 };
 
 struct transfer {
@@ -39,6 +40,8 @@ struct transfer {
 	uint32_t uidnext;    /* at the other side before we began, or 0 */
 	struct uidset taken; /* UIDs of pairs at the other side */
 	struct digest *digest;
+	struct altered_scan scan;
+	struct altered *altered; /* or NULL */
 	/* All that wait for an answer, the oldest first. */
 	struct transfer_message *messages, **end;
 	struct transfer_message *current;
@@ -96,6 +99,18 @@ static void transfer_numbered(
 		wanted, uid);
 }
 
+static void transfer_paired(struct transfer *transfer,
+	const struct transfer_message *message, size_t pair)
+{
+	struct altered_suspect suspect = { .risk = message->risk,
+		.pair = pair };
+
+	if (transfer->altered == NULL || message->risk == ALTERED_NONE)
+		return;
+	memcpy(suspect.digest, message->digest, JOURNAL_DIGEST);
+	altered_suspect(transfer->altered, &suspect);
+}
+
 static void transfer_stored(struct transfer *transfer,
 	const struct transfer_message *message,
 	const struct mailbox_appended *appended)
@@ -127,7 +142,8 @@ static void transfer_stored(struct transfer *transfer,
 		pair.uid[transfer->far] = appended->uid;
 		uidset_add(&transfer->taken, appended->uid);
 		memcpy(pair.digest, message->digest, JOURNAL_DIGEST);
-		journal_pair(pass->journal, transfer->folder, &pair);
+		transfer_paired(transfer, message,
+			journal_pair(pass->journal, transfer->folder, &pair));
 	}
 	if (pass->progress != NULL)
 		pass->progress(pass->context, pass, transfer_name(transfer));
@@ -283,6 +299,7 @@ static int transfer_append(
 		transfer->current = stored;
 		transfer->expected = message->uid + 1;
 		digest_begin(transfer->digest);
+		altered_begin(&transfer->scan);
 		return 1;
 	}
 	if (result == 0)
@@ -356,6 +373,7 @@ static int transfer_data(void *context, const char *data, size_t size)
 	if (!pass_goes_on(pass, transfer->error))
 		return -1;
 	digest_add(transfer->digest, data, size);
+	altered_add(&transfer->scan, data, size);
 	if (mailbox_append_data(pass->other, data, size, &words) < 0)
 		return transfer_other_failed(transfer, &words);
 	pass->counts.sent += size;
@@ -376,6 +394,7 @@ static int transfer_end(void *context)
 	struct error words;
 
 	digest_end(transfer->digest, message->digest);
+	message->risk = altered_end(&transfer->scan);
 	memcpy(intent.digest, message->digest, JOURNAL_DIGEST);
 	journal_intend(pass->journal, transfer->folder, &intent);
 	if (mailbox_append_end(pass->other, &words) < 0)
@@ -485,7 +504,7 @@ static int transfer_run(struct transfer *transfer, const struct uidset *uids)
 }
 
 int transfer_folder(struct pass *pass, struct journal_folder *folder,
-	const struct uidset *uids, struct error *error)
+	const struct uidset *uids, struct altered *altered, struct error *error)
 {
 	enum journal_side far = journal_other(pass->side);
 	struct error local;
@@ -494,6 +513,7 @@ int transfer_folder(struct pass *pass, struct journal_folder *folder,
 		.far = far,
 		.uidnext = journal_uidnext(folder, far),
 		.digest = digest_new(),
+		.altered = altered,
 		.error = error != NULL ? error : &local };
 	int result;
 

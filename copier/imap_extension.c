@@ -90,6 +90,9 @@ int imap_quota_parse(struct imap_span rest, struct buffer *root_r,
 	uint64_t used, limit;
 	int result = imap_text(&cursor, root_r);
 
+	/* Courier leaves the list out when nothing is limited. */
+	if (result == 0 && cursor.at == cursor.end)
+		return 0;
 	if (result < 0 || !imap_take(&cursor, ' ') || !imap_take(&cursor, '('))
 		return -1;
 	for (;;) {

@@ -15,6 +15,7 @@ import tap  # noqa: E402
 from copying import COPIER, url  # noqa: E402
 from dovecot import PASSWORD, Dovecot  # noqa: E402
 from proxies import Framed  # noqa: E402
+from rehome import Rehome  # noqa: E402
 from scratch import Scratch  # noqa: E402
 from wire import Refused, Wire, quoted  # noqa: E402
 
@@ -28,6 +29,7 @@ protocol imap {
 }
 plugin {
   acl = vfile
+  acl_user = %u
   acl_shared_dict = file:DIRECTORY/shared.db
   quota = count:User quota
   quota_vsizes = yes
@@ -456,10 +458,56 @@ def twins_stay_two():
     assert account.copy()["copied"] == 0
 
 
+class Mapped:
+    """A system of the configuration with a folder map."""
+
+    def __init__(self, home, where):
+        self.home, self.where, self.name = home, where, home.name
+
+    def system_section(self):
+        return self.home.system_section().replace(
+            "\n}", '\n    folders = "%s"\n}' % self.where)
+
+
+def a_move_follows_the_map():
+    account = Account(server("acl-old", plugins="1G", extra=LAYOUT),
+                      server("acl-new", plugins="1G", extra=LAYOUT))
+    where = account.map("exclude Trash\nOld -> New\n")
+    with account.at(account.old) as session:
+        for name in (b"Trash", b"Old"):
+            session.command(b"CREATE", quoted(name))
+            put(session, name, b"in " + name)
+        session.command(b"SETACL", b"Old", b"bob@example.org", b"lrs")
+    site = Rehome(LAB, tap.build_directory(),
+                  (Mapped(account.old, where), account.new))
+    os.environ["REHOME_COPIER"] = COPIER
+    site.start_policyd()
+    site.ctl("add", account.user, "--source", account.old.name,
+             "--destination", account.new.name)
+    seen = json.loads(site.ctl("folders", account.user, "--json").stdout)
+    rows = {row["source"]: row for row in seen["folders"]}
+    assert rows["Old"]["destination"] == "New", rows
+    assert rows["Trash"]["rule"] == "excluded", rows
+    assert seen["shared"] == ["gives Old to bob@example.org (lrs)"], seen
+    site.ctl("move", account.user)
+    for _ in range(10):
+        site.batch()
+        if site.show(account.user)["home"] == "destination":
+            break
+    shown = site.ctl("show", account.user).stdout
+    assert site.show(account.user)["home"] == "destination", shown
+    assert "gives Old to bob@example.org (lrs)" in shown, shown
+    with account.at(account.new) as session:
+        assert messages(session, b"New") == messages_of(b"Old")
+        assert "Trash" not in names(session)
+        line = session.command(b"GETACL", b"New")[0]
+        assert b"bob@example.org" in line, line
+
+
 TESTS = [every_name_arrives, prefixes_come_off, refused_names_become_tame,
          the_folder_map_is_followed, special_use_finds_its_folder,
          rights_are_carried, what_does_not_fit_is_not_begun,
-         keywords_are_told_by_name, twins_stay_two]
+         keywords_are_told_by_name, twins_stay_two, a_move_follows_the_map]
 
 if __name__ == "__main__":
     with LAB:

@@ -256,6 +256,9 @@ struct mailbox_driver {
 		struct error *error);
 	int (*prepare)(struct mailbox *mailbox, struct mailbox_wish *wishes,
 		size_t count, struct error *error);
+	/* NULL: it cannot */
+	int (*rename)(struct mailbox *mailbox, const char *from, const char *to,
+		struct error *error);
 	int (*remove)(struct mailbox *mailbox, const char *folder,
 		struct error *error);
 	int (*keep_alive)(struct mailbox *mailbox, struct error *error);
@@ -376,6 +379,9 @@ int mailbox_subscribe(struct mailbox *mailbox, const char *folder, bool on,
  */
 int mailbox_prepare(struct mailbox *mailbox, struct mailbox_wish *wishes,
 	size_t count, struct error *error);
+/* Renames a folder, and with it those below it (RFC 3501 section 6.3.5). */
+int mailbox_rename(struct mailbox *mailbox, const char *from, const char *to,
+	struct error *error);
 /* Removes a folder; the caller has seen that it is empty. */
 int mailbox_remove(
 	struct mailbox *mailbox, const char *folder, struct error *error);

@@ -215,6 +215,24 @@ static int imap_mailbox_subscribe(struct mailbox *mailbox, const char *folder,
 		on ? "SUBSCRIBE" : "UNSUBSCRIBE", folder, error);
 }
 
+static int imap_mailbox_rename(struct mailbox *mailbox, const char *from,
+	const char *to, struct error *error)
+{
+	struct imap_mailbox *imap = imap_mailbox(mailbox);
+	unsigned tag;
+
+	/* What is selected cannot be renamed everywhere. */
+	if (imap_mailbox_deselect(imap, error) < 0)
+		return -1;
+	imap_session_handle(imap->session, NULL, NULL);
+	tag = imap_command(imap->session, "RENAME ");
+	imap_command_name(imap->session, from);
+	imap_command_add(imap->session, " ");
+	imap_command_name(imap->session, to);
+	imap_command_end(imap->session);
+	return imap_session_wait(imap->session, tag, error);
+}
+
 static int imap_mailbox_remove(
 	struct mailbox *mailbox, const char *folder, struct error *error)
 {
@@ -305,6 +323,7 @@ const struct mailbox_driver mailbox_imap = {
 	.create = imap_mailbox_create,
 	.subscribe = imap_mailbox_subscribe,
 	.prepare = imap_mailbox_prepare,
+	.rename = imap_mailbox_rename,
 	.remove = imap_mailbox_remove,
 	.keep_alive = imap_mailbox_keep_alive,
 };

@@ -161,7 +161,7 @@ void journal_drop(struct journal *journal, struct journal_folder *folder)
 	journal_line(journal, "f %u", folder->id);
 }
 
-void journal_apply_rename(struct journal *journal,
+void journal_rename_unwritten(struct journal *journal,
 	struct journal_folder *folder, const char *const names[2])
 {
 	size_t place = 0;
@@ -184,7 +184,7 @@ void journal_apply_rename(struct journal *journal,
 void journal_rename(struct journal *journal, struct journal_folder *folder,
 	const char *const names[2])
 {
-	journal_apply_rename(journal, folder, names);
+	journal_rename_unwritten(journal, folder, names);
 	journal_print_rename(journal, folder);
 }
 

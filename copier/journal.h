@@ -119,6 +119,9 @@ struct journal_folder *journal_add(
 /* The folder has other names now. */
 void journal_rename(struct journal *journal, struct journal_folder *folder,
 	const char *const names[2]);
+/* The same in memory only, for what is to be thrown away. */
+void journal_rename_unwritten(struct journal *journal,
+	struct journal_folder *folder, const char *const names[2]);
 void journal_drop(struct journal *journal, struct journal_folder *folder);
 void journal_made(struct journal *journal, struct journal_folder *folder,
 	enum journal_side side);

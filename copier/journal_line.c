@@ -283,7 +283,7 @@ static bool journal_scan_names(struct journal *journal, char letter,
 	if (letter == 'F')
 		journal_folder_new(journal, id, names);
 	else
-		journal_apply_rename(journal, folder, names);
+		journal_rename_unwritten(journal, folder, names);
 	return true;
 }
 

@@ -38,8 +38,6 @@ void journal_folder_free(struct journal_folder *folder);
 struct journal_folder *journal_by_id(
 	const struct journal *journal, unsigned id);
 void journal_apply_drop(struct journal *journal, struct journal_folder *folder);
-void journal_apply_rename(struct journal *journal,
-	struct journal_folder *folder, const char *const names[2]);
 /* Makes the index of names anew, after places have changed. */
 void journal_index(struct journal *journal);
 void journal_apply_uidvalidity(struct journal_folder *folder,

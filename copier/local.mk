@@ -114,6 +114,7 @@ copier_libcopier_a_SOURCES = \
 	copier/shared.c copier/shared.h \
 	copier/special_use.c copier/special_use.h \
 	copier/spool.c copier/spool.h \
+	copier/round_rename.c copier/round_rename.h \
 	copier/sweep.c copier/sweep.h \
 	copier/transfer.c copier/transfer.h \
 	copier/uidmap.c copier/uidmap.h \
@@ -267,3 +268,4 @@ tests_fuzz_naming_fuzz_SOURCES = tests/fuzz/naming-fuzz.c \
 tests_fuzz_naming_fuzz_CFLAGS = $(FUZZ_CFLAGS)
 tests_fuzz_naming_fuzz_LDADD = $(UNISTRING_LIBS)
 endif
+SYSTEM_TESTS += tests/system/rounds.py

@@ -272,6 +272,15 @@ int mailbox_prepare(struct mailbox *mailbox, struct mailbox_wish *wishes,
 	return 1;
 }
 
+int mailbox_rename(struct mailbox *mailbox, const char *from, const char *to,
+	struct error *error)
+{
+	if (mailbox->driver->rename != NULL)
+		return mailbox->driver->rename(mailbox, from, to, error);
+	error_set(error, "folders cannot be renamed there");
+	return 0;
+}
+
 int mailbox_remove(
 	struct mailbox *mailbox, const char *folder, struct error *error)
 {

@@ -6,6 +6,7 @@
 #include "copier/refused.h"
 #include "copier/round_identity.h"
 #include "copier/round_private.h"
+#include "copier/round_rename.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -52,8 +53,13 @@ static void round_note_validity(
 	}
 }
 
+bool round_is_gone(const struct error *words)
+{
+	return strstr(words->text, "[NONEXISTENT]") != NULL;
+}
+
 /* A folder that could not be read is refused: nothing is concluded from its
- * silence. */
+ * silence. One that is gone since it was listed is the next round's. */
 static void round_note_unread(
 	struct pass *pass, const struct view *view, const char *who)
 {
@@ -67,7 +73,10 @@ static void round_note_unread(
 			continue;
 		error_set(&words, "%s: %s", who,
 			folder->words != NULL ? folder->words : "not read");
-		pass_refuse(pass, folder->name, 0, &words);
+		if (round_is_gone(&words))
+			pass->counts.missed++;
+		else
+			pass_refuse(pass, folder->name, 0, &words);
 	}
 }
 
@@ -142,6 +151,25 @@ static int round_inquire(
 	return result;
 }
 
+/* The same; a folder that refuses it is left out. 1 or -1. */
+static int round_learn(
+	struct round *round, struct plan_folder *folder, struct error *error)
+{
+	int result = round_inquire(round, folder, error);
+
+	if (result != 0)
+		return result;
+	if (folder->home != NULL)
+		folder->home->unread = true;
+	if (folder->other != NULL)
+		folder->other->unread = true;
+	if (round_is_gone(error))
+		round->pass->counts.missed++;
+	else
+		pass_refuse(round->pass, folder->home_name, 0, error);
+	return 1;
+}
+
 /* Plans until nothing more must be known for it. Messages that vanish while
  * they are inquired into would keep it going: then a later round does it. */
 static int round_plan_all(struct round *round, struct error *error)
@@ -159,8 +187,8 @@ static int round_plan_all(struct round *round, struct error *error)
 		for (i = 0; i < round->plan.count; i++) {
 			if (!pass_goes_on(round->pass, error))
 				return -1;
-			if (round_inquire(
-				    round, &round->plan.folders[i], error) != 1)
+			if (round_learn(round, &round->plan.folders[i], error) <
+				0)
 				return -1;
 		}
 		round_plan(round);
@@ -320,7 +348,10 @@ static int round_steps(struct round *round, struct error *error)
 	int result;
 
 	round_own(pass);
-	if (round_look(round, error) < 0 || round_plan_all(round, error) < 0)
+	if (round_look(round, error) < 0 ||
+		round_rename(pass, round->options, &round->home, &round->other,
+			error) < 0 ||
+		round_plan_all(round, error) < 0)
 		return -1;
 	if (times != NULL)
 		times->look += instant_monotonic() - began;

@@ -107,17 +107,20 @@ static int round_copy(struct pass *pass, const struct plan_folder *folder,
 	int result = mailbox_select(
 		pass->home, folder->home_name, false, &selected, error);
 
+	/* Deleted, renamed or made anew since it was looked at: the next round
+	 * sees what became of it. */
+	if ((result == 0 && round_is_gone(error)) ||
+		(result == 1 &&
+			selected.status.uidvalidity !=
+				folder->journal->uidvalidity[pass->side])) {
+		pass->counts.missed += folder->copy.count;
+		return 1;
+	}
 	if (result != 1) {
 		if (result < 0)
 			error_prefix(error, "home");
 		return round_folder_refused(
 			pass, folder, result, "open", error);
-	}
-	if (selected.status.uidvalidity !=
-		folder->journal->uidvalidity[pass->side]) {
-		error_set(error, "folder %s was made anew at home just now",
-			folder->home_name);
-		return -1;
 	}
 	round_number(pass, folder);
 	result = transfer_folder(

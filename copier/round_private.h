@@ -25,4 +25,8 @@ int round_prepare(struct pass *pass, struct plan *plan, bool *wrote_r,
 int round_folder_refused(struct pass *pass, const struct plan_folder *folder,
 	int result, const char *what, struct error *error);
 
+/* Whether the words of a refusal say that there is no such folder (RFC 5530).
+ */
+bool round_is_gone(const struct error *words);
+
 #endif

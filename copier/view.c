@@ -61,6 +61,18 @@ struct view_folder *view_find(const struct view *view, const char *name)
 	return place > 0 ? &view->folders[place - 1] : NULL;
 }
 
+void view_rename(
+	struct view *view, struct view_folder *folder, const char *name)
+{
+	size_t place = (size_t)(folder - view->folders);
+	char *old = folder->name;
+
+	namehash_set(&view->names, old, 0);
+	folder->name = xstrdup(name);
+	namehash_set(&view->names, name, place + 1);
+	free(old);
+}
+
 static int view_listed(void *context, const struct mailbox_folder *listed)
 {
 	struct view *view = context;

@@ -69,6 +69,9 @@ struct view {
 /* Fills an empty view with folders and their status. Results as in driver.h */
 int view_list(struct view *view, struct mailbox *mailbox, struct error *error);
 void view_clear(struct view *view);
+/* The folder has that name now. */
+void view_rename(
+	struct view *view, struct view_folder *folder, const char *name);
 /* Takes back what was read of a folder. */
 void view_forget(struct view_folder *folder);
 /* NULL when there is no such folder. */

@@ -89,6 +89,13 @@ bench: policyd/rehome-policyd milter/rehome-milter \
 	$(AM_V_at)$(AM_TESTS_ENVIRONMENT) \
 	python3 $(top_srcdir)/tests/bench/serve.py $(BENCH_FLAGS)
 .PHONY: bench
+# The freeze by step and by size of account: make bench-freeze, or with
+# BENCH_FLAGS="--plain" or "--format sdbox".
+EXTRA_DIST += tests/bench/freeze.py
+bench-freeze: policyd/rehome-policyd copier/rehome-copier ctl/rehome
+	$(AM_V_at)$(AM_TESTS_ENVIRONMENT) \
+	python3 $(top_srcdir)/tests/bench/freeze.py $(BENCH_FLAGS)
+.PHONY: bench-freeze
 # Copies of accounts, ours beside the other tools that are installed.
 SYSTEM_TESTS += tests/system/bench_copy.py
 EXTRA_DIST += tests/bench/copy.py tests/bench/copy_corpus.py \

@@ -84,9 +84,8 @@ class Changes:
                     b"Subject: new\r\nX-Turn: %d %d %.6f\r\n\r\nlate\r\n" % (
                         self.turn, number, time.time())))
             count = int(self.must(self.imap.select(folder))[0])
-            self.must(self.imap.store("%d" % (count // 2), "+FLAGS.SILENT"
-                                      if self.turn % 2 else "-FLAGS.SILENT",
-                                      "(\\Flagged)"))
+            self.must(self.imap.store("%d" % (count - 3 - self.turn),
+                                      "+FLAGS.SILENT", "(\\Flagged)"))
             self.must(self.imap.store("1", "+FLAGS.SILENT", "(\\Deleted)"))
             self.must(self.imap.expunge())
         self.must(self.imap.unselect())

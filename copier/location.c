@@ -466,11 +466,15 @@ int location_of_account(const struct config_system *system, const char *address,
 	int result = -1;
 
 	memset(location_r, 0, sizeof(*location_r));
-	if (system->imap == NULL)
+	if (system->imap == NULL && system->pop3 == NULL)
 		error_set(error, "no imap server is configured");
 	else
-		result = location_parse(system->imap, false, location_r, error);
+		result = location_parse(
+			system->imap != NULL ? system->imap : system->pop3,
+			false, location_r, error);
 	if (result == 0) {
+		location_r->target.session_ms = (int)system->pop3_session;
+		location_r->target.pause_ms = (int)system->pop3_pause;
 		free(location_r->label);
 		location_r->label = xstrdup(system->name);
 		location_r->target.label = location_r->label;

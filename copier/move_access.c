@@ -8,8 +8,10 @@
 #include "copier/move_private.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "copier/account_file.h"
 #include "copier/endure.h"
 
 #include "lib/instant.h"
@@ -29,6 +31,7 @@ const struct location *move_place(struct move *move,
 {
 	bool source = strcmp(system->name, move->account->source) == 0;
 	struct location *place = &move->places[source ? 0 : 1];
+	char *name;
 
 	if (place->label != NULL)
 		return place;
@@ -40,6 +43,10 @@ const struct location *move_place(struct move *move,
 		place->target.notes = move->pass.notes;
 		if (source)
 			place->target.map = move->map;
+		name = account_file_name(move->account->address);
+		location_keep_uids(
+			place, move->order->config->copier.state, name);
+		free(name);
 		return place;
 	}
 	location_clear(place);

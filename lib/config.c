@@ -251,6 +251,19 @@ static size_t config_section_index(const char *name)
 	return i;
 }
 
+/* Whether an option that must be given is missing: a system whose accounts are
+ * read by POP3 needs no IMAP server. */
+static bool config_lacks(const struct config_reader *reader, size_t index)
+{
+	const struct config_option *option = &config_options[index];
+
+	if (option->need != CONFIG_REQUIRED || reader->lines[index] != 0)
+		return false;
+	return strcmp(option->section, "system") != 0 ||
+	       strcmp(option->name, "imap") != 0 ||
+	       reader->lines[config_option_find("system", "pop3")] == 0;
+}
+
 /* libconfuse has read a section to its end. */
 static int config_on_section(cfg_t *root, cfg_opt_t *given)
 {
@@ -268,8 +281,7 @@ static int config_on_section(cfg_t *root, cfg_opt_t *given)
 	*closed = true;
 	for (i = 0; config_options[i].name != NULL; i++) {
 		if (strcmp(config_options[i].section, section->name) == 0 &&
-			config_options[i].need == CONFIG_REQUIRED &&
-			reader->lines[i] == 0)
+			config_lacks(reader, i))
 			return config_refuse(reader, section,
 				config_options[i].name, NULL, "must be given");
 	}

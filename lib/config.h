@@ -17,8 +17,11 @@
 
 struct config_system {
 	char *name;
-	char *imap; /* imap://HOST[:PORT] (clear), imap+starttls://, imaps:// */
+	/* imap://HOST[:PORT] (clear), imap+starttls://, imaps://; NULL when
+	 * there is but pop3: accounts can only leave */
+	char *imap;
 	char *pop3; /* pop3://, pop3+starttls://, pop3s://, or NULL */
+	int64_t pop3_session, pop3_pause; /* ms: in its maildrop, and out */
 	char *deliver; /* next hop as in Postfix: "smtp:[HOST]:PORT",
 			  "lmtp:unix:/PATH" */
 	char *user;    /* login name: %u address, %n local part, %d domain */

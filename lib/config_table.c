@@ -139,6 +139,10 @@ const struct config_option config_options[] = {
 
 	TITLED(system, imap, imap, REQUIRED, "", 0, 0, "its IMAP server"),
 	TITLED(system, pop3, pop3, OPTIONAL, "", 0, 0, "its POP3 server"),
+	TITLED(system, pop3_session, duration, DEFAULT, "30s", SECOND, HOUR,
+		"how long a maildrop is read from in one session"),
+	TITLED(system, pop3_pause, duration, DEFAULT, "10s", 100, HOUR,
+		"how long it is left to its user between two"),
 	TITLED(system, deliver, next_hop, REQUIRED, "", 0, 0,
 		"where mail for its accounts is delivered"),
 	TITLED(system, user, login, DEFAULT, "%u", 0, 0,

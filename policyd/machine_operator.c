@@ -29,6 +29,24 @@ static enum control_status machine_check_systems(
 	return CONTROL_OK;
 }
 
+/* Mail can be stored where there is IMAP; not where it is only read. */
+static enum control_status machine_check_destination(
+	const struct machine_change *change, enum account_home to,
+	struct error *error)
+{
+	const char *name = to == ACCOUNT_SOURCE ? change->account.source
+						: change->account.destination;
+
+	if (config_system(change->config, name)->imap != NULL)
+		return CONTROL_OK;
+	error_set(error,
+		"account %s: system %s has only a POP3 server: no mail can be "
+		"moved %s it",
+		change->account.address, name,
+		to == ACCOUNT_SOURCE ? "back to" : "to");
+	return CONTROL_CONFLICT;
+}
+
 static void machine_request_line(
 	struct attr_list *line, const struct account *account)
 {
@@ -57,6 +75,8 @@ static enum control_status machine_request_step(
 	struct account *account = &change->account;
 	enum control_status status = machine_check_systems(change, error);
 
+	if (status == CONTROL_OK)
+		status = machine_check_destination(change, request->to, error);
 	if (status != CONTROL_OK)
 		return status;
 	if (account_request(account, request->request, request->to, change->now,

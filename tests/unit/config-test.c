@@ -196,6 +196,8 @@ static void check_titled_sections(const struct config *config)
 	assert_non_null(system);
 	assert_string_equal(system->name, "s-1");
 	assert_string_equal(system->imap, "imap+starttls://[::1]:144");
+	assert_int_equal(system->pop3_session, 30000);
+	assert_int_equal(system->pop3_pause, 10000);
 	assert_string_equal(system->deliver, "lmtp:unix:/d");
 	assert_string_equal(system->user, "%n@%d%%");
 	assert_string_equal(system->master, "boss");
@@ -381,6 +383,21 @@ static void test_login_name(void **state)
 	}
 }
 
+static void test_pop3_alone(void **state)
+{
+	struct config *config = parse_good(
+		"system s { deliver = smtp:h pop3 = pop3s://h:1\n"
+		"pop3_session = 5s pop3_pause = 1m }");
+	const struct config_system *system = config_system(config, "s");
+
+	(void)state;
+	assert_null(system->imap);
+	assert_string_equal(system->pop3, "pop3s://h:1");
+	assert_int_equal(system->pop3_session, 5000);
+	assert_int_equal(system->pop3_pause, 60000);
+	config_free(&config);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -390,6 +407,7 @@ int main(void)
 		cmocka_unit_test(test_many_domains),
 		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_login_name),
+		cmocka_unit_test(test_pop3_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -126,6 +126,47 @@ static void test_request_refused(void **state)
 	bench_free(&bench);
 }
 
+/* POP3 is read from: no account moves or returns there. */
+static void test_pop3_takes_no_account(void **state)
+{
+	static const char extra[] = "system \"pop\" { pop3 = \"pop3://h\"\n"
+				    "    deliver = \"smtp:[127.0.0.1]:2\" }\n";
+	static const struct {
+		const char *source, *destination;
+		enum account_home to;
+		enum control_status status;
+	} cases[] = {
+		{ "old", "pop", ACCOUNT_DESTINATION, CONTROL_CONFLICT },
+		{ "pop", "new", ACCOUNT_SOURCE, CONTROL_CONFLICT },
+		{ "pop", "new", ACCOUNT_DESTINATION, CONTROL_OK },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct bench *bench = bench_new("mem:");
+		const struct machine_add add = { .address = ANN,
+			.source = cases[i].source,
+			.destination = cases[i].destination };
+		struct account request;
+
+		account_init(&request);
+		assert_int_equal(settings_replace(bench->settings,
+					 bench_config(extra), &bench->error),
+			0);
+		assert_int_equal(machine_add(bench->machine, &add, "ops", NULL,
+					 &bench->error),
+			CONTROL_OK);
+		assert_int_equal(machine_request(bench->machine, ANN, &request,
+					 cases[i].to, NULL, &bench->error),
+			cases[i].status);
+		if (cases[i].status == CONTROL_CONFLICT)
+			assert_non_null(strstr(bench->error.text,
+				"system pop has only a POP3 server"));
+		bench_free(&bench);
+	}
+}
+
 /* Everything that a worker may ask for, with that epoch. */
 static void check_all_refused(struct bench *bench, uint64_t epoch)
 {
@@ -597,6 +638,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whole_move),
 		cmocka_unit_test(test_request_refused),
+		cmocka_unit_test(test_pop3_takes_no_account),
 		cmocka_unit_test(test_stale_worker),
 		cmocka_unit_test(test_prove_and_flip_rules),
 		cmocka_unit_test(test_barrier),

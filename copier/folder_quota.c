@@ -13,6 +13,7 @@
 
 #include "copier/extension.h"
 #include "copier/folder_notes.h"
+#include "copier/refused.h"
 
 #include "lib/xalloc.h"
 
@@ -134,22 +135,43 @@ static bool folder_quota_fits(const struct folder_quota *quota, size_t kind,
 	return false;
 }
 
+/* Octets of what is left behind by approval. */
+static uint64_t folder_quota_left(const struct refused *refused)
+{
+	size_t i, count = refused != NULL ? refused_left_count(refused) : 0;
+	uint64_t octets = 0;
+	int64_t size;
+
+	for (i = 0; i < count; i++)
+		if (attr_list_get_number(
+			    refused_left(refused, i), "size", &size, NULL) > 0)
+			octets += (uint64_t)size;
+	return octets;
+}
+
 /* 1 it fits, or that cannot be told; -1. */
 static int folder_quota_compare(struct pass *pass,
 	const struct folder_quota *quota, const struct view *home,
 	const struct view *other, struct error *error)
 {
+	uint64_t left = folder_quota_left(pass->refused);
+	uint64_t messages = folder_quota_messages(home);
+	uint64_t behind =
+		pass->refused != NULL ? refused_left_count(pass->refused) : 0;
 	uint64_t there = 0, here = 0;
 	int result = 1, told = 0;
 
-	if (!folder_quota_fits(quota, 1, folder_quota_messages(home),
-		    folder_quota_messages(other), error))
+	/* What an operator lets behind needs no room. */
+	messages = messages > behind ? messages - behind : 0;
+	if (!folder_quota_fits(
+		    quota, 1, messages, folder_quota_messages(other), error))
 		return -1;
 	if (!quota->limited[0])
 		return 1;
 	told = folder_quota_sizes(pass->home, home, &here, error);
 	if (told == 1)
 		told = folder_quota_sizes(pass->other, other, &there, error);
+	here = here > left ? here - left : 0;
 	if (told == 0)
 		folder_notes_add(pass->notes, FOLDER_NOTE_QUOTA, "", NULL, 0,
 			"whether all fits cannot be told: a server does not "

@@ -229,10 +229,17 @@ SYSTEM_TESTS += tests/system/batches.py tests/system/copy_lanes.py \
 	tests/system/mailbox_copy.py
 
 # Names of folders, and what belongs to a folder beside its messages.
-folder_tests = tests/unit/foldermap-test tests/unit/mutf7-test \
+folder_tests = tests/unit/acl-names-test tests/unit/folder-table-test \
+	tests/unit/foldermap-test tests/unit/mutf7-test \
 	tests/unit/naming-test
 check_PROGRAMS += $(folder_tests)
 TESTS += $(folder_tests)
+tests_unit_acl_names_test_SOURCES = tests/unit/acl-names-test.c
+tests_unit_acl_names_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_acl_names_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
+tests_unit_folder_table_test_SOURCES = tests/unit/folder-table-test.c
+tests_unit_folder_table_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_folder_table_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 tests_unit_foldermap_test_SOURCES = tests/unit/foldermap-test.c
 tests_unit_foldermap_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_foldermap_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)

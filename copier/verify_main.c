@@ -276,8 +276,8 @@ static int verify_open_urls(struct verify_command *command, struct error *error)
 			return EX_DATAERR;
 	}
 	code = inspect_open_url(options->words[0],
-		options->source_password_file, options->ca_file, command->flags,
-		&command->home, error);
+		options->source_password_file, options->ca_file, command->map,
+		command->flags, &command->home, error);
 	if (code == 0)
 		code = inspect_open_url(options->words[1],
 			options->destination_password_file, options->ca_file,

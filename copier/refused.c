@@ -247,10 +247,12 @@ static struct attr_list *refused_make(
 
 /* What was known of it before: since when, and what it is. */
 static void refused_inherit(
-	struct attr_list *item, const struct attr_list *former)
+	struct attr_list *item, const struct refused_list *list)
 {
 	static const char *const names[] = { "since", "size", "date", "subject",
 		"message_id" };
+	const struct attr_list *former =
+		refused_list_find(list, attr_list_get(item, "item"));
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		const char *value =
@@ -272,10 +274,10 @@ static void refused_collect(struct pass *pass, bool whole)
 	refused->listed = (struct refused_list){ .count = 0 };
 	for (size_t i = 0; i < pass->refusals_count; i++) {
 		struct attr_list *item = refused_make(pass, &pass->refusals[i]);
-		const char *name = attr_list_get(item, "item");
 
-		refused_inherit(item, refused_list_find(&former, name));
-		if (refused_list_find(&refused->listed, name) == NULL)
+		refused_inherit(item, &former);
+		if (refused_list_find(&refused->listed,
+			    attr_list_get(item, "item")) == NULL)
 			refused_list_add(&refused->listed, item);
 		else
 			attr_list_free(&item);
@@ -283,9 +285,8 @@ static void refused_collect(struct pass *pass, bool whole)
 	for (size_t i = 0; i < refused->notes.count; i++) {
 		struct attr_list *item =
 			attr_list_copy(refused->notes.items[i]);
-		const char *name = attr_list_get(item, "item");
 
-		refused_inherit(item, refused_list_find(&former, name));
+		refused_inherit(item, &former);
 		refused_list_add(&refused->listed, item);
 	}
 	for (size_t i = 0; !whole && i < former.count; i++) {

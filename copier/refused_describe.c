@@ -10,6 +10,7 @@
 
 #include "lib/buffer.h"
 #include "lib/error.h"
+#include "lib/xalloc.h"
 
 /* The whole message comes over the line for its header. */
 #define DESCRIBE_SIZE_MAX   (1u << 20)
@@ -21,7 +22,7 @@
 struct describing {
 	struct attr_list *const *items;
 	size_t count;
-	const char *folder;
+	char *folder;
 	struct attr_list *current;
 	struct buffer header;
 	struct uidset small;
@@ -186,16 +187,20 @@ void refused_describe(
 {
 	struct describing describing = { .items = items, .count = count };
 	size_t described = 0;
+	int result = 1;
 
-	for (size_t i = 0; i < count && described < DESCRIBE_ITEMS_MAX; i++) {
+	for (size_t i = 0;
+		i < count && described < DESCRIBE_ITEMS_MAX && result >= 0;
+		i++) {
 		const char *folder = attr_list_get(items[i], "folder");
 
 		if (folder == NULL || !describe_is_new(items[i]))
 			continue;
-		describing.folder = folder;
+		/* the items grow, and what stands in them moves */
+		describing.folder = xstrdup(folder);
 		described++;
-		if (describe_folder(mailbox, &describing, i) < 0)
-			break;
+		result = describe_folder(mailbox, &describing, i);
+		free(describing.folder);
 	}
 	buffer_free(&describing.header);
 }

@@ -294,8 +294,11 @@ static int copy_run(struct copy *copy)
 	struct error error = { "" };
 	int result;
 
-	if (copy_open_journal(copy, &error) < 0)
+	copy_login_begin(copy);
+	if (copy_open_journal(copy, &error) < 0) {
+		copy_login_end(copy);
 		return copy_fail(copy, EX_CANTCREAT, error.text);
+	}
 	copy_tell_start(copy);
 	result = copy_endure(copy, &error);
 	copy_tell_refused(copy);

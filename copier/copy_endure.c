@@ -2,6 +2,8 @@
 /* A stand-alone copy that outlives its connections. */
 #include "config.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -9,8 +11,10 @@
 
 #include "copier/copy_private.h"
 #include "copier/endure.h"
+#include "copier/lanes.h"
 
 #include "lib/instant.h"
+#include "lib/xalloc.h"
 
 /* See struct endure. */
 #define COPY_TRIES	 4
@@ -18,36 +22,98 @@
 #define COPY_PAUSE_MOST	 60000
 #define COPY_NAP	 100
 
-static enum endure_result copy_open_side(struct copy *copy, bool source,
-	struct mailbox **mailbox, struct error *error)
+/* Both sides are logged in to at the same time. */
+struct copy_logins {
+	struct copy *copy;
+	enum endure_result results[2]; /* of the source, and of the other */
+	bool open;
+	struct error error;
+};
+
+static bool copy_open_side(void *context, int side, struct error *error)
 {
-	const struct location *location =
-		source ? &copy->source : &copy->destination;
+	struct copy_logins *logins = context;
+	struct copy *copy = logins->copy;
+	struct mailbox **mailbox =
+		side == 0 ? &copy->pass.home : &copy->pass.other;
 	bool denied = false;
 
 	if (*mailbox == NULL)
-		*mailbox = copy_open_mailbox(copy, location,
-			source ? "source" : "destination", &denied, error);
+		*mailbox = copy_open_mailbox(copy,
+			side == 0 ? &copy->source : &copy->destination,
+			side == 0 ? "source" : "destination", &denied, error);
 	if (*mailbox != NULL)
-		return ENDURE_DONE;
-	copy->code = denied ? EX_NOPERM : EX_TEMPFAIL;
-	return denied ? ENDURE_REFUSED : ENDURE_FAILED;
+		logins->results[side] = ENDURE_DONE;
+	else
+		logins->results[side] = denied ? ENDURE_REFUSED : ENDURE_FAILED;
+	return *mailbox != NULL;
+}
+
+static void *copy_log_in(void *context)
+{
+	struct copy_logins *logins = context;
+
+	logins->open = lanes_open_both(copy_open_side, logins, &logins->error);
+	return NULL;
+}
+
+void copy_login_begin(struct copy *copy)
+{
+	sigset_t all, before;
+
+	copy->first = xcalloc(1, sizeof(*copy->first));
+	copy->first->copy = copy;
+	/* Signals are for the thread that began. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	copy->logging_in = pthread_create(&copy->logins, NULL, copy_log_in,
+				   copy->first) == 0;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+void copy_login_end(struct copy *copy)
+{
+	if (copy->logging_in)
+		pthread_join(copy->logins, NULL);
+	copy->logging_in = false;
+	free(copy->first);
+	copy->first = NULL;
+}
+
+/* Takes the logins that have been begun, or logs in now. */
+static struct copy_logins copy_take_logins(struct copy *copy)
+{
+	struct copy_logins logins = { .copy = copy };
+
+	if (copy->logging_in) {
+		pthread_join(copy->logins, NULL);
+		copy->logging_in = false;
+		logins = *copy->first;
+	} else {
+		copy_log_in(&logins);
+	}
+	copy_login_end(copy);
+	return logins;
 }
 
 static enum endure_result copy_open(void *context, struct error *error)
 {
 	struct copy *copy = context;
-	enum endure_result result =
-		copy_open_side(copy, true, &copy->pass.home, error);
+	struct copy_logins logins = copy_take_logins(copy);
+	bool denied = logins.results[0] == ENDURE_REFUSED ||
+		      logins.results[1] == ENDURE_REFUSED;
 
-	if (result == ENDURE_DONE)
-		result = copy_open_side(copy, false, &copy->pass.other, error);
-	if (result == ENDURE_DONE && copy->pass.identity == NULL &&
+	if (!logins.open) {
+		*error = logins.error;
+		copy->code = denied ? EX_NOPERM : EX_TEMPFAIL;
+		return denied ? ENDURE_REFUSED : ENDURE_FAILED;
+	}
+	if (copy->pass.identity == NULL &&
 		copy_open_identity(copy, error) < 0) {
 		copy->code = EX_TEMPFAIL;
-		result = ENDURE_FAILED;
+		return ENDURE_FAILED;
 	}
-	return result;
+	return ENDURE_DONE;
 }
 
 /* What a dry run has found before its connection was lost is found anew. */

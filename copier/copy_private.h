@@ -51,6 +51,8 @@ struct copy_estimate {
 	uint64_t bytes;
 };
 
+struct copy_logins;
+
 struct copy {
 	const struct copy_options *options;
 	struct location source;
@@ -62,6 +64,10 @@ struct copy {
 	struct buffer plan;
 	int64_t began;
 	int code; /* what to end with after a failure (sysexits.h) */
+	/* the first logins, while the journal is being read */
+	bool logging_in;
+	pthread_t logins;
+	struct copy_logins *first;
 	uint64_t copied, copied_bytes, adopted, removed, changed;
 
 	struct copy_estimate *estimates;
@@ -81,6 +87,10 @@ int copy_locate(struct copy *copy);
 struct mailbox *copy_open_mailbox(struct copy *copy,
 	const struct location *location, const char *side, bool *denied_r,
 	struct error *error);
+/* Begins to log in to both sides, for copy_endure to go on with; and waits for
+ * that when it has come to nothing. */
+void copy_login_begin(struct copy *copy);
+void copy_login_end(struct copy *copy);
 /* Rounds over open mailboxes until all is carried over. 0 or -1. */
 int copy_rounds(struct copy *copy, struct error *error);
 /* The same, and opens the mailboxes, again and again when they are lost. 0, or

@@ -5,7 +5,8 @@
 #include "copier/look.h"
 
 #include <pthread.h>
-#include <stdlib.h>
+#include <signal.h>
+#include <stdbool.h>
 
 struct look {
 	struct view *view;
@@ -60,13 +61,21 @@ int look_at_both(struct pass *pass, struct view *home, struct view *other,
 				.context = pass->context },
 			.who = "other side" },
 	};
+	sigset_t all, before;
 	pthread_t thread;
+	bool started;
 	int i;
 
-	if (pthread_create(&thread, NULL, look_run, &sides[1]) != 0)
-		abort();
+	/* Signals are for the calling thread. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	started = pthread_create(&thread, NULL, look_run, &sides[1]) == 0;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	look_run(&sides[0]);
-	pthread_join(thread, NULL);
+	if (started)
+		pthread_join(thread, NULL);
+	else
+		look_run(&sides[1]);
 	for (i = 0; i < 2; i++)
 		if (sides[i].result != 1) {
 			error_set(error, "%s", sides[i].error.text);

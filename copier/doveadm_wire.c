@@ -22,6 +22,7 @@ void doveadm_wire_clear(struct doveadm_wire *wire)
 {
 	buffer_free(&wire->line);
 	buffer_free(&wire->output);
+	buffer_free(&wire->status);
 	buffer_free(&wire->log);
 	memset(wire, 0, sizeof(*wire));
 }

@@ -151,6 +151,29 @@ tests_unit_endure_test_SOURCES = tests/unit/endure-test.c
 tests_unit_endure_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_endure_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 
+# What clients keep.
+identity_tests = tests/unit/doveadm-test tests/unit/identity-test \
+	tests/unit/uidl-test
+check_PROGRAMS += $(identity_tests)
+TESTS += $(identity_tests)
+tests_unit_doveadm_test_SOURCES = tests/unit/doveadm-test.c
+tests_unit_doveadm_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_doveadm_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
+tests_unit_identity_test_SOURCES = tests/unit/identity-test.c
+tests_unit_identity_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_identity_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
+tests_unit_uidl_test_SOURCES = tests/unit/uidl-test.c
+tests_unit_uidl_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_uidl_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
+if FUZZERS
+check_PROGRAMS += tests/fuzz/doveadm-fuzz
+tests_fuzz_doveadm_fuzz_SOURCES = tests/fuzz/doveadm-fuzz.c \
+	copier/doveadm_wire.c copier/uidl.c lib/buffer.c lib/error.c \
+	lib/xalloc.c
+tests_fuzz_doveadm_fuzz_CFLAGS = $(AM_CFLAGS) -U_FORTIFY_SOURCE -g \
+	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+endif
+
 if FUZZERS
 check_PROGRAMS += tests/fuzz/sasl-fuzz
 tests_fuzz_sasl_fuzz_SOURCES = tests/fuzz/sasl-fuzz.c copier/sasl.c \

@@ -31,7 +31,7 @@ SYSTEM_TESTS += tests/system/ledger.py tests/system/stages.py \
 	tests/system/outage.py tests/system/hostile.py tests/crash/steps.py
 SYSTEM_TESTS += tests/system/copy_report.py tests/system/copy_sources.py
 SYSTEM_TESTS += tests/system/sendmail_ledger.py tests/system/lab_proxies.py tests/system/copy_faults.py \
-	tests/system/copy_masked.py
+	tests/system/copy_masked.py tests/system/copy_many.py
 
 # Fuzz targets: ./configure --enable-fuzzers CC=clang, then make check, or
 # tests/fuzz/run.sh SECONDS. They compile what they fuzz anew, since the
@@ -89,6 +89,13 @@ bench: policyd/rehome-policyd milter/rehome-milter \
 	$(AM_V_at)$(AM_TESTS_ENVIRONMENT) \
 	python3 $(top_srcdir)/tests/bench/serve.py $(BENCH_FLAGS)
 .PHONY: bench
+
+# 100 accounts moved at once: memory, descriptors, rate.
+bench-many: all
+	$(AM_V_at)$(AM_TESTS_ENVIRONMENT) \
+	python3 $(top_srcdir)/tests/system/copy_many.py --accounts 100 \
+		--messages 300
+.PHONY: bench-many
 # The freeze by step and by size of account: make bench-freeze, or with
 # BENCH_FLAGS="--plain" or "--format sdbox".
 EXTRA_DIST += tests/bench/freeze.py

@@ -25,7 +25,7 @@ class Copy:
         self.secret = scratch.file("state", name, self.new_user + ".password",
                                    text=PASSWORD + "\n", mode=0o600)
         self.code = self.report = None
-        self.said = ""
+        self.said = self.told = ""
 
     def arguments(self, *options, old=None, new=None):
         return [COPIER, "copy", url(old or self.old, self.user),
@@ -40,7 +40,8 @@ class Copy:
             self.arguments(*options, **ports), stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True, errors="replace",
             timeout=seconds, env=dict(os.environ, **(env or {})))
-        self.code, self.said = done.returncode, done.stderr
+        self.code = done.returncode
+        self.said, self.told = done.stderr, done.stdout
         self.report = self.understand(done.stdout)
         assert codes is None or self.code in codes, (
             "exit %d: %s%s" % (self.code, done.stdout[-3000:],

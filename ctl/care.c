@@ -240,31 +240,125 @@ int care_maps_rebuild(struct session *session, const struct line *line)
 	return 0;
 }
 
-/* The file itself, and what it points at. */
-static struct config *care_load_config(const char *file, struct error *error)
-{
-	struct config *config = config_load(file, error);
+/* So many errors of a file are told. */
+#define CARE_ERRORS_MAX 20
 
-	if (config != NULL && config_check_files(config, error) < 0) {
-		error_prefix(error, "%s", file);
-		config_free(&config);
-	}
-	return config;
+struct care_check {
+	const char *file;
+	struct error errors[CARE_ERRORS_MAX];
+	size_t count; /* also those that are not kept */
+};
+
+static void care_add_error(struct care_check *check, const struct error *error)
+{
+	if (check->count < CARE_ERRORS_MAX)
+		check->errors[check->count] = *error;
+	check->count++;
 }
 
-static void care_print_config(const struct session *session, const char *file,
-	const struct config *config, const struct error *error)
+/*
+ * The line that an error names as "FILE:LINE: ", when it is one of a single
+ * option: without it the rest can be read, which is not so with the lines that
+ * begin or end a section. NULL when there is none.
+ */
+static char *care_bad_line(
+	char *text, const char *file, const struct error *error)
+{
+	size_t size = strlen(file);
+	unsigned long line;
+	char *at = text, *end;
+
+	if (strncmp(error->text, file, size) != 0 || error->text[size] != ':')
+		return NULL;
+	line = strtoul(error->text + size + 1, NULL, 10);
+	for (; line > 1 && at != NULL; line--) {
+		at = strchr(at, '\n');
+		at = at != NULL ? at + 1 : NULL;
+	}
+	if (at == NULL || line == 0)
+		return NULL;
+	end = at + strcspn(at, "\n");
+	return strcspn(at, "{}") < (size_t)(end - at) ||
+			       strcspn(at, "=") >= (size_t)(end - at)
+		       ? NULL
+		       : at;
+}
+
+/* Reads it again without each line that was wrong. */
+static struct config *care_parse(struct care_check *check, struct buffer *text)
+{
+	struct config *config = NULL, *first = NULL;
+	struct error error;
+	char *bad;
+
+	while (check->count < CARE_ERRORS_MAX) {
+		config = config_parse(
+			text->data, text->size, check->file, &error);
+		if (config != NULL)
+			break;
+		care_add_error(check, &error);
+		bad = care_bad_line(text->data, check->file, &error);
+		if (bad == NULL)
+			break;
+		memset(bad, ' ', strcspn(bad, "\n"));
+	}
+	if (check->count == 0)
+		first = config;
+	else
+		config_free(&config);
+	return first;
+}
+
+static void care_amiss(void *context, const struct error *error)
+{
+	struct care_check *check = context;
+	struct error whole = *error;
+
+	error_prefix(&whole, "%s", check->file);
+	care_add_error(check, &whole);
+}
+
+/* The file itself, and what it points at. NULL when it cannot be used. */
+static struct config *care_load_config(struct care_check *check)
+{
+	struct buffer text = BUFFER_EMPTY;
+	struct error error;
+	struct config *config = config_load(check->file, &error);
+	FILE *file;
+	char piece[4096];
+	size_t size;
+
+	if (config != NULL) {
+		config_check_all_files(config, care_amiss, check);
+		return config;
+	}
+	file = fopen(check->file, "r");
+	while (file != NULL &&
+		(size = fread(piece, 1, sizeof(piece), file)) > 0)
+		buffer_add(&text, piece, size);
+	if (file != NULL)
+		fclose(file);
+	if (text.size > 0 && memchr(text.data, 0, text.size) == NULL)
+		config = care_parse(check, &text);
+	buffer_free(&text);
+	if (check->count == 0)
+		care_add_error(check, &error);
+	config_free(&config);
+	return NULL;
+}
+
+static void care_print_config(const struct session *session,
+	const struct config *config, const struct care_check *check)
 {
 	struct attr_list *result = attr_list_new();
 	char systems[FIGURE_SIZE], domains[FIGURE_SIZE];
+	bool valid = check->count == 0;
 
-	if (session->json) {
-		attr_list_add(result, "file", file);
-		attr_list_add(result, "valid", config != NULL ? "yes" : "no");
-	}
-	if (session->json && config == NULL)
-		attr_list_add(result, "reason", error->text);
-	if (session->json && config != NULL) {
+	attr_list_add(result, "file", check->file);
+	attr_list_add(result, "valid", valid ? "yes" : "no");
+	for (size_t i = 0; i < check->count && i < CARE_ERRORS_MAX; i++)
+		attr_list_add(result, "reasons", check->errors[i].text);
+	if (valid) {
 		attr_list_add_number(
 			result, "systems", (int64_t)config->systems_count);
 		attr_list_add_number(
@@ -272,8 +366,8 @@ static void care_print_config(const struct session *session, const char *file,
 	}
 	if (session->json) {
 		json_print(stdout, result);
-	} else if (config != NULL && !session->quiet) {
-		text_print(stdout, "%s: correct, %s, %s", file,
+	} else if (valid && !session->quiet) {
+		text_print(stdout, "%s: correct, %s, %s", check->file,
 			figure_plural((int64_t)config->systems_count, "system",
 				systems),
 			figure_plural((int64_t)config->domains_count, "domain",
@@ -285,18 +379,19 @@ static void care_print_config(const struct session *session, const char *file,
 
 int care_config_check(struct session *session, const struct line *line)
 {
-	const char *file = line_argument(line, 0);
+	const char *named = line_argument(line, 0);
+	struct care_check *check = xcalloc(1, sizeof(*check));
 	struct config *config;
-	struct error error;
 	int code = 0;
 
-	if (file == NULL)
-		file = session->config_path;
-	config = care_load_config(file, &error);
-	care_print_config(session, file, config, &error);
-	if (config == NULL)
-		code = session_fail(session, EX_CONFIG, NULL, error.text, NULL);
+	check->file = named != NULL ? named : session->config_path;
+	config = care_load_config(check);
+	care_print_config(session, config, check);
+	for (size_t i = 0; i < check->count && i < CARE_ERRORS_MAX; i++)
+		code = session_fail(
+			session, EX_CONFIG, NULL, check->errors[i].text, NULL);
 	config_free(&config);
+	free(check);
 	return code;
 }
 

@@ -52,6 +52,7 @@ static const struct {
 	{ "messages_done", 'n' },
 	{ "messages_total", 'n' },
 	{ "option", 'a' },
+	{ "reasons", 'a' },
 	{ "refused", 'n' },
 	{ "remaining", 'd' },
 	{ "removed", 'n' },
@@ -178,6 +179,15 @@ static json_t *json_value(char kind, const char *name, const char *value)
 	return result != NULL ? result : json_text(value);
 }
 
+/* Before its first request an account has no budget of its own: policyd's is
+ * taken then. */
+static bool json_is_unrequested(const struct attr_list *message)
+{
+	const char *at = attr_list_get(message, "requested_at");
+
+	return at != NULL && strcmp(at, "0") == 0;
+}
+
 static json_t *json_object_of(const struct attr_list *message)
 {
 	json_t *object = json_object();
@@ -188,6 +198,11 @@ static json_t *json_object_of(const struct attr_list *message)
 		char kind = json_kind(message, name);
 		json_t *array;
 
+		if (strcmp(name, "freeze_budget") == 0 &&
+			json_is_unrequested(message)) {
+			json_object_set_new(object, name, json_null());
+			continue;
+		}
 		if (kind != 'a') {
 			json_object_set_new(
 				object, name, json_value(kind, name, value));

@@ -139,6 +139,10 @@ char *config_login_name(
  * or -1 with an error for the first that is amiss.
  */
 int config_check_files(const struct config *config, struct error *error);
+/* The same, but all that is amiss is told. Returns how much that was. */
+typedef void config_amiss_fn(void *context, const struct error *error);
+int config_check_all_files(const struct config *config,
+	config_amiss_fn *amiss, void *context);
 
 /* Prints the table: each option with its type, default and help. */
 void config_describe(FILE *out);

@@ -125,7 +125,21 @@ static int files_secret(const char *path, struct error *error)
 	return -1;
 }
 
-static int files_system(const struct config_system *system, struct error *error)
+/* Tells what is amiss, each by itself; counts it. */
+struct files_tale {
+	config_amiss_fn *amiss;
+	void *context;
+	int count;
+};
+
+static void files_tell(struct files_tale *tale, const struct error *error)
+{
+	tale->count++;
+	tale->amiss(tale->context, error);
+}
+
+static void files_system(
+	const struct config_system *system, struct files_tale *tale)
 {
 	const struct {
 		const char *option;
@@ -144,19 +158,20 @@ static int files_system(const struct config_system *system, struct error *error)
 		{ "lock", files_program, system->lock },
 		{ "unlock", files_program, system->unlock },
 	};
+	struct error error;
 	size_t i;
 
 	for (i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
-		if (checks[i].check(checks[i].path, error) < 0) {
-			error_prefix(error, "system \"%s\": %s", system->name,
-				checks[i].option);
-			return -1;
-		}
+		if (checks[i].check(checks[i].path, &error) == 0)
+			continue;
+		error_prefix(&error, "system \"%s\": %s", system->name,
+			checks[i].option);
+		files_tell(tale, &error);
 	}
-	return 0;
 }
 
-int config_check_files(const struct config *config, struct error *error)
+int config_check_all_files(
+	const struct config *config, config_amiss_fn *amiss, void *context)
 {
 	const struct {
 		const char *option;
@@ -169,17 +184,40 @@ int config_check_files(const struct config *config, struct error *error)
 		{ "queue: flush", files_command, config->queue.flush },
 		{ "copier: state", files_state, config->copier.state },
 	};
+	struct files_tale tale = { .amiss = amiss, .context = context };
+	struct error error;
 	size_t i;
 
 	for (i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
-		if (checks[i].check(checks[i].path, error) < 0) {
-			error_prefix(error, "%s", checks[i].option);
-			return -1;
-		}
+		if (checks[i].check(checks[i].path, &error) == 0)
+			continue;
+		error_prefix(&error, "%s", checks[i].option);
+		files_tell(&tale, &error);
 	}
-	for (i = 0; i < config->systems_count; i++) {
-		if (files_system(&config->systems[i], error) < 0)
-			return -1;
-	}
-	return 0;
+	for (i = 0; i < config->systems_count; i++)
+		files_system(&config->systems[i], &tale);
+	return tale.count;
+}
+
+struct files_first {
+	struct error *error;
+	bool told;
+};
+
+static void files_keep_first(void *context, const struct error *error)
+{
+	struct files_first *first = context;
+
+	if (!first->told)
+		error_set(first->error, "%s", error->text);
+	first->told = true;
+}
+
+int config_check_files(const struct config *config, struct error *error)
+{
+	struct files_first first = { .error = error };
+
+	return config_check_all_files(config, files_keep_first, &first) == 0
+		       ? 0
+		       : -1;
 }

@@ -115,7 +115,7 @@ static void completes_accounts(void **state)
 		if (strstr(text, name) == NULL)
 			fail_msg("%s is not in %s", name, text);
 	}
-	assert_non_null(strstr(text, "\"freeze_budget\":30000,"));
+	assert_non_null(strstr(text, "\"freeze_budget\":null,"));
 	assert_non_null(strstr(text, "\"not_before\":null,"));
 	assert_non_null(strstr(text, "\"alias\":[\"a@example.org\"]"));
 	free(text);

@@ -59,10 +59,12 @@ static int main_read_rest(struct session *session, struct line *line, int count,
 	return session_misused(session, error.text);
 }
 
-static int main_unknown(
-	struct session *session, const char *word, bool is_first_of_two)
+/* second: the word behind, or NULL. */
+static int main_unknown(struct session *session, const char *word,
+	const char *second, bool is_first_of_two)
 {
 	struct buffer names = BUFFER_EMPTY;
+	struct error both;
 
 	if (!is_first_of_two)
 		return session_fail(session, EX_USAGE, word,
@@ -75,7 +77,11 @@ static int main_unknown(
 			buffer_printf(&names, "%s`rehome %s`",
 				names.size > 0 ? " or " : "", name);
 	}
-	session_fail(session, EX_USAGE, word, "is only half of a command",
+	error_set(&both, "%s%s%s", word, second != NULL ? " " : "",
+		second != NULL ? second : "");
+	session_fail(session, EX_USAGE, both.text,
+		second != NULL ? "there is no such command"
+			       : "is only half of a command",
 		names.data);
 	buffer_free(&names);
 	return EX_USAGE;
@@ -100,7 +106,8 @@ static int main_run(struct session *session, struct line *line, int count,
 	}
 	session->command = command_match(count, words, &words_taken);
 	if (session->command == NULL)
-		return main_unknown(session, words[0], words_taken > 0);
+		return main_unknown(session, words[0],
+			count > 1 ? words[1] : NULL, words_taken > 0);
 	code = main_read_rest(
 		session, line, count - words_taken, words + words_taken);
 	if (code != 0)

@@ -143,6 +143,19 @@ static int imap_mailbox_learn(struct imap_mailbox *imap, struct error *error)
 	return result < 0 ? -1 : 0;
 }
 
+/* A server that speaks UTF-8 only wants to hear so first (RFC 6855 section 6);
+ * names are UTF-8 from then on. */
+static int imap_mailbox_enable(struct imap_mailbox *imap, struct error *error)
+{
+	int result;
+
+	if (!imap_session_can(imap->session, IMAP_CAP_UTF8_ONLY))
+		return 0;
+	result = imap_mailbox_simple(imap, error, "ENABLE UTF8=ACCEPT");
+	imap->features.utf8 = result == 1;
+	return result < 0 ? -1 : 0;
+}
+
 static void imap_mailbox_close(struct mailbox *mailbox)
 {
 	struct imap_mailbox *imap = imap_mailbox(mailbox);
@@ -169,7 +182,8 @@ static struct mailbox *imap_mailbox_open(const struct mailbox_target *target,
 
 	imap->flags = flags;
 	imap->session = imap_session_open(target, denied_r, error);
-	if (imap->session == NULL || imap_mailbox_learn(imap, error) < 0) {
+	if (imap->session == NULL || imap_mailbox_enable(imap, error) < 0 ||
+		imap_mailbox_learn(imap, error) < 0) {
 		imap_mailbox_close(&imap->mailbox);
 		return NULL;
 	}

@@ -220,7 +220,7 @@ static int folder_quota_carry(struct pass *pass,
 int folder_quota_check(struct pass *pass, const struct view *home,
 	const struct view *other, bool look, struct error *error)
 {
-	struct folder_quota here = { NULL }, there = { NULL };
+	struct folder_quota here = { .root = NULL }, there = { .root = NULL };
 	int result = folder_quota_read(pass->home, &here, error);
 
 	if (result == 1)

@@ -124,13 +124,24 @@ static void copy_forget_plan(struct copy *copy)
 		free(copy->estimates[--copy->estimates_count].folder);
 }
 
+static uint64_t copy_progressed(void *context)
+{
+	const struct copy *copy = context;
+
+	return copy->copied + copy->adopted + copy->removed + copy->changed;
+}
+
 static enum endure_result copy_work(void *context, struct error *error)
 {
 	struct copy *copy = context;
 
 	copy_forget_plan(copy);
+	if (copy->lost && copy->progressed == copy_progressed(copy))
+		pass_shrink(&copy->pass);
+	copy->progressed = copy_progressed(copy);
 	if (copy_rounds(copy, error) == 0)
 		return ENDURE_DONE;
+	copy->lost = true;
 	copy->code = EX_TEMPFAIL;
 	return ENDURE_FAILED;
 }
@@ -150,13 +161,6 @@ static bool copy_drop(void *context)
 		mailbox_close(&pass->other);
 	}
 	return lost;
-}
-
-static uint64_t copy_progressed(void *context)
-{
-	const struct copy *copy = context;
-
-	return copy->copied + copy->adopted + copy->removed + copy->changed;
 }
 
 static bool copy_may_go_on(void *context, struct error *error)

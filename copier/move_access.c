@@ -88,6 +88,7 @@ struct move_enduring {
 	const struct round_options *options;
 	struct pass_counts done;
 	unsigned tries;
+	uint64_t progress; /* when the last one began */
 };
 
 static enum endure_result move_enduring_open(void *context, struct error *error)
@@ -131,11 +132,23 @@ static void move_enduring_add(const struct move_enduring *enduring)
 	counts->folders_removed += done->folders_removed;
 }
 
+static uint64_t move_enduring_progress(void *context)
+{
+	const struct move_enduring *enduring = context;
+	const struct pass_counts *done = &enduring->done;
+
+	return done->copied + done->adopted + done->removed + done->flags;
+}
+
 static enum endure_result move_enduring_work(void *context, struct error *error)
 {
 	struct move_enduring *enduring = context;
 	struct pass *pass = &enduring->move->pass;
+	uint64_t progress = move_enduring_progress(enduring);
 
+	if (enduring->tries > 0 && enduring->progress == progress)
+		pass_shrink(pass);
+	enduring->progress = progress;
 	/* What was under way may still be coming in. */
 	if (enduring->tries++ > 0 && round_settle(pass, error) < 0)
 		return ENDURE_FAILED;
@@ -162,14 +175,6 @@ static bool move_enduring_drop(void *context)
 		mailbox_close(&pass->other);
 	}
 	return lost;
-}
-
-static uint64_t move_enduring_progress(void *context)
-{
-	const struct move_enduring *enduring = context;
-	const struct pass_counts *done = &enduring->done;
-
-	return done->copied + done->adopted + done->removed + done->flags;
 }
 
 static bool move_enduring_goes_on(void *context, struct error *error)

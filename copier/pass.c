@@ -10,6 +10,9 @@
 
 #include "lib/xalloc.h"
 
+/* Messages in a batch that has a better chance to get through. */
+#define PASS_BATCH_SMALL 8
+
 void pass_clear(struct pass *pass)
 {
 	size_t i;
@@ -49,6 +52,11 @@ void pass_add(struct pass *pass, const struct pass *part)
 			part->refusals[i].uid, &part->refusals[i].words);
 	pass->refused_in_a_row = part->refused_in_a_row;
 	pass->careful = pass->careful || part->careful;
+}
+
+void pass_shrink(struct pass *pass)
+{
+	pass->batch_most = pass->batch_most == 0 ? PASS_BATCH_SMALL : 1;
 }
 
 bool pass_goes_on(const struct pass *pass, struct error *error)

@@ -96,12 +96,17 @@ struct pass {
 	/* The other side has refused a batch: each is waited for now, so that
 	 * none behind it is stored first. */
 	bool careful;
+	/* So many messages are stored together at most, since connections are
+	 * lost before more are through; 0: as many as the driver takes. */
+	size_t batch_most;
 };
 
 /* Empties counts and refusals for the next pass. */
 void pass_clear(struct pass *pass);
 /* Adds what another pass of the same account has counted and met. */
 void pass_add(struct pass *pass, const struct pass *part);
+/* After a connection was lost and nothing got through before. */
+void pass_shrink(struct pass *pass);
 bool pass_goes_on(const struct pass *pass, struct error *error);
 /* Writes down that the server refused a message (or, uid 0, a folder). */
 void pass_refuse(struct pass *pass, const char *folder, uint32_t uid,

@@ -481,13 +481,15 @@ static int transfer_run(struct transfer *transfer, const struct uidset *uids)
 {
 	struct pass *pass = transfer->pass;
 	int result = 1;
-	size_t i;
+	size_t most, i;
 
 	for (i = 0; i < uids->count; i++)
 		uidset_add(&transfer->todo, uids->uids[i]);
 	transfer_learn_taken(transfer);
-	portion_begin(&transfer->portion,
-		mailbox_features(pass->other)->append_batch);
+	most = mailbox_features(pass->other)->append_batch;
+	if (pass->batch_most != 0 && most > pass->batch_most)
+		most = pass->batch_most;
+	portion_begin(&transfer->portion, most);
 	mailbox_on_appended(pass->other, transfer_appended, transfer);
 	while (result == 1 && transfer->todo.count > 0)
 		result = transfer_some(transfer);

@@ -241,6 +241,13 @@ tests_fuzz_mbox_fuzz_SOURCES = tests/fuzz/mbox-fuzz.c copier/mbox_from.c \
 	copier/mbox_parse.c copier/maildate.c lib/buffer.c lib/xalloc.c
 tests_fuzz_mbox_fuzz_CFLAGS = $(AM_CFLAGS) -U_FORTIFY_SOURCE -g \
 	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+check_PROGRAMS += tests/fuzz/certificate-fuzz
+tests_fuzz_certificate_fuzz_SOURCES = tests/fuzz/certificate-fuzz.c \
+	copier/certificate_read.c lib/attr.c lib/buffer.c lib/error.c \
+	lib/xalloc.c
+tests_fuzz_certificate_fuzz_CFLAGS = $(AM_CFLAGS) -U_FORTIFY_SOURCE -g \
+	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+tests_fuzz_certificate_fuzz_LDADD = $(copier_libs)
 check_PROGRAMS += tests/fuzz/pop3-fuzz
 tests_fuzz_pop3_fuzz_SOURCES = tests/fuzz/pop3-fuzz.c copier/pop3_parse.c \
 	copier/pop3_wire.c lib/error.c

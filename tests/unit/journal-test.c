@@ -224,6 +224,130 @@ static void test_replay(void **state)
 	free(after);
 }
 
+/* The counts are kept, whatever is done and replayed. */
+static void check_counts(const struct journal *journal)
+{
+	size_t i, j;
+
+	for (i = 0; i < journal_count(journal); i++) {
+		const struct journal_folder *folder = journal_at(journal, i);
+		size_t live = 0, known[2] = { 0, 0 };
+		uint64_t bytes = 0;
+		int side;
+
+		for (j = 0; j < folder->pairs_count; j++) {
+			const struct journal_pair *pair = &folder->pairs[j];
+			bool whole = pair->uid[0] != 0 && pair->uid[1] != 0;
+
+			for (side = 0; side < 2; side++) {
+				known[side] +=
+					!pair->gone && pair->uid[side] != 0;
+				if (!pair->gone && pair->uid[side] != 0)
+					assert_true(folder->next[side] >
+						    pair->uid[side]);
+			}
+			live += !pair->gone && whole;
+			bytes += !pair->gone && whole ? pair->size : 0;
+		}
+		assert_int_equal(folder->live, live);
+		assert_int_equal(folder->known[0], known[0]);
+		assert_int_equal(folder->known[1], known[1]);
+		assert_int_equal(folder->bytes, bytes);
+	}
+}
+
+static void test_counts(void **state)
+{
+	struct fixture *fixture = *state;
+	struct journal_folder *folder;
+
+	fill(fixture);
+	check_counts(fixture->journal);
+	fixture_reopen(fixture);
+	check_counts(fixture->journal);
+	folder = journal_find(fixture->journal, JOURNAL_SOURCE, "INBOX");
+	journal_widow(fixture->journal, folder, folder->pairs_count - 1,
+		JOURNAL_SOURCE);
+	journal_widow(fixture->journal, folder, folder->pairs_count - 1,
+		JOURNAL_SOURCE);
+	check_counts(fixture->journal);
+	journal_uidvalidity(
+		fixture->journal, folder, JOURNAL_DESTINATION, 4711);
+	check_counts(fixture->journal);
+	assert_int_equal(folder->live, 0);
+	fixture_reopen(fixture);
+	check_counts(fixture->journal);
+}
+
+/* A folder is found by its names of now alone, also by those that come free. */
+static void test_renamed(void **state)
+{
+	static const char *const one[2] = { "one", "eins" };
+	static const char *const two[2] = { "two", "zwei" };
+	static const char *const both[2] = { "two", "eins" };
+	struct fixture *fixture = *state;
+	struct journal *journal = fixture->journal;
+	struct journal_folder *first = journal_add(journal, one);
+	struct journal_folder *second = journal_add(journal, two);
+	struct error error;
+	int turn;
+
+	journal_drop(journal, second);
+	journal_rename(journal, first, both);
+	for (turn = 0; turn < 2; turn++) {
+		assert_null(journal_find(journal, JOURNAL_SOURCE, "one"));
+		assert_null(journal_find(journal, JOURNAL_DESTINATION, "zwei"));
+		first = journal_find(journal, JOURNAL_SOURCE, "two");
+		assert_non_null(first);
+		assert_ptr_equal(
+			journal_find(journal, JOURNAL_DESTINATION, "eins"),
+			first);
+		assert_int_equal(journal_sync(journal, &error), 0);
+		fixture_reopen(fixture);
+		journal = fixture->journal;
+	}
+	first = journal_find(journal, JOURNAL_SOURCE, "two");
+	journal_rename_unwritten(journal, first, one);
+	assert_ptr_equal(journal_find(journal, JOURNAL_SOURCE, "one"), first);
+	fixture_reopen(fixture);
+	assert_non_null(journal_find(fixture->journal, JOURNAL_SOURCE, "two"));
+}
+
+/* Thousands of folders, and none is taken for another. */
+static void test_many_folders(void **state)
+{
+	struct fixture *fixture = *state;
+	struct error error;
+	unsigned i;
+
+	for (i = 0; i < 5000; i++) {
+		char source[32], destination[32];
+		const char *names[2] = { source, destination };
+
+		snprintf(source, sizeof(source), "folder/%u", i);
+		snprintf(destination, sizeof(destination), "folder.%u", i * 7);
+		journal_add(fixture->journal, names);
+		if (i % 3 == 0)
+			journal_drop(fixture->journal,
+				journal_find(fixture->journal, JOURNAL_SOURCE,
+					source));
+	}
+	assert_int_equal(journal_sync(fixture->journal, &error), 0);
+	fixture_reopen(fixture);
+	for (i = 0; i < 5000; i++) {
+		struct journal_folder *folder;
+		char name[32];
+
+		snprintf(name, sizeof(name), "folder.%u", i * 7);
+		folder = journal_find(
+			fixture->journal, JOURNAL_DESTINATION, name);
+		assert_int_equal(folder == NULL, i % 3 == 0);
+		snprintf(name, sizeof(name), "folder/%u", i);
+		if (folder != NULL)
+			assert_string_equal(folder->name[0], name);
+	}
+}
+
 static char *read_file(const char *path, size_t *size_r)
 {
 	FILE *in = fopen(path, "r");
@@ -483,6 +607,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_replay),
+		TEST(test_counts),
+		TEST(test_renamed),
+		TEST(test_many_folders),
 		TEST(test_torn),
 		TEST(test_damaged),
 		TEST(test_repeated),

@@ -22,8 +22,9 @@
  *   pair SOURCE DESTINATION SIZE DIGEST ORIGIN [FLAGS]
  *   intent UID UIDNEXT DIGEST    foreign SIDE UID    void SIDE    made
  *   widow INDEX
- * A side: "none", or "whole" or "delta" and one message a line:
+ * A side: "none", or "whole", "delta" or "seen" and one message a line:
  *   UID SIZE DATE DIGEST [FLAGS]    (SIZE "-": not measured; DIGEST "-")
+ *   gone FIRST LAST                 (what the server says has vanished)
  * The plan as plan_print gives it; or what must be known first:
  *   "measure home UIDS other UIDS digest home UIDS other UIDS".
  */
@@ -90,6 +91,28 @@ static const struct scenario table[] = {
 		PLAN_REMOVE_PAIRED, false, NULL },
 	{ "gone on both sides", "pair 1 11 100 a c\n", "whole\n", "whole\n", "",
 		PLAN_REMOVE_PAIRED, false, NULL },
+	{ "vanished at home", "pair 1 11 100 a c\npair 2 12 100 b c\n",
+		"delta\ngone 2 2\n", "delta\n", "expunge 12 INBOX\n",
+		PLAN_REMOVE_PAIRED, false, NULL },
+	{ "vanished there: copied again",
+		"pair 1 11 100 a c\npair 2 12 100 b c\n", "delta\n",
+		"delta\ngone 12 12\n", "copy 2 INBOX\n", PLAN_REMOVE_PAIRED,
+		false, NULL },
+	{ "vanished on both sides", "pair 1 11 100 a c\n", "delta\ngone 1 4\n",
+		"delta\ngone 9 20\n", "", PLAN_REMOVE_PAIRED, false, NULL },
+	{ "ranges in any order, of what never was",
+		"pair 5 15 100 a c\npair 7 17 100 b c\npair 9 19 100 c c\n",
+		"delta\ngone 8 4294967295\ngone 1 3\ngone 2 4\ngone 6 6\n",
+		"delta\n", "expunge 19 INBOX\n", PLAN_REMOVE_PAIRED, false,
+		NULL },
+	{ "as seen on both sides", "pair 1 11 100 a c\n", "seen\n", "seen\n",
+		"", PLAN_REMOVE_PAIRED, false, NULL },
+	{ "as seen, but half a pair is to go", "pair 1 11 100 a c\nwidow 0\n",
+		"seen\n", "seen\n", "expunge 11 INBOX\n", PLAN_REMOVE_COPIED,
+		false, NULL },
+	{ "as seen, but void there: copied again",
+		"pair 1 11 100 a c\nvoid 1\n", "seen\n", "seen\n",
+		"copy 1 INBOX\n", PLAN_REMOVE_PAIRED, false, NULL },
 	{ "a foreign message", "pair 1 11 100 a c\n", "delta\n",
 		"delta\n12 - - -\n", "foreign 12 INBOX\n", PLAN_REMOVE_PAIRED,
 		false, NULL },
@@ -313,9 +336,13 @@ static void view_line(
 	struct view_message *message;
 	unsigned char digest[JOURNAL_DIGEST];
 	char size[16], date[16], letter;
-	unsigned uid;
+	unsigned uid, last;
 	int end = 0;
 
+	if (sscanf(line, "gone %u %u", &uid, &last) == 2) {
+		view_vanish(folder, uid, last);
+		return;
+	}
 	if (sscanf(line, "%u %15s %15s %c%n", &uid, size, date, &letter,
 		    &end) != 4)
 		fail_msg("view: %s", line);
@@ -343,8 +370,10 @@ static void set_view(struct fixture *fixture, struct view *view,
 		folder->has_status = true;
 		folder->status.uidvalidity = uidvalidity;
 		folder->whole = strcmp(line, "whole") == 0;
+		folder->seen = strcmp(line, "seen") == 0;
 		while ((line = strtok_r(NULL, "\n", &rest)) != NULL)
 			view_line(fixture, folder, line);
+		view_vanish_sort(folder);
 	}
 	free(copy);
 }

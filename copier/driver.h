@@ -238,6 +238,8 @@ struct mailbox_driver {
 	int (*fetch)(struct mailbox *mailbox, const struct uidset *uids,
 		const struct mailbox_sink *sink, void *context,
 		struct error *error);
+	void (*ahead)(struct mailbox *mailbox, const char *folder,
+		const struct uidset *uids); /* or NULL */
 	int (*append_begin)(struct mailbox *mailbox,
 		const struct mailbox_append *append, void *cookie,
 		struct error *error);
@@ -331,6 +333,14 @@ int mailbox_look(struct mailbox *mailbox, struct mailbox_look *looks,
  */
 int mailbox_fetch(struct mailbox *mailbox, const struct uidset *uids,
 	const struct mailbox_sink *sink, void *context, struct error *error);
+
+/*
+ * Tells what will be called next: select of this folder, not for writing, and
+ * fetch of these UIDs, which stay until then. Where it takes a network to ask
+ * it is asked for now. No folder is selected until then.
+ */
+void mailbox_ahead(struct mailbox *mailbox, const char *folder,
+	const struct uidset *uids);
 
 /*
  * Appends are streamed and answered later: begin, data until size octets are

@@ -163,6 +163,7 @@ static void imap_mailbox_close(struct mailbox *mailbox)
 
 	imap_session_free(&imap->session);
 	imap_mailbox_append_clear(imap);
+	free(imap->ahead.folder);
 	for (i = 0; i < imap->others_count; i++)
 		free(imap->others[i]);
 	for (i = 0; i < imap->more_count; i++)
@@ -327,6 +328,7 @@ const struct mailbox_driver mailbox_imap = {
 	.scan = imap_mailbox_scan,
 	.look = imap_mailbox_look,
 	.fetch = imap_mailbox_fetch,
+	.ahead = imap_mailbox_ahead,
 	.append_begin = imap_mailbox_append_begin,
 	.append_data = imap_mailbox_append_data,
 	.append_end = imap_mailbox_append_end,

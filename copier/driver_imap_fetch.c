@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 void imap_fetch_message(struct imap_mailbox *imap,
@@ -30,9 +31,6 @@ int imap_fetch_bad(struct error *error)
 	error_set(error, "the server broke the protocol in a FETCH response");
 	return -1;
 }
-
-/* FETCH commands under way at most. */
-#define IMAP_FETCHES 2
 
 /* Where the body of the present FETCH response goes. */
 enum imap_fetching_way {
@@ -252,20 +250,35 @@ static const struct imap_handler imap_fetching_handler = {
 	.piece = imap_fetching_piece,
 };
 
-/* Asks for the next messages of the set. */
-static unsigned imap_fetching_ask(struct imap_fetching *fetching, size_t *index)
+unsigned imap_mailbox_ask_fetch(
+	struct imap_mailbox *imap, const struct uidset *uids, size_t *index)
 {
-	struct imap_session *session = fetching->imap->session;
 	struct buffer set = BUFFER_EMPTY;
-	unsigned tag = imap_command(session, "UID FETCH ");
+	unsigned tag = imap_command(imap->session, "UID FETCH ");
 
-	*index = uidset_print(
-		fetching->uids, *index, IMAP_SET_UIDS, IMAP_SET_ROOM, &set);
-	imap_command_bytes(session, set.data, set.size);
-	imap_command_add(session, " (UID FLAGS INTERNALDATE BODY.PEEK[])");
-	imap_command_end(session);
+	*index = uidset_print(uids, *index, IMAP_SET_UIDS, IMAP_SET_ROOM, &set);
+	imap_command_bytes(imap->session, set.data, set.size);
+	imap_command_add(
+		imap->session, " (UID FLAGS INTERNALDATE BODY.PEEK[])");
+	imap_command_end(imap->session);
 	buffer_free(&set);
 	return tag;
+}
+
+/* Takes over the commands that were given ahead, for these very messages. */
+static size_t imap_fetching_take(struct imap_fetching *fetching)
+{
+	struct imap_ahead *ahead = &fetching->imap->ahead;
+	const struct uidset *uids = fetching->uids;
+	size_t index = ahead->index;
+
+	if (ahead->folder == NULL)
+		return 0;
+	memcpy(fetching->tags, ahead->tags, sizeof(fetching->tags));
+	fetching->asked = ahead->asked;
+	free(ahead->folder);
+	memset(ahead, 0, sizeof(*ahead));
+	return index < uids->count ? index : uids->count;
 }
 
 /* Keeps so many commands under way that the server always has one to work on.
@@ -273,13 +286,14 @@ static unsigned imap_fetching_ask(struct imap_fetching *fetching, size_t *index)
 static int imap_fetching_run(struct imap_fetching *fetching)
 {
 	struct imap_session *session = fetching->imap->session;
-	size_t index = 0;
+	size_t index = imap_fetching_take(fetching);
 
 	for (;;) {
 		while (fetching->asked < IMAP_FETCHES &&
 			index < fetching->uids->count && !fetching->refused)
 			fetching->tags[fetching->asked++] =
-				imap_fetching_ask(fetching, &index);
+				imap_mailbox_ask_fetch(
+					fetching->imap, fetching->uids, &index);
 		if (fetching->asked == 0)
 			break;
 		if (imap_session_step(session, fetching->error) < 0)
@@ -302,6 +316,13 @@ int imap_mailbox_fetch(struct mailbox *mailbox, const struct uidset *uids,
 		.error = error != NULL ? error : &local };
 	int result;
 
+	if (imap->selected == NULL) {
+		error_set(fetching.error, "fetch: no folder is selected");
+		return -1;
+	}
+	if (!imap_ahead_is_of(imap, uids) &&
+		imap_ahead_drop(imap, fetching.error) < 0)
+		return -1;
 	imap_session_handle(imap->session, &imap_fetching_handler, &fetching);
 	result = imap_fetching_run(&fetching);
 	imap_session_handle(imap->session, NULL, NULL);

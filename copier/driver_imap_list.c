@@ -194,6 +194,8 @@ int imap_mailbox_deselect(struct imap_mailbox *imap, struct error *error)
 	char *folder = imap->selected;
 	int result = 1;
 
+	if (imap_ahead_drop(imap, error) < 0)
+		return -1;
 	if (folder == NULL)
 		return 0;
 	imap->selected = NULL;
@@ -222,8 +224,7 @@ static const char *imap_mailbox_status_items(const struct imap_mailbox *imap)
 		       : "MESSAGES UIDNEXT UIDVALIDITY";
 }
 
-unsigned imap_mailbox_ask_status(
-	struct imap_mailbox *imap, const char *folder)
+unsigned imap_mailbox_ask_status(struct imap_mailbox *imap, const char *folder)
 {
 	unsigned tag = imap_command(imap->session, "STATUS ");
 
@@ -432,6 +433,19 @@ static const struct imap_handler imap_selecting_handler = {
 	.data = imap_selecting_data,
 };
 
+unsigned imap_mailbox_ask_select(
+	struct imap_mailbox *imap, const char *folder, bool write)
+{
+	unsigned tag =
+		imap_command(imap->session, write ? "SELECT " : "EXAMINE ");
+
+	imap_command_name(imap->session, folder);
+	if (imap->features.modseq)
+		imap_command_add(imap->session, " (CONDSTORE)");
+	imap_command_end(imap->session);
+	return tag;
+}
+
 int imap_mailbox_select(struct mailbox *mailbox, const char *folder, bool write,
 	struct mailbox_selected *selected_r, struct error *error)
 {
@@ -443,14 +457,15 @@ int imap_mailbox_select(struct mailbox *mailbox, const char *folder, bool write,
 	memset(selected_r, 0, sizeof(*selected_r));
 	free(imap->selected);
 	imap->selected = NULL;
+	if (imap_ahead_select(imap, folder, write, &tag, error) < 0)
+		return -1;
 	imap_session_handle(imap->session, &imap_selecting_handler, &selecting);
-	tag = imap_command(imap->session, write ? "SELECT " : "EXAMINE ");
-	imap_command_name(imap->session, folder);
-	if (imap->features.modseq)
-		imap_command_add(imap->session, " (CONDSTORE)");
-	imap_command_end(imap->session);
+	if (tag == 0)
+		tag = imap_mailbox_ask_select(imap, folder, write);
 	result = imap_session_wait(imap->session, tag, error);
 	imap_session_handle(imap->session, NULL, NULL);
+	if (result == 0 && imap_ahead_drop(imap, NULL) < 0)
+		return -1;
 	if (result != 1)
 		return result;
 	return imap_select_done(imap, folder, write, selected_r, error);

@@ -19,6 +19,19 @@
 #define IMAP_BATCHES_MAX      3
 #define IMAP_APPEND_BYTES_MAX (4 << 20)
 
+/* FETCH commands of bodies under way at most. */
+#define IMAP_FETCHES 2
+
+/* What was asked for before it is wanted: EXAMINE and the first FETCHes. */
+struct imap_ahead {
+	char *folder; /* NULL: nothing */
+	const struct uidset *uids;
+	size_t index; /* of the first UID that was not asked for */
+	unsigned select;
+	unsigned tags[IMAP_FETCHES];
+	size_t asked;
+};
+
 /* One APPEND command: what is stored as a whole or not at all. */
 struct imap_batch {
 	unsigned tag; /* 0: none */
@@ -39,6 +52,7 @@ struct imap_mailbox {
 	char **more; /* prefixes of further personal namespaces */
 	size_t more_count;
 
+	struct imap_ahead ahead;
 	char *selected; /* or NULL */
 	bool writable;
 	bool resync; /* QRESYNC is enabled (RFC 7162) */
@@ -110,6 +124,26 @@ int imap_mailbox_append_wait(struct mailbox *mailbox, struct error *error);
 /* driver_imap_prepare.c */
 int imap_mailbox_prepare(struct mailbox *mailbox, struct mailbox_wish *wishes,
 	size_t count, struct error *error);
+
+/* Gives an EXAMINE or SELECT command. Returns its tag. */
+unsigned imap_mailbox_ask_select(
+	struct imap_mailbox *imap, const char *folder, bool write);
+/* Gives a FETCH command for UIDs of the set from index on, which is moved. */
+unsigned imap_mailbox_ask_fetch(struct imap_mailbox *imap,
+	const struct uidset *uids, size_t *index);
+
+/* driver_imap_ahead.c */
+void imap_mailbox_ahead(struct mailbox *mailbox, const char *folder,
+	const struct uidset *uids);
+/* The tag of an EXAMINE of that folder that is under way, or 0 when there is
+ * none; what was asked for otherwise is read to its end. 0 or -1. */
+int imap_ahead_select(struct imap_mailbox *imap, const char *folder, bool write,
+	unsigned *tag_r, struct error *error);
+/* Whether the messages that were asked for are the first of these. */
+bool imap_ahead_is_of(
+	const struct imap_mailbox *imap, const struct uidset *uids);
+/* Reads what was asked for to its end; nobody gets it. 0 or -1. */
+int imap_ahead_drop(struct imap_mailbox *imap, struct error *error);
 
 /* Forgets what was under way. */
 void imap_mailbox_append_clear(struct imap_mailbox *imap);

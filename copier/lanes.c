@@ -39,6 +39,7 @@ struct lane {
 	struct pass pass;
 	struct pass_counts told; /* of its counts the whole has these */
 	struct pass_pair pair;	 /* of a further lane */
+	struct lanes_job ahead;	 /* taken already; work NULL: none */
 	pthread_t thread;
 };
 
@@ -140,13 +141,38 @@ static bool lanes_take(struct lanes *lanes, struct lanes_job *job_r)
 	return taken;
 }
 
+/* Takes the next job while the present one still waits for answers. */
+static bool lane_idle(void *context, struct pass *pass)
+{
+	struct lane *lane = context;
+	struct lanes_job job;
+
+	while (lane->ahead.work == NULL && lanes_take(lane->lanes, &job))
+		lane->ahead = job;
+	if (lane->ahead.work == NULL || lane->ahead.folder == NULL)
+		return false;
+	mailbox_ahead(pass->home, lane->ahead.folder, lane->ahead.uids);
+	return true;
+}
+
+/* False when there are no more, or another lane has failed. */
+static bool lane_next(struct lane *lane, struct lanes_job *job_r)
+{
+	if (lane->ahead.work == NULL)
+		return lanes_take(lane->lanes, job_r);
+	*job_r = lane->ahead;
+	lane->ahead.work = NULL;
+	return !lanes_is_stopped(lane->lanes);
+}
+
 static void lane_work(struct lane *lane)
 {
 	struct lanes *lanes = lane->lanes;
 	struct error error = { "" };
 	struct lanes_job job;
 
-	while (lanes_take(lanes, &job))
+	lane->pass.idle = lane_idle;
+	while (lane_next(lane, &job))
 		if (job.work != NULL && lanes->run(&lane->pass, job.work,
 						lanes->context, &error) < 0)
 			lanes_stop(lanes, &error);

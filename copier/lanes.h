@@ -13,6 +13,9 @@
 struct lanes_job {
 	void *work;
 	uint64_t messages; /* to be copied: its weight */
+	/* What it reads at home, to be asked for ahead; or NULL. */
+	const char *folder;
+	const struct uidset *uids;
 };
 
 /*

@@ -18,6 +18,7 @@ copier_libcopier_a_SOURCES = \
 	copier/copy_access.c copier/copy_access.h copier/copy_endure.c \
 	copier/endure.c copier/endure.h \
 	copier/copy.c copier/copy.h copier/copy_options.c \
+	copier/copy_list.c copier/copy_list.h copier/copy_many.c \
 	copier/copy_private.h copier/copy_identity.c copier/copy_report.c \
 	copier/cutoff.c copier/cutoff.h \
 	copier/digest.c copier/digest.h \
@@ -25,7 +26,8 @@ copier_libcopier_a_SOURCES = \
 	copier/doveadm_wire.c copier/doveadm_wire.h \
 	copier/driver.h copier/mailbox.c \
 	copier/driver_imap.c copier/driver_imap_private.h \
-	copier/driver_imap_append.c copier/driver_imap_fetch.c \
+	copier/driver_imap_ahead.c copier/driver_imap_append.c \
+	copier/driver_imap_fetch.c \
 	copier/driver_imap_list.c copier/driver_imap_prepare.c \
 	copier/driver_imap_scan.c \
 	copier/crlf.c copier/crlf.h \

@@ -178,6 +178,13 @@ int mailbox_fetch(struct mailbox *mailbox, const struct uidset *uids,
 	return mailbox->driver->fetch(mailbox, uids, sink, context, error);
 }
 
+void mailbox_ahead(
+	struct mailbox *mailbox, const char *folder, const struct uidset *uids)
+{
+	if (mailbox->driver->ahead != NULL)
+		mailbox->driver->ahead(mailbox, folder, uids);
+}
+
 void mailbox_on_appended(
 	struct mailbox *mailbox, mailbox_appended_fn *callback, void *context)
 {

@@ -80,6 +80,10 @@ struct pass {
 	/* Told after each message, one lane at a time; may be NULL. */
 	void (*progress)(
 		void *context, const struct pass *pass, const char *folder);
+	/* Told when home has nothing more to send for a folder, while the other
+	 * side is still at work on it: mailbox_ahead may be called. True when
+	 * it was: no folder is selected now. May be NULL. */
+	bool (*idle)(void *context, struct pass *pass);
 	/* Opens and closes further pairs, as many as make lanes with home and
 	 * other (lanes.h); called by their threads. False: there is no more to
 	 * be had now, with the reason. May be NULL. */

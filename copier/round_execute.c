@@ -410,7 +410,11 @@ int round_execute(struct pass *pass, struct plan *plan, bool *wrote_r,
 		executing.done[i] =
 			(struct round_job){ &plan->folders[i], false, true };
 		executing.jobs[i] = (struct lanes_job){ &executing.done[i],
-			plan->folders[i].copy.count };
+			plan->folders[i].copy.count,
+			plan->folders[i].copy.count > 0
+				? plan->folders[i].home_name
+				: NULL,
+			&plan->folders[i].copy };
 	}
 	result = lanes_run(pass, executing.jobs, plan->count,
 		round_execute_prepare, round_job_run, &executing, error);

@@ -48,6 +48,7 @@ struct transfer {
 	size_t open; /* messages of the open batch, their octets */
 	uint64_t open_bytes;
 
+	bool left; /* home has another folder selected by now */
 	struct uidset todo;
 	struct uidset again; /* of what was asked for: to be done once more */
 	size_t begun;	     /* of what was asked for: taken in hand */
@@ -438,12 +439,37 @@ static int transfer_stream(struct transfer *transfer, const struct uidset *uids)
 
 	if (result >= 0 && transfer_commit(transfer) < 0)
 		result = -1;
+	if (result == 1 && transfer->todo.count == 0 &&
+		transfer->refused == 0 && !pass->careful &&
+		pass->idle != NULL && pass->idle(pass->context, pass))
+		transfer->left = true;
 	/* Half a message stands open: the mailbox cannot be used any more, and
 	 * the server stores nothing of it. */
 	if ((result >= 0 || transfer->current == NULL) &&
 		mailbox_append_wait(pass->other, &words) < 0) {
 		if (result >= 0)
 			transfer_other_failed(transfer, &words);
+		result = -1;
+	}
+	return result;
+}
+
+/* Opens the folder at home once more. Result as in driver.h. */
+static int transfer_return(struct transfer *transfer)
+{
+	struct pass *pass = transfer->pass;
+	struct mailbox_selected selected;
+	int result = mailbox_select(pass->home, transfer_name(transfer), false,
+		&selected, transfer->error);
+
+	transfer->left = false;
+	if (result == 0)
+		pass_refuse(pass, transfer_name(transfer), 0, transfer->error);
+	if (result == 1 && selected.status.uidvalidity !=
+				   transfer->folder->uidvalidity[pass->side]) {
+		error_set(transfer->error,
+			"folder %s was made anew at home just now",
+			transfer_name(transfer));
 		result = -1;
 	}
 	return result;
@@ -491,8 +517,12 @@ static int transfer_run(struct transfer *transfer, const struct uidset *uids)
 		most = pass->batch_most;
 	portion_begin(&transfer->portion, most);
 	mailbox_on_appended(pass->other, transfer_appended, transfer);
-	while (result == 1 && transfer->todo.count > 0)
-		result = transfer_some(transfer);
+	while (result == 1 && transfer->todo.count > 0) {
+		if (transfer->left)
+			result = transfer_return(transfer);
+		if (result == 1)
+			result = transfer_some(transfer);
+	}
 	mailbox_on_appended(pass->other, NULL, NULL);
 	if (result == 0 && !transfer->other_gone)
 		pass->counts.missed += transfer->todo.count;

@@ -130,6 +130,7 @@ const char *folder_note_kind_name(enum folder_note_kind kind)
 		[FOLDER_NOTE_NAME] = "name",
 		[FOLDER_NOTE_EXCLUDED] = "excluded",
 		[FOLDER_NOTE_USE] = "special-use",
+		[FOLDER_NOTE_SUBSCRIBED] = "subscription",
 		[FOLDER_NOTE_ACL] = "acl",
 		[FOLDER_NOTE_METADATA] = "metadata",
 		[FOLDER_NOTE_QUOTA] = "quota",

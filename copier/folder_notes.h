@@ -12,14 +12,15 @@
 #include <stdint.h>
 
 enum folder_note_kind {
-	FOLDER_NOTE_NAME,     /* it has another name there, and why */
-	FOLDER_NOTE_EXCLUDED, /* by the folder map; count: messages */
-	FOLDER_NOTE_USE,      /* its special use */
-	FOLDER_NOTE_ACL,      /* rights of others */
-	FOLDER_NOTE_METADATA, /* annotations */
-	FOLDER_NOTE_QUOTA,    /* limits; of no folder */
-	FOLDER_NOTE_KEYWORD,  /* a flag that is not kept; count: messages */
-	FOLDER_NOTE_SHARED,   /* a folder of somebody else that is seen here */
+	FOLDER_NOTE_NAME,	/* it has another name there, and why */
+	FOLDER_NOTE_EXCLUDED,	/* by the folder map; count: messages */
+	FOLDER_NOTE_USE,	/* its special use */
+	FOLDER_NOTE_SUBSCRIBED, /* to a folder that is none, and refused */
+	FOLDER_NOTE_ACL,	/* rights of others */
+	FOLDER_NOTE_METADATA,	/* annotations */
+	FOLDER_NOTE_QUOTA,	/* limits; of no folder */
+	FOLDER_NOTE_KEYWORD,	/* a flag that is not kept; count: messages */
+	FOLDER_NOTE_SHARED, /* a folder of somebody else that is seen here */
 };
 
 struct folder_note {

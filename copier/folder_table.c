@@ -211,6 +211,8 @@ void folder_table_make(
 	folder_table_each(&work, folder_table_unchanged);
 	folder_table_each(&work, folder_table_same);
 	folder_table_twins(&work);
+	folder_table_former(&work);
+	folder_table_spelled(&work);
 	for (i = 0; i < table_r->count; i++)
 		naming_path_free(&work.paths[i]);
 	free(work.paths);

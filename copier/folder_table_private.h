@@ -26,7 +26,11 @@ const struct view_folder *folder_table_by_use(
 	const struct view *view, enum special_use use);
 /* Names by special use, where nothing stronger has given one. */
 void folder_table_special(struct folder_work *work);
+/* Names that an earlier run had to change, where its journal is lost. */
+void folder_table_former(struct folder_work *work);
 /* Other names for those that a server may take for one. */
 void folder_table_twins(struct folder_work *work);
+/* And for those that are there under another spelling. */
+void folder_table_spelled(struct folder_work *work);
 
 #endif

@@ -136,13 +136,15 @@ static void folder_twins_apply(
  * A folder that is there already under another spelling is the one that a
  * server means which does not tell them apart.
  */
-static void folder_twins_existing(struct folder_work *work)
+void folder_table_spelled(struct folder_work *work)
 {
 	const struct view *other = work->input->other;
 	struct folder_table *table = work->table;
 	struct namehash spelled = { .count = 0 };
 	size_t i;
 
+	if (!folder_twins_wanted(table))
+		return;
 	for (i = 0; i < other->count; i++) {
 		struct naming_path path;
 		char *folded;
@@ -202,7 +204,6 @@ void folder_table_twins(struct folder_work *work)
 		folder_twin_compare);
 	if (folder_twins_rank(&twins))
 		folder_twins_apply(work, &twins);
-	folder_twins_existing(work);
 	for (i = 0; i < twins.count; i++) {
 		free(twins.list[i].folded);
 		free(twins.list[i].exact);

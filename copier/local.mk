@@ -61,7 +61,7 @@ copier_libcopier_a_SOURCES = \
 	copier/folder_quota.c copier/folder_quota.h \
 	copier/folder_table.c copier/folder_table.h \
 	copier/folder_table_private.h copier/folder_table_twin.c \
-	copier/folder_table_use.c \
+	copier/folder_table_former.c copier/folder_table_use.c \
 	copier/foldermap.c copier/foldermap.h copier/foldermap_private.h \
 	copier/foldermap_parse.c \
 	copier/folders.c copier/folders.h copier/folders_print.c \

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "copier/folder_create.h"
+#include "copier/folder_notes.h"
 
 #include "lib/xalloc.h"
 
@@ -58,7 +59,13 @@ static bool round_prepared(struct pass *pass, struct plan_folder *folder,
 		journal_made(pass->journal, folder->journal, far);
 		pass->counts.folders_made++;
 	}
-	if (wish->not_subscribed)
+	/* Without a folder there is nothing that would be lost by it. */
+	if (wish->not_subscribed &&
+		(folder->home == NULL || !folder->home->selectable))
+		folder_notes_add(pass->notes, FOLDER_NOTE_SUBSCRIBED,
+			folder->home_name, folder->other_name, 0, "%s",
+			wish->words.text);
+	else if (wish->not_subscribed)
 		round_folder_refused(
 			pass, folder, 0, "subscribe", &wish->words);
 	else if ((wish->subscribe || wish->unsubscribe) &&

@@ -64,6 +64,13 @@ static const struct scenario scenarios[] = {
 		"case/sub=case/sub same apart=case_/sub\n" },
 	{ "twins by normalisation", "e&AwE-\n&AOk-\n", "", NULL, '/', '/', "",
 		"e&AwE-=e&AwE- same\n&AOk-=&AOk- same apart=&AOk-_\n" },
+	{ "what an earlier run had to change", "tab&AAk-x\na.b\n", "tab_x\n",
+		NULL, '/', '/', "", "tab&AAk-x=tab_x same\na.b=a.b same\n" },
+	{ "it is another's", "tab&AAk-x\ntab_x\n", "tab_x\n", NULL, '/', '/',
+		"", "tab&AAk-x=tab&AAk-x same\ntab_x=tab_x same\n" },
+	{ "what an earlier run had to keep apart", "CASE\ncase\n",
+		"CASE\ncase_\n", NULL, '/', '/', "",
+		"CASE=CASE same\ncase=case_ same\n" },
 	{ "spelled otherwise over there", "sent\n", "Sent\n", NULL, '/', '/',
 		"", "sent=sent same apart=Sent\n" },
 };

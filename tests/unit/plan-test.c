@@ -521,8 +521,8 @@ static void test_names(void **state)
 	add_folder(&fixture->home, "INBOX/x", true, false);
 	add_folder(&fixture->other, "INBOX", true, false);
 	assert_plan(fixture, "create INBOX.a.b\n"
-			     "create INBOX.a_b\n"
 			     "create INBOX.a_b_\n"
+			     "create INBOX.a_b\n"
 			     "create INBOX.parent.child\n"
 			     "create INBOX.INBOX.x\n");
 }

@@ -92,6 +92,24 @@ static char *copy_state_directory(const struct copy *copy)
 	return xasprintf("%s/.local/state/rehome", home != NULL ? home : "");
 }
 
+/* Makes the directory of state, and says how the accounts are entered, within
+ * limits that are kept there. */
+static int copy_prepare(struct copy *copy, struct error *error)
+{
+	const struct copy_access *access = copy->options->access;
+	char *directory = copy_state_directory(copy);
+	int result = copy_make_directory(directory, error);
+
+	if (result == 0)
+		result = copy_access_apply(
+			&access[0], directory, &copy->source, error);
+	if (result == 0)
+		result = copy_access_apply(
+			&access[1], directory, &copy->destination, error);
+	free(directory);
+	return result;
+}
+
 /* Opens the journal of these two accounts; its name is a digest of both. */
 static int copy_open_journal(struct copy *copy, struct error *error)
 {
@@ -102,7 +120,6 @@ static int copy_open_journal(struct copy *copy, struct error *error)
 	struct digest *digest = digest_new();
 	unsigned char sum[JOURNAL_DIGEST];
 	char *name;
-	int result = -1;
 
 	digest_begin(digest);
 	digest_add(digest, source, strlen(source) + 1);
@@ -112,20 +129,13 @@ static int copy_open_journal(struct copy *copy, struct error *error)
 	name = xasprintf("copy-%02x%02x%02x%02x%02x%02x%02x%02x", sum[0],
 		sum[1], sum[2], sum[3], sum[4], sum[5], sum[6], sum[7]);
 	location_keep_uids(&copy->source, directory, name);
-	if (copy_make_directory(directory, error) == 0)
-		copy->pass.journal = journal_open(
-			directory, name, systems, copy->flags, error);
-	if (copy->pass.journal != NULL &&
-		copy_access_apply(&copy->options->access[0], directory,
-			&copy->source, error) == 0 &&
-		copy_access_apply(&copy->options->access[1], directory,
-			&copy->destination, error) == 0)
-		result = 0;
+	copy->pass.journal =
+		journal_open(directory, name, systems, copy->flags, error);
 	free(name);
 	free(source);
 	free(destination);
 	free(directory);
-	return result;
+	return copy->pass.journal != NULL ? 0 : -1;
 }
 
 struct mailbox *copy_open_mailbox(struct copy *copy,
@@ -294,7 +304,11 @@ static int copy_run(struct copy *copy)
 	struct error error = { "" };
 	int result;
 
-	copy_login_begin(copy);
+	if (copy_prepare(copy, &error) < 0)
+		return copy_fail(copy, EX_CANTCREAT, error.text);
+	/* Others keep a file of UIDs, which belongs to who has the journal. */
+	if (strcmp(copy->source.target.protocol, "imap") == 0)
+		copy_login_begin(copy);
 	if (copy_open_journal(copy, &error) < 0) {
 		copy_login_end(copy);
 		return copy_fail(copy, EX_CANTCREAT, error.text);

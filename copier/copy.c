@@ -39,6 +39,11 @@ static void copy_on_signal(int number)
 	copy_stop = number;
 }
 
+bool copy_was_stopped(void)
+{
+	return copy_stop != 0;
+}
+
 static bool copy_goes_on(void *context, struct error *error)
 {
 	const struct copy *copy = context;
@@ -387,5 +392,6 @@ int copy_main(int argc, char **argv)
 	/* No core and no debugger: passwords are in our memory. */
 	if (daemon_drop_privileges(NULL, NULL, NULL, true, &error) < 0)
 		return copy_misused(error.text);
-	return copy_account(&options);
+	return options.list != NULL ? copy_many(&options)
+				    : copy_account(&options);
 }

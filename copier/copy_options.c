@@ -15,6 +15,8 @@
 #include "lib/instant.h"
 #include "lib/xalloc.h"
 
+#define COPY_JOBS	4
+#define COPY_JOBS_MAX 100
 #define COPY_TIMEOUT (5 * 60 * 1000)
 /* A server that is started anew may be away for minutes. */
 #define COPY_PATIENCE (5 * 60 * 1000)
@@ -25,6 +27,7 @@
 
 static const char copy_help[] =
 	"usage: rehome copy SOURCE DESTINATION [OPTION...]\n"
+	"       rehome copy --list FILE [OPTION...]\n"
 	"\n"
 	"SOURCE and DESTINATION are imap[s]://USER@HOST[:PORT]; in USER an '@' "
 	"is\n"
@@ -68,6 +71,10 @@ static const char copy_help[] =
 	"  --source-day-bytes SIZE, --destination-day-bytes SIZE\n"
 	"                         bytes a day at most (UTC)\n"
 	"  --state DIRECTORY      where the journal is kept\n"
+	"  --list FILE            many accounts: CSV with the columns source,\n"
+	"                         destination, source_password_file and\n"
+	"                         destination_password_file\n"
+	"  --jobs N               accounts of a list at once (4)\n"
 	"  --json                 one JSON object per line\n"
 	"  -q, --quiet            tell only what failed\n"
 	"  -h, --help             this text\n";
@@ -95,6 +102,8 @@ static const struct option copy_options[] = {
 	{ "certificate", required_argument, NULL, 'c' },
 	{ "make-equal", no_argument, NULL, 'e' },
 	{ "dry-run", no_argument, NULL, 'n' },
+	{ "list", required_argument, NULL, 'L' },
+	{ "jobs", required_argument, NULL, 'J' },
 	{ "json", no_argument, NULL, 'j' },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "timeout", required_argument, NULL, 'T' },
@@ -116,6 +125,7 @@ static bool copy_plain_option(struct copy_options *options, int option)
 			    : option == 'C' ? &options->ca_file
 			    : option == 'm' ? &options->folder_map
 			    : option == 'c' ? &options->certificate
+			    : option == 'L' ? &options->list
 			    : option == 'a' ? &options->doveadm
 			    : option == 'A' ? &options->doveadm_password_file
 					    : NULL;
@@ -158,6 +168,17 @@ static int copy_timeout_option(struct copy_options *options)
 	return 0;
 }
 
+static int copy_jobs_option(struct copy_options *options)
+{
+	char *end;
+
+	options->jobs = strtol(optarg, &end, 10);
+	if (end == optarg || *end != '\0' || options->jobs < 1 ||
+		options->jobs > COPY_JOBS_MAX)
+		return copy_misused("--jobs: a number between 1 and 100");
+	return 0;
+}
+
 static int copy_lanes_option(struct copy_options *options)
 {
 	char *end;
@@ -197,11 +218,20 @@ static int copy_unknown(int option, char **argv)
 	return copy_misused(error.text);
 }
 
+/* The two URLs, or none with a list. */
 static int copy_take_urls(
 	struct copy_options *options, int count, char *const words[])
 {
 	struct error error;
 
+	if (options->list != NULL && count > 0)
+		return copy_misused("SOURCE and DESTINATION, or --list: both "
+				    "are given");
+	if (options->list != NULL && options->certificate != NULL)
+		return copy_misused("--certificate is of one account, --list "
+				    "of many");
+	if (options->list != NULL)
+		return 0;
 	if (count > 2) {
 		error_set(&error, "unexpected argument %.100s", words[2]);
 		return copy_misused(error.text);
@@ -226,7 +256,10 @@ int copy_read_options(int argc, char **argv, struct copy_options *options_r)
 
 	*options_r = (struct copy_options){ .timeout = COPY_TIMEOUT,
 		.patience = COPY_PATIENCE,
-		.lanes = COPY_LANES };
+		.lanes = COPY_LANES,
+		.jobs = COPY_JOBS,
+		.argc = argc,
+		.argv = argv };
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, ":hnq", copy_options, NULL)) !=
 		-1) {
@@ -238,6 +271,7 @@ int copy_read_options(int argc, char **argv, struct copy_options *options_r)
 			       ? copy_access_option(options_r, option)
 		       : option == 'P' ? copy_patience_option(options_r)
 		       : option == 'l' ? copy_lanes_option(options_r)
+		       : option == 'J' ? copy_jobs_option(options_r)
 				       : copy_timeout_option(options_r);
 		if (code != 0)
 			return code;

@@ -30,6 +30,7 @@ struct copy_options {
 	const char *ca_file;
 	const char *folder_map;
 	const char *certificate;
+	const char *list; /* of accounts, instead of the URLs */
 	const char *doveadm; /* endpoint at the destination, or NULL */
 	const char *doveadm_password_file;
 	bool starttls;
@@ -41,7 +42,10 @@ struct copy_options {
 	int64_t timeout;  /* ms without a byte */
 	int64_t patience; /* ms that a server may be away */
 	long lanes;
+	long jobs; /* accounts of a list at once */
 	struct copy_access access[2]; /* of source and destination */
+	int argc;
+	char **argv; /* as it was given */
 };
 
 /* What a dry run has found of one folder. */
@@ -111,6 +115,11 @@ int copy_misused(const char *text);
 int copy_open_identity(struct copy *copy, struct error *error);
 /* Adds what IMAP clients will do again. */
 void copy_identity_text(const struct copy *copy, struct buffer *text);
+
+/* Copies all accounts of the list. Returns the worst exit code. */
+int copy_many(const struct copy_options *options);
+/* True when we were told to end. */
+bool copy_was_stopped(void);
 
 /* The reports; each does what the options ask for. */
 void copy_tell_start(struct copy *copy);

@@ -284,8 +284,13 @@ tests_unit_naming_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_naming_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 
 # Certificates, and what is refused.
-check_PROGRAMS += tests/unit/certificate-test tests/unit/refused-test
-TESTS += tests/unit/certificate-test tests/unit/refused-test
+check_PROGRAMS += tests/unit/certificate-test tests/unit/copy-list-test \
+	tests/unit/refused-test
+TESTS += tests/unit/certificate-test tests/unit/copy-list-test \
+	tests/unit/refused-test
+tests_unit_copy_list_test_SOURCES = tests/unit/copy-list-test.c
+tests_unit_copy_list_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_copy_list_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 tests_unit_refused_test_SOURCES = tests/unit/refused-test.c
 tests_unit_refused_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_refused_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)

@@ -3,7 +3,7 @@
 #ifndef REHOME_IMPORT_PRIVATE_H
 #define REHOME_IMPORT_PRIVATE_H
 
-#include "ctl/csv.h"
+#include "lib/csv.h"
 #include "ctl/import.h"
 
 enum import_column {

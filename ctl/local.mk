@@ -11,7 +11,6 @@ ctl_libctl_a_SOURCES = \
 	ctl/care.c \
 	ctl/columns.c ctl/columns.h \
 	ctl/command.h ctl/commands.c ctl/commands.h \
-	ctl/csv.c ctl/csv.h \
 	ctl/describe.c ctl/describe.h \
 	ctl/entry.c \
 	ctl/event.c \

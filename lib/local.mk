@@ -14,6 +14,7 @@ lib_librehome_a_SOURCES += \
 	lib/config.c lib/config.h lib/config_private.h \
 	lib/config_files.c lib/config_scan.c lib/config_table.c \
 	lib/config_type.c \
+	lib/csv.c lib/csv.h \
 	lib/document.c lib/document.h \
 	lib/error.c lib/error.h \
 	lib/instant.c lib/instant.h \

@@ -61,7 +61,7 @@ tests_fuzz_netstring_fuzz_SOURCES = tests/fuzz/netstring-fuzz.c \
 	lib/netstring.c $(FUZZ_BASE)
 tests_fuzz_netstring_fuzz_CFLAGS = $(FUZZ_CFLAGS)
 check_PROGRAMS += tests/fuzz/csv-fuzz
-tests_fuzz_csv_fuzz_SOURCES = tests/fuzz/csv-fuzz.c ctl/csv.c $(FUZZ_BASE)
+tests_fuzz_csv_fuzz_SOURCES = tests/fuzz/csv-fuzz.c lib/csv.c $(FUZZ_BASE)
 tests_fuzz_csv_fuzz_CFLAGS = $(FUZZ_CFLAGS)
 endif
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctl/csv.h"
+#include "lib/csv.h"
 #include "lib/buffer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

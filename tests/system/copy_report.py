@@ -89,6 +89,9 @@ class Lab:
         for address in (ANN, BOB):
             self.old.add_user(address)
         self.new.add_user(BOB)
+        for name in ("carl", "dora", "eve"):
+            self.old.add_user(name + "@example.org")
+            self.new.add_user(name + "@example.org")
         self.environment = dict(
             os.environ, XDG_STATE_HOME=self.scratch.dir("state"),
             REHOME_COPIER=self.rehome.program("copier/rehome-copier"))
@@ -314,6 +317,45 @@ def verify_account():
     return LAB.lines("verify", ANN, "--json", code=65)[-1]
 
 
+def copies_a_list():
+    rows = ["source,destination,source_password_file,"
+            "destination_password_file"]
+    wrong = LAB.scratch.file("wrong", text="wrong\n", mode=0o600)
+    for name, secret in (("carl", LAB.password), ("dora", LAB.password),
+                         ("eve", wrong)):
+        address = name + "@example.org"
+        old = Mailbox(LAB.old, address)
+        for number in range(3):
+            old.append("INBOX", message(number))
+        if name == "dora":
+            old.append("INBOX", message(100, LARGE))
+        old.close()
+        urls = ["imap://%s%%40example.org@127.0.0.1:%d" % (name, server.imap)
+                for server in (LAB.old, LAB.new)]
+        rows.append(",".join(urls + [secret, LAB.password]))
+    path = LAB.scratch.file("list.csv", text="\n".join(rows) + "\n")
+    text = LAB.ctl("copy", "--list", path, "--jobs", "2", code=77).stdout
+    assert "complete  line 2: " in text and "copied 3" in text, text
+    assert "refused   line 3: " in text, text
+    assert "failed    line 4: " in text, text
+    assert "3 accounts: 1 complete, 1 with something refused, 1 failed" \
+        in text, text
+    for name, count in (("carl", 3), ("dora", 3), ("eve", 0)):
+        new = Mailbox(LAB.new, name + "@example.org")
+        assert new.count("INBOX") == count, name
+        new.close()
+    events = LAB.lines("copy", "--list=" + path, "--json", code=77)
+    ends = {event["line"]: event for event in events
+            if event["event"] == "end"}
+    assert set(ends) == {2, 3, 4}, ends
+    assert ends[2]["complete"] and ends[2]["copied"] == 0, ends
+    done = LAB.ctl("copy", "--list", path, "a", "b", code=64)
+    assert "both are given" in done.stderr, done.stderr
+    path = LAB.scratch.file("bad.csv", text="source,colour\n")
+    done = LAB.ctl("copy", "--list", path, code=65)
+    assert "line 1: column colour" in done.stderr, done.stderr
+
+
 LAB = None
 
 if __name__ == "__main__":
@@ -321,6 +363,6 @@ if __name__ == "__main__":
     try:
         tap.main([refused_blocks_until_approved, certificate_tells_and_checks,
                   dry_run_tells_sizes, copy_tells_events,
-                  verify_finds_every_difference])
+                  verify_finds_every_difference, copies_a_list])
     finally:
         LAB.close()

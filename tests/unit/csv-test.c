@@ -10,7 +10,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "ctl/csv.h"
+#include "lib/csv.h"
 #include "lib/buffer.h"
 
 /* Everything a parser gives: fields as [TEXT], a record's end as "|", an error

@@ -3,7 +3,7 @@
  * A state machine over bytes. UTF-8 is checked byte by byte in front of it, so
  * that a record may be cut anywhere between two feeds.
  */
-#include "config.h"
+#include <config.h>
 
 #include <stdarg.h>
 #include <stdbool.h>
@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "ctl/csv.h"
 #include "lib/buffer.h"
+#include "lib/csv.h"
 #include "lib/xalloc.h"
 
 enum csv_state {

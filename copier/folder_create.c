@@ -60,51 +60,6 @@ static bool folder_create_is_taken(
 	       NULL;
 }
 
-/*
- * The folder of that name at the other side, if nobody's at home is there: our
- * own from before the journal was lost, as like as not.
- */
-static struct plan_folder *folder_create_find_stray(
-	const struct folder_creating *creating, const char *name)
-{
-	struct pass *pass = creating->pass;
-	struct plan_folder *stray = NULL;
-	size_t i;
-
-	if (journal_find(pass->journal, journal_other(pass->side), name) !=
-		NULL)
-		return NULL;
-	for (i = 0; i < creating->plan->count; i++) {
-		struct plan_folder *folder = &creating->plan->folders[i];
-
-		if (strcmp(folder->other_name, name) != 0)
-			continue;
-		if (folder->home != NULL || folder->other == NULL ||
-			!folder->other->has_status)
-			return NULL;
-		stray = folder;
-	}
-	return stray;
-}
-
-/*
- * The stray is this folder's other side from now on, as one of equal name would
- * be. What is there has not been compared with home: that is left to the next
- * round, which finds by digest what need not be copied again.
- */
-static void folder_create_adopt(struct folder_creating *creating,
-	struct plan_folder *folder, struct plan_folder *stray)
-{
-	folder->other = stray->other;
-	stray->other = NULL;
-	uidset_free(&stray->foreign);
-	creating->pass->counts.missed += folder->copy.count;
-	uidset_free(&folder->copy);
-	folder->create = false;
-	if (folder->home != NULL)
-		folder->home->unread = true;
-}
-
 /* Makes a folder that is there under exactly this name afterwards. */
 static int folder_create_exact(struct folder_creating *creating,
 	const struct plan_folder *folder, const char *name, struct error *error)
@@ -157,16 +112,7 @@ static int folder_create_tame(struct folder_creating *creating,
 		creating->features, &path, NULL);
 	while (result == 0 && (step = naming_tame(&path, step)) != 0) {
 		char *name = naming_join(&path, creating->features, NULL);
-		struct plan_folder *stray =
-			folder_create_find_stray(creating, name);
 
-		if (stray != NULL) {
-			folder_create_adopt(creating, folder, stray);
-			folder_create_rename(
-				creating, folder, name, step, &words);
-			result = 1;
-			break;
-		}
 		while (folder_create_is_taken(creating, name)) {
 			char *longer = xasprintf("%s_", name);
 

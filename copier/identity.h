@@ -122,11 +122,11 @@ int identity_heal(struct identity *identity, const struct journal *journal,
 	struct error *error);
 
 /*
- * Before the flip, when nothing more comes from home: the next UID of each
- * folder that has home's identity lies IDENTITY_GAP above home's. The calls
- * are sent ahead, over several connections. 1 or -1.
+ * At the flip, when nothing more comes from home: the next UID of INBOX, or of
+ * each other folder that has home's identity, lies IDENTITY_GAP above home's.
+ * The calls are sent ahead, over several connections. 1 or -1.
  */
 int identity_gap(struct identity *identity, const struct journal *journal,
-	enum journal_side home, struct error *error);
+	enum journal_side home, bool inbox, struct error *error);
 
 #endif

@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "copier/identity_judge.h"
@@ -293,7 +294,7 @@ int identity_heal(struct identity *identity, const struct journal *journal,
 }
 
 int identity_gap(struct identity *identity, const struct journal *journal,
-	enum journal_side home, struct error *error)
+	enum journal_side home, bool inbox, struct error *error)
 {
 	struct identity_tasks tasks = { NULL, 0 };
 	size_t i;
@@ -303,6 +304,8 @@ int identity_gap(struct identity *identity, const struct journal *journal,
 		const struct journal_folder *folder = journal_at(journal, i);
 		uint32_t next = identity_home_uidnext(folder, home);
 
+		if ((strcasecmp(folder->name[home], "INBOX") == 0) != inbox)
+			continue;
 		/* Where UIDs are at their end there is no room for a gap. */
 		if (!folder->gone && identity_same_validity(folder) &&
 			next < UINT32_MAX - 2 * IDENTITY_GAP)

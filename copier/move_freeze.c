@@ -178,12 +178,16 @@ static int move_frozen(
 	return result == 1 ? 0 : -1;
 }
 
-/* Behind the proof: no message of home's could get its UID afterwards. */
+/*
+ * Behind the proof: no message of home's could get its UID afterwards. Mail
+ * comes into INBOX first of all; the other folders are seen to when the account
+ * is in service again, before somebody has found them.
+ */
 static int move_leave_gap(
 	struct move *move, struct move_steps *steps, struct error *error)
 {
 	int64_t began = instant_monotonic();
-	int result = move_gap(move, error);
+	int result = move_gap(move, true, error);
 
 	steps->gap = instant_monotonic() - began;
 	return result;
@@ -208,6 +212,14 @@ static int move_flip(
 	move_log(move, LOG_INFO, "flipped: freeze %" PRId64 " ms (%s)",
 		move->account->freeze_ms, text);
 	return 0;
+}
+
+static void move_leave_gaps(struct move *move)
+{
+	struct error error;
+
+	if (move_gap(move, false, &error) < 0)
+		move_log(move, LOG_WARNING, "gap of UIDs: %s", error.text);
 }
 
 /* Puts the account back into service at home. */
@@ -237,6 +249,8 @@ int move_freeze(struct move *move, struct error *error)
 		result = move_leave_gap(move, &steps, error);
 	if (result == 0)
 		result = move_flip(move, &steps, error);
+	if (result == 0)
+		move_leave_gaps(move);
 	move->frozen = false;
 	move_hurry(move, false);
 	if (result < 0)

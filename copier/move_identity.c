@@ -41,13 +41,13 @@ void move_close_identity(struct move *move)
 	identity_free(&move->pass.identity);
 }
 
-int move_gap(struct move *move, struct error *error)
+int move_gap(struct move *move, bool inbox, struct error *error)
 {
 	if (move->pass.identity == NULL ||
 		!move->account->strategy->copy_before_flip)
 		return 0;
 	return identity_gap(move->pass.identity, move->pass.journal,
-		       move->pass.side, error) == 1
+		       move->pass.side, inbox, error) == 1
 		       ? 0
 		       : -1;
 }

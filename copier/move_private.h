@@ -80,9 +80,10 @@ void move_close_pair(void *context, struct pass_pair *pair);
 int move_open_identity(struct move *move, struct error *error);
 /* The other side is another one now, or the move is over. */
 void move_close_identity(struct move *move);
-/* The last step before the flip: UIDs that the new home gives lie above those
- * that a straggler can have. 0 or -1. */
-int move_gap(struct move *move, struct error *error);
+/* UIDs that the new home gives lie above those that a straggler can have: for
+ * INBOX the last step before the flip, for other folders the first behind it.
+ * 0 or -1. */
+int move_gap(struct move *move, bool inbox, struct error *error);
 /* Keeps with the account what clients will do again. 0 or -1. */
 int move_tell_identity(struct move *move, struct error *error);
 

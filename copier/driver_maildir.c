@@ -74,8 +74,13 @@ static int maildir_mailbox_list(struct mailbox *mailbox,
 	struct maildir_mailbox *maildir = maildir_mailbox(mailbox);
 	size_t i;
 
-	if (uidmap_refresh(maildir->map, error) < 0 ||
-		maildir_tree_read(maildir, error) < 0)
+	/* Only the one who gives UIDs sees all; lanes do not list. */
+	if (uidmap_is_reader(maildir->map)) {
+		error_set(error, "%s is being copied by somebody else",
+			maildir->root);
+		return -1;
+	}
+	if (maildir_tree_read(maildir, error) < 0)
 		return -1;
 	for (i = 0; i < maildir->folders_count; i++) {
 		const struct maildir_folder *folder = &maildir->folders[i];

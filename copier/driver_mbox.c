@@ -84,8 +84,13 @@ static int mbox_mailbox_list(struct mailbox *mailbox,
 	struct mbox_mailbox *mbox = mbox_mailbox(mailbox);
 	size_t i;
 
-	if (uidmap_refresh(mbox->map, error) < 0 ||
-		mbox_tree_read(mbox, error) < 0)
+	/* Only the one who gives UIDs sees all; lanes do not list. */
+	if (uidmap_is_reader(mbox->map)) {
+		error_set(error, "%s is being copied by somebody else",
+			mbox->root);
+		return -1;
+	}
+	if (mbox_tree_read(mbox, error) < 0)
 		return -1;
 	for (i = 0; i < mbox->folders_count; i++) {
 		struct mbox_folder *folder = mbox->folders[i];

@@ -331,8 +331,9 @@ static int mbox_reading_take(struct mbox_reading *reading,
 			reading->messages[kept++] = *message;
 	}
 	uidmap_close(&seen);
-	qsort(reading->messages, kept, sizeof(*reading->messages),
-		mbox_message_compare);
+	if (kept > 0)
+		qsort(reading->messages, kept, sizeof(*reading->messages),
+			mbox_message_compare);
 	mbox_folder_forget(folder);
 	folder->messages = reading->messages;
 	folder->count = kept;

@@ -25,7 +25,8 @@ struct uidmap_folder {
 /*
  * Opens or begins the file. source says of what store the identities are. The
  * first who opens a file writes it; further ones, of other lanes, only read
- * it. path NULL: kept in memory alone. NULL with an error.
+ * it and know nothing of what is new. path NULL: kept in memory alone. NULL
+ * with an error.
  */
 struct uidmap *uidmap_open(
 	const char *path, const char *source, struct error *error);

@@ -221,7 +221,7 @@ def pop3_tells_a_wrong_password_from_a_busy_server():
         source = scripted()
         source.quirks["AUTH"] = (
             lambda session, _, answer=answer: session.send(answer) or True)
-        report = Bench().pop3(source.port).copy(code=code)
+        report = Bench().pop3(source.port).copy("--patience", "0", code=code)
         assert words in report["error"], report
     source = scripted()
     refusals = iter(range(3))

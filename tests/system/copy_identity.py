@@ -193,6 +193,17 @@ def keeps_what_clients_know(lab, old, new):
     assert sorted(changed) == [6, 4000000003], changed
     assert b"\\Answered" in changed[6], changed
     assert uidls(new, ANN) == uidls(old, ANN)
+
+    # What a change is given there is not below what the client has seen here.
+    before.change(b"INBOX", *(b"UID STORE 10 %sFLAGS ($y)" % sign
+                              for sign in (b"+", b"-") * 20))
+    warm = (inbox["UIDVALIDITY"], before.status(b"INBOX")["HIGHESTMODSEQ"])
+    before.change(b"INBOX", b"UID STORE 11 +FLAGS (\\Draft)",
+                  b"UID STORE 12 +FLAGS (\\Deleted)", b"EXPUNGE")
+    copy("--make-equal")
+    vanished, changed = after.resync(b"INBOX", *warm)
+    assert [line.split()[-1] for line in vanished] == [b"12"], vanished
+    assert 11 in changed, changed
     assert copy("--make-equal")["copied"] == 0
 
 

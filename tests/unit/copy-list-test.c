@@ -85,7 +85,7 @@ static void test_bar(void **state)
 			"a?[2Jb" },
 		{ "Archive/2019/Q1", 1, 7201, 0, 1000, 74,
 			"[--------------------] 1/7201, 0.0 MB, 1/s, 0.0 MB/s, "
-			"2:00:00 left  ~19/Q1" },
+			"2:00:00 left  ~9/Q1" },
 	};
 
 	(void)state;

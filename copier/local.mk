@@ -136,7 +136,7 @@ copier_rehome_copier_SOURCES = copier/main.c
 copier_rehome_copier_LDADD = $(copier_libs)
 
 # Getting in, staying polite, going on.
-SYSTEM_TESTS += tests/system/copy_access.py
+SYSTEM_TESTS += tests/system/copy_access.py tests/system/move_access.py
 access_tests = tests/unit/sasl-test tests/unit/backoff-test tests/unit/pace-test \
 	tests/unit/endure-test
 check_PROGRAMS += $(access_tests)

@@ -267,34 +267,6 @@ char *naming_show(const char *name, char separator,
 	return text;
 }
 
-int naming_read(const char *text, struct naming_path *path_r)
-{
-	struct buffer level = BUFFER_EMPTY;
-	int result = 0;
-
-	memset(path_r, 0, sizeof(*path_r));
-	for (; result == 0; text++) {
-		if (*text == '\\' && *++text == '\0') {
-			result = -1;
-		} else if (*text != '\0' &&
-			   (*text != '/' || text[-1] == '\\')) {
-			buffer_add(&level, text, 1);
-		} else {
-			if (level.size == 0)
-				result = -1;
-			else
-				naming_add(path_r, xstrdup(level.data));
-			buffer_clear(&level);
-			if (*text == '\0')
-				break;
-		}
-	}
-	buffer_free(&level);
-	if (result < 0)
-		naming_path_free(path_r);
-	return result;
-}
-
 char *naming_fold(const struct naming_path *path)
 {
 	char *text = naming_text(path), *folded;

@@ -69,9 +69,6 @@ char *naming_text(const struct naming_path *path);
 /* The same of a name as the server writes it. */
 char *naming_show(const char *name, char separator,
 	const struct mailbox_features *features);
-/* Levels from such a text: "\" takes the meaning from what follows it. 0, or -1
- * when a level is empty or a "\" stands last. */
-int naming_read(const char *text, struct naming_path *path_r);
 /* What is the same for a server that ignores case and normalises: the text,
  * case folded and in NFC. malloc'd. */
 char *naming_fold(const struct naming_path *path);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "copier/refused.h"
 #include "copier/round.h"
 #include "copier/sweep.h"
 
@@ -193,8 +194,13 @@ int move_sweeping(struct move *move, struct error *error)
 	}
 	if (worker_enter(&move->worker, ACCOUNT_SETTLED, NULL, error) < 0)
 		return -1;
-	move_log(move, LOG_INFO, "settled at %s",
-		account_home_system(move->account));
+	move_log(move, LOG_INFO,
+		"settled at %s: messages=%" PRId64 " bytes=%" PRId64
+		" rounds=%" PRId64 " freeze_ms=%" PRId64 " left_behind=%zu",
+		account_home_system(move->account), move->account->messages,
+		move->account->bytes, move->account->rounds,
+		move->account->freeze_ms,
+		refused_left_count(move->pass.refused));
 	move->due = 0;
 	return 0;
 }

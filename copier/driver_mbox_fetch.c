@@ -36,6 +36,7 @@ static int mbox_fetching_begin(
 	(void)parser;
 	(void)at;
 	fetching->crlf.cr = false;
+	digest_begin(fetching->mbox->digest);
 	return 0;
 }
 
@@ -51,6 +52,7 @@ static int mbox_fetching_data(void *context, const char *data, size_t size)
 		size_t became =
 			crlf_convert(&fetching->crlf, data, take, converted);
 
+		digest_add(fetching->mbox->digest, converted, became);
 		if (spool_add(fetching->mbox->spool, converted, became,
 			    fetching->error) < 0) {
 			fetching->full = true;
@@ -71,8 +73,11 @@ static int mbox_fetching_end(
 	return 0;
 }
 
-/* Puts the message into the spool. 1; 0 with words; 2: the file has changed;
- * 3: the message is gone. */
+/*
+ * Puts the message into the spool. 1; 0 with words; 2: it is not where it was,
+ * for the file has changed; 3: it is gone. That the file has changed elsewhere
+ * is no matter.
+ */
 static int mbox_spool(
 	struct mbox_fetching *fetching, uint32_t uid, struct error *words)
 {
@@ -80,8 +85,9 @@ static int mbox_spool(
 		mbox_fetching_data, mbox_fetching_end };
 	struct mbox_folder *folder = fetching->folder;
 	const struct mbox_message *message = mbox_find(folder, uid);
+	unsigned char digest[JOURNAL_DIGEST];
 	struct stat status;
-	int file, result = 2;
+	int file, result;
 
 	if (message == NULL)
 		return 3;
@@ -89,17 +95,18 @@ static int mbox_spool(
 	if (file < 0)
 		return errno == ENOENT ? 3 : 0;
 	spool_clear(fetching->mbox->spool);
-	if (mbox_is_same(file, folder->path, &folder->status)) {
-		result = mbox_walk(fetching->mbox, file, message->from,
-			message->to, &walker, fetching, words);
-		if (!mbox_is_same(file, folder->path, &folder->status))
-			result = 2;
-	}
-	close(file);
-	if (result == 1 && spool_size(fetching->mbox->spool) != message->size) {
+	digest_begin(fetching->mbox->digest);
+	result = mbox_walk(fetching->mbox, file, message->from, message->to,
+		&walker, fetching, words);
+	digest_end(fetching->mbox->digest, digest);
+	if (result == 1 &&
+		memcmp(digest, message->digest, sizeof(digest)) != 0) {
 		error_set(words, "it cannot be read twice alike");
 		result = 0;
 	}
+	if (result == 0 && !mbox_is_same(file, folder->path, &folder->status))
+		result = 2;
+	close(file);
 	return result;
 }
 

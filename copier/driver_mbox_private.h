@@ -18,6 +18,7 @@ struct mbox_message {
 	uint64_t size;	/* as it is sent */
 	const struct flagset *flags;
 	char date[MAILDATE_SIZE];
+	unsigned char digest[JOURNAL_DIGEST]; /* of what is sent */
 };
 
 struct mbox_folder {

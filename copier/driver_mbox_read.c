@@ -215,7 +215,6 @@ int mbox_walk(const struct mbox_mailbox *mbox, int file, off_t from, off_t to,
 struct mbox_reading {
 	struct mbox_mailbox *mbox;
 	struct mbox_message *messages;
-	unsigned char (*digests)[JOURNAL_DIGEST];
 	size_t count, room;
 	struct mbox_message present;
 	struct crlf crlf;
@@ -263,10 +262,8 @@ static int mbox_reading_end(
 		reading->room = reading->room > 0 ? 2 * reading->room : 64;
 		reading->messages = xreallocarray(reading->messages,
 			reading->room, sizeof(*reading->messages));
-		reading->digests = xreallocarray(reading->digests,
-			reading->room, sizeof(*reading->digests));
 	}
-	digest_end(reading->mbox->digest, reading->digests[reading->count]);
+	digest_end(reading->mbox->digest, reading->present.digest);
 	if (parser->deleted || parser->internal)
 		return 0;
 	reading->present.to = at;
@@ -323,7 +320,7 @@ static int mbox_reading_take(struct mbox_reading *reading,
 		int64_t since;
 
 		message->uid = mbox_give_uid(mbox, seen, seen_folder,
-			folder->uids, reading->digests[i], &since);
+			folder->uids, message->digest, &since);
 		if (message->date[0] == '\0')
 			maildate_print(since, 0, message->date);
 		/* A lane that only reads leaves new ones for later. */
@@ -372,7 +369,6 @@ static int mbox_look(struct mbox_mailbox *mbox, struct mbox_folder *folder,
 		result = mbox_reading_take(&reading, folder, error);
 	}
 	free(reading.messages);
-	free(reading.digests);
 	return result;
 }
 

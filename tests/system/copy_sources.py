@@ -24,7 +24,8 @@ from courier import Courier  # noqa: E402
 from cyrus import Cyrus  # noqa: E402
 from dovecot import PASSWORD, Dovecot  # noqa: E402
 from pop3_server import Hangup, Pop3Server  # noqa: E402
-from scratch import Scratch  # noqa: E402
+from rehome import Rehome  # noqa: E402
+from scratch import Scratch, run  # noqa: E402
 
 COPIER = os.path.join(tap.build_directory(), "copier", "rehome-copier")
 LAB = Scratch("rehome-sources")
@@ -777,6 +778,56 @@ def mbox_streams_a_large_message():
         large.replace(b"\n", b"\r\n")).digest()
 
 
+class Pop3System:
+    """A Dovecot as it is configured when there is but its POP3."""
+
+    def __init__(self, dovecot):
+        self.dovecot, self.name = dovecot, dovecot.name
+
+    def system_section(self):
+        lines = [line for line in self.dovecot.system_section().splitlines()
+                 if not re.match(r"\s*(imap|pop3) =", line)]
+        lines[-1:] = ['    pop3 = "pop3://127.0.0.1:%d"' % self.dovecot.pop3,
+                      '    pop3_session = "2s"', '    pop3_pause = "200ms"',
+                      "}", ""]
+        return "\n".join(lines)
+
+
+def moves_an_account_from_pop3():
+    """The whole way: rounds, freeze, proof, flip, a straggler; no return."""
+    old = server("old", pop3=True, extra="pop3_lock_session = yes\n")
+    bench = Bench()
+    client = imaplib.IMAP4("127.0.0.1", old.imap)
+    client.login(bench.account, PASSWORD)
+    for number in range(40):
+        client.append("INBOX", None, None, mail(number))
+    site = Rehome(LAB, tap.build_directory(), (Pop3System(old), bench.new))
+    site.start_policyd()
+    site.ctl("add", bench.account, "--source", "old", "--destination", "new")
+    refused = site.ctl("return", bench.account, check=False)
+    assert refused.returncode != 0 and "POP3" in refused.stderr, refused
+    site.ctl("move", bench.account, "--manual")
+    site.start_copier()
+    site.wait_phase(bench.account, "ready")
+    client.append("INBOX", None, None, mail(41))
+    site.ctl("complete", bench.account)
+    site.wait_phase(bench.account, "sweeping")
+    LAB.stop("copier")
+    assert bench.bodies() == Counter(
+        [mail(number) for number in range(40)] + [mail(41)])
+    run(["doveadm", "-c", old.config, "save", "-u", bench.account],
+        input=mail(42).decode())
+    site.start_copier()
+    account = site.wait_phase(bench.account, "settled")
+    assert account["home"] == "destination", account
+    assert bench.bodies() == Counter(
+        [mail(number) for number in range(40)] + [mail(41), mail(42)])
+    refused = site.ctl("return", bench.account, check=False)
+    assert refused.returncode != 0 and "POP3" in refused.stderr, refused
+    LAB.stop("copier")
+    LAB.stop("policyd")
+
+
 def takes_no_other_destination():
     bench = Bench()
     bench.source = "imap://a@127.0.0.1:%d" % bench.new.imap
@@ -812,6 +863,7 @@ TESTS = [
     mbox_waits_for_its_lock,
     mbox_while_mail_comes_in,
     mbox_streams_a_large_message,
+    moves_an_account_from_pop3,
     takes_no_other_destination,
 ]
 

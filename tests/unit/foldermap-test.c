@@ -210,6 +210,7 @@ static const struct {
 	{ "a -> \\Sent\n\\Sent -> b\nb -> \\sent\n",
 		"m:3: two folders would become one, see line 1" },
 	{ "exclude\n", "m:1: a name is missing" },
+	{ "\"exclude\" x\n", "m:1: \"->\" is missing" },
 	{ "exclude a b\n", "m:1: something behind the name" },
 	{ "\\Sent\n", "m:1: \"->\" is missing" },
 	{ "caf\xe9 -> c\n", "m:1: it is not UTF-8" },

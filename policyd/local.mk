@@ -190,6 +190,11 @@ tests_unit_machine_names_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_machine_names_test_SOURCES = tests/unit/machine-names-test.c \
 	$(machine_fixture)
 tests_unit_machine_names_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/parts-test
+TESTS += tests/unit/parts-test
+tests_unit_parts_test_SOURCES = tests/unit/parts-test.c
+tests_unit_parts_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_parts_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
 tests_unit_machine_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_machine_test_SOURCES = tests/unit/machine-test.c $(machine_fixture)
 tests_unit_machine_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)

@@ -35,8 +35,7 @@ plugin {
 def message(number, size=0):
     text = ("Subject: number %d\r\nMessage-ID: <%d@example.org>\r\n\r\n"
             "text %d\r\n" % (number, number, number))
-    return (text + "x" * 70 + "\r\n").encode() * 1 if not size else \
-        (text + ("x" * 70 + "\r\n") * (size // 72)).encode()
+    return (text + ("x" * 70 + "\r\n") * (size // 72 + 1)).encode()
 
 
 class Mailbox:

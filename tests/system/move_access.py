@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
 
 import tap  # noqa: E402
 from checker import differences, read_account  # noqa: E402
-from dovecot import MASTER, PASSWORD, Dovecot  # noqa: E402
+from dovecot import PASSWORD, Dovecot  # noqa: E402
 from proxies import Proxy  # noqa: E402
 from rehome import Rehome  # noqa: E402
 from scratch import Scratch  # noqa: E402
@@ -37,9 +37,10 @@ class System(Dovecot):
 class Site:
     """Two systems, policyd, and an account; no mail flows."""
 
-    def __init__(self, lab, address, **settings):
+    def __init__(self, lab, address, extra="", **settings):
         self.address = address
-        self.old, self.new = System(lab, "old"), System(lab, "new")
+        self.old = System(lab, "old", extra=extra)
+        self.new = System(lab, "new", extra=extra)
         self.rehome = Rehome(lab, tap.build_directory(),
                              (self.old, self.new), **settings)
         for system in (self.old, self.new):
@@ -134,8 +135,24 @@ def logs_in_as_configured():
         log, account = site.move()
         assert "the server does not offer SCRAM-SHA-256; it offers PLAIN" \
             in log, log
-        assert account["home"] == "source" and MASTER
-        assert MASTER + "-pw" not in log and "master-pw" not in log
+        assert account["home"] == "source"
+        assert "master-pw" not in log
+
+
+def logs_in_as_a_master_user_by_scram():
+    """Both systems offer it; the master user acts for the account."""
+    with Scratch("rehome-move-access") as lab:
+        site = Site(lab, "ann@example.org",
+                    extra="auth_mechanisms = plain login scram-sha-256\n"
+                          "auth_debug = yes\n")
+        log, account = site.move()
+        assert account["home"] == "destination", (account, log)
+        with open(os.path.join(site.old.directory, "dovecot.log"),
+                  encoding="utf-8", errors="replace") as text:
+            said = text.read()
+        assert "method=SCRAM-SHA-256" in said and "master_user=migrator" in \
+            said, said[-3000:]
+        assert "master-pw" not in log
 
 
 if __name__ == "__main__":
@@ -144,4 +161,5 @@ if __name__ == "__main__":
         gives_the_account_back_for_the_day,
         hurries_in_a_freeze,
         logs_in_as_configured,
+        logs_in_as_a_master_user_by_scram,
     ])

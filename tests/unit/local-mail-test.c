@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -475,6 +477,152 @@ static void reads_urls(void **state)
 	}
 }
 
+/* ---- drivers, with files that change between the list and the fetch ---- */
+
+static char root[] = "/tmp/rehome-local.XXXXXX";
+
+static void put(const char *name, const char *text)
+{
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", root, name);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+static void change(int (*how)(const char *, const char *), const char *from,
+	const char *to)
+{
+	char old[128], new[128];
+
+	snprintf(old, sizeof(old), "%s/%s", root, from);
+	snprintf(new, sizeof(new), "%s/%s", root, to);
+	assert_int_equal(how(old, new), 0);
+}
+
+static int take_begin(void *context, const struct mailbox_message *message)
+{
+	buffer_printf(context, "%u:", (unsigned)message->uid);
+	return 1;
+}
+
+static int take_data(void *context, const char *data, size_t size)
+{
+	buffer_add(context, data, size);
+	return 0;
+}
+
+static int take_end(void *context)
+{
+	buffer_add_text(context, ";");
+	return 0;
+}
+
+static int ignore_folder(void *context, const struct mailbox_folder *folder)
+{
+	(void)context;
+	(void)folder;
+	return 0;
+}
+
+static struct mailbox *open_local(
+	const char *protocol, const char *path, struct flagpool *flags)
+{
+	struct mailbox_target target = {
+		.label = path, .protocol = protocol, .path = path
+	};
+	struct mailbox_selected selected;
+	struct mailbox *mailbox;
+	bool denied;
+
+	mailbox = mailbox_open(&target, flags, &denied, NULL);
+	assert_non_null(mailbox);
+	assert_int_equal(mailbox_list(mailbox, ignore_folder, NULL, NULL), 1);
+	assert_int_equal(
+		mailbox_select(mailbox, "INBOX", false, &selected, NULL), 1);
+	return mailbox;
+}
+
+static void fetch_all(struct mailbox *mailbox, struct buffer *text)
+{
+	static const struct mailbox_sink sink = { take_begin, take_data,
+		take_end };
+	struct uidset uids = UIDSET_EMPTY;
+	uint32_t uid;
+
+	for (uid = 1; uid < 9; uid++)
+		uidset_add(&uids, uid);
+	buffer_clear(text);
+	buffer_add(text, "", 0);
+	assert_int_equal(mailbox_fetch(mailbox, &uids, &sink, text, NULL), 1);
+	uidset_free(&uids);
+}
+
+static void finds_renamed_files(void **state)
+{
+	struct flagpool *flags = flagpool_new();
+	struct buffer text = BUFFER_EMPTY;
+	struct mailbox *mailbox;
+
+	(void)state;
+	put("cur/1.a:2,", "one\n");
+	change(link, "cur/1.a:2,", "cur/1.a:2,S"); /* seen twice: one file */
+	put("cur/2.b:2,", "two\n");
+	put("cur/2.b:2,F", "other\n"); /* another one */
+	mailbox = open_local("maildir", root, flags);
+	change(rename, "cur/2.b:2,F", "cur/2.b:2,FS");
+	fetch_all(mailbox, &text);
+	assert_non_null(strstr(text.data, "1:one\r\n;"));
+	assert_non_null(strstr(text.data, "two\r\n;"));
+	assert_non_null(strstr(text.data, "other\r\n;"));
+	assert_int_equal(text.size, strlen("1:one\r\n;2:two\r\n;3:other\r\n;"));
+	mailbox_close(&mailbox);
+	flagpool_free(&flags);
+	buffer_free(&text);
+}
+
+static void finds_moved_messages(void **state)
+{
+	struct flagpool *flags = flagpool_new();
+	struct buffer text = BUFFER_EMPTY;
+	struct mailbox *mailbox;
+	char path[128];
+
+	(void)state;
+	put("mbox", FROM "\none\n\n" FROM "\ntwo\n\n");
+	snprintf(path, sizeof(path), "%s/mbox", root);
+	mailbox = open_local("mbox", path, flags);
+	put("mbox", FROM "\nsix\n\n" FROM "\none\n\n");
+	fetch_all(mailbox, &text);
+	assert_string_equal(text.data, "1:\r\none\r\n;3:\r\nsix\r\n;");
+	mailbox_close(&mailbox);
+	flagpool_free(&flags);
+	buffer_free(&text);
+}
+
+static int make_root(void **state)
+{
+	char path[128];
+
+	(void)state;
+	if (mkdtemp(root) == NULL)
+		return -1;
+	snprintf(path, sizeof(path), "%s/cur", root);
+	return mkdir(path, 0700);
+}
+
+static int remove_root(void **state)
+{
+	char command[128];
+
+	(void)state;
+	snprintf(command, sizeof(command), "rm -r %s", root);
+	return system(command);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -487,9 +635,11 @@ int main(void)
 		cmocka_unit_test(survives_long_lines),
 		cmocka_unit_test(reads_from_lines),
 		cmocka_unit_test(reads_urls),
+		cmocka_unit_test(finds_renamed_files),
+		cmocka_unit_test(finds_moved_messages),
 	};
 
 	setenv("TZ", "UTC", 1);
 	tzset();
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, make_root, remove_root);
 }

@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "copier/access.h"
 #include "copier/headdate.h"
 
 #include "lib/instant.h"
@@ -63,6 +64,8 @@ static struct pop3_message *pop3_fetching_answered(
 	fetching->first = (fetching->first + 1) % POP3_PIPELINE;
 	fetching->under_way--;
 	fetching->progress = true;
+	/* The octets are counted by the stream. */
+	pace_spend(access_pace(fetching->pop3->target.access), 0, 1);
 	return pop3_mailbox_find(fetching->pop3, fetching->uids->uids[index]);
 }
 

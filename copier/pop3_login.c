@@ -183,6 +183,11 @@ static int pop3_login_authenticate(struct pop3_session *session,
 	bool sasl = session->capabilities.sasl_plain;
 	int result;
 
+	if (target->password == NULL) {
+		error_set(error, "POP3 needs a password: tokens are not spoken "
+				 "there");
+		return -1;
+	}
 	if (!pop3_login_is_word(target->login) ||
 		!pop3_login_is_word(target->password)) {
 		error_set(error, "user or password: empty, too long, or with a "

@@ -128,10 +128,10 @@ class Courier:
 
     def start(self):
         self.scratch.spawn(self.name, self.overlay.command(
-            self.script, self.directory))
+            self.script, self.directory), how=signal.SIGKILL)
         wait_for(lambda: answers(self.imap) and answers(self.pop3), 20,
                  self.name + " to answer")
 
     def stop(self):
-        self.scratch.stop(self.name, signal.SIGKILL)
+        self.scratch.stop(self.name)
         wait_for(lambda: not answers(self.imap), 10, self.name + " to end")

@@ -149,10 +149,10 @@ class Cyrus:
         self.scratch.spawn(self.name, self.overlay.command(
             "/usr/lib/cyrus/bin/master", "-C", self.directory + "/imapd.conf",
             "-M", self.directory + "/cyrus.conf", "-p",
-            self.directory + "/master.pid"))
+            self.directory + "/master.pid"), how=signal.SIGKILL)
         wait_for(lambda: answers(self.imap), 20, self.name + " to answer")
 
     def stop(self):
         """At once, as when the power fails: its databases recover."""
-        self.scratch.stop(self.name, signal.SIGKILL)
+        self.scratch.stop(self.name)
         wait_for(lambda: not answers(self.imap), 10, self.name + " to end")

@@ -48,6 +48,7 @@ class Scratch:
         self.path = tempfile.mkdtemp(prefix=name + ".")
         os.chmod(self.path, 0o755)
         self.children = {}
+        self.endings = {}
         self.undo = []
         self._next_port = 20000 + (os.getpid() * 37) % 9000
 
@@ -75,13 +76,15 @@ class Scratch:
                 except OSError:
                     continue
 
-    def spawn(self, name, argv, env=None):
-        """Starts a child that logs to NAME.log; a new one replaces the old."""
+    def spawn(self, name, argv, env=None, how=signal.SIGTERM):
+        """Starts a child that logs to NAME.log; a new one replaces the old.
+        It is ended by the signal `how`."""
         with open(os.path.join(self.path, name + ".log"), "ab") as log:
             child = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env=dict(os.environ, **(env or {})), start_new_session=True)
         self.children[name] = child
+        self.endings[name] = how
         return child
 
     def daemonize(self, name, argv):
@@ -90,11 +93,11 @@ class Scratch:
             subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=log,
                            stderr=log, timeout=60, check=True)
 
-    def stop(self, name, how=signal.SIGTERM, seconds=15):
+    def stop(self, name, how=None, seconds=15):
         child = self.children.pop(name, None)
         if child is None or child.poll() is not None:
             return
-        child.send_signal(how)
+        child.send_signal(how or self.endings[name])
         try:
             child.wait(seconds)
         except subprocess.TimeoutExpired:

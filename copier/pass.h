@@ -16,7 +16,7 @@
 #include "copier/journal.h"
 
 /* Of what a server refused, this many are kept with its words. */
-#define PASS_REFUSALS_MAX 100
+#define PASS_REFUSALS_MAX 1000
 /* So many refusals in a row are no longer about single messages. */
 #define PASS_REFUSALS_IN_A_ROW 20
 

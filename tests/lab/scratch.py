@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A scratch directory, free ports and child processes of one laboratory run."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -41,6 +42,10 @@ def answers_at(path):
             return False
 
 
+PORTS = os.path.join(tempfile.gettempdir(), "rehome-lab-ports")
+_claims = []
+
+
 class Scratch:
     """Everything that a run writes or starts, so that it can be undone."""
 
@@ -67,14 +72,22 @@ class Scratch:
         return path
 
     def port(self):
+        """A free port, ours until this process ends: a server that is down for
+        a moment does not lose it to a test that runs beside this one."""
+        os.makedirs(PORTS, exist_ok=True)
         while True:
             self._next_port += 1
-            with socket.socket() as probe:
-                try:
+            claim = open(os.path.join(PORTS, str(self._next_port)), "w",
+                         encoding="ascii")
+            try:
+                fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                with socket.socket() as probe:
                     probe.bind(("127.0.0.1", self._next_port))
-                    return self._next_port
-                except OSError:
-                    continue
+            except OSError:
+                claim.close()
+                continue
+            _claims.append(claim)
+            return self._next_port
 
     def spawn(self, name, argv, env=None, how=signal.SIGTERM):
         """Starts a child that logs to NAME.log; a new one replaces the old.

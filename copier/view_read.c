@@ -184,6 +184,9 @@ static bool view_need_not_read(
 	if (known != NULL && known->uidvalidity[order->side] != 0 &&
 		known->uidvalidity[order->side] != folder->status.uidvalidity)
 		return false;
+	/* What was there is not gone because a listing says so. */
+	if (known != NULL && journal_known(known, order->side) > 0)
+		return false;
 	folder->whole = folder->has_status && folder->status.messages == 0;
 	return folder->whole;
 }

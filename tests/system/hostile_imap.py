@@ -487,6 +487,19 @@ def forgets_the_number_of_messages():
     bench.recovers()
 
 
+def lists_a_full_folder_as_empty():
+    bench = Bench()
+    bench.run()
+
+    def lie(session, tag, _rest):
+        session.send('* LIST () "/" INBOX\r\n* STATUS INBOX (MESSAGES 0 '
+                     'UIDNEXT 6 UIDVALIDITY 1)\r\n%s OK\r\n' % tag)
+        return True
+    bench.old.quirks["LIST"] = lie
+    code, report = bench.run("--make-equal")
+    assert code == 0 and report["removed"] == 0 and bench.same(), report
+
+
 def changes_uidvalidity_in_between():
     for event in ("EXAMINE", "after LIST", "after FETCH"):
         for side in ("old", "new"):
@@ -666,6 +679,7 @@ TESTS = [
     fetches_a_message_twice, fetches_what_nobody_asked_for,
     scans_less_than_there_is, refuses_to_scan,
     refuses_to_scan_without_a_journal, forgets_the_number_of_messages,
+    lists_a_full_folder_as_empty,
     changes_uidvalidity_in_between, expunges_in_the_middle,
     answers_with_wrong_tags, never_stops_talking, announces_literals_that_lie,
     names_folders_strangely, names_a_folder_with_nul, lists_very_many_folders,

@@ -8,15 +8,29 @@
 #include <string.h>
 
 #include "copier/digest.h"
+#include "copier/refused.h"
 
 #include "lib/xalloc.h"
 
-/* What is being looked for at the other side. */
+/* What became of a message at the other side. */
+enum altered_fate {
+	ALTERED_GONE,
+	ALTERED_SAME,
+	ALTERED_OTHER,
+};
+
+struct altered_suspect {
+	size_t pair;
+	uint32_t uid; /* at the other side */
+	enum altered_fate fate;
+};
+
+/* The suspects of a folder, by UID. */
 struct altered_search {
 	struct journal_folder *folder;
-	enum journal_side far;
-	const struct altered *altered;
-	bool *found; /* of each suspect: it is there and is another */
+	struct altered_suspect *suspects;
+	size_t count;
+	size_t first; /* pair of this pass */
 };
 
 void altered_begin(struct altered_scan *scan)
@@ -44,26 +58,26 @@ static void altered_add_octets(
 		return;
 	cr = memchr(data, '\r', size);
 	if (memchr(data, '\0', size) != NULL)
-		scan->risk = ALTERED_NUL;
+		scan->risk = JOURNAL_RISK_NUL;
 	else if (scan->last == '\r' || (cr != NULL && cr < data + size - 1))
-		scan->risk = ALTERED_LINES;
+		scan->risk = JOURNAL_RISK_LINES;
 	else if (!scan->body && !altered_is_ascii(data, size))
-		scan->risk = ALTERED_HEADER;
+		scan->risk = JOURNAL_RISK_HEADER;
 	scan->last = data[size - 1];
 	scan->line += size;
 }
 
 void altered_add(struct altered_scan *scan, const char *data, size_t size)
 {
-	while (size > 0 && scan->risk == ALTERED_NONE) {
+	while (size > 0 && scan->risk == JOURNAL_NO_RISK) {
 		const char *end = memchr(data, '\n', size);
 		size_t octets = end != NULL ? (size_t)(end - data) : size;
 
 		altered_add_octets(scan, data, octets);
-		if (end == NULL || scan->risk != ALTERED_NONE)
+		if (end == NULL || scan->risk != JOURNAL_NO_RISK)
 			return;
 		if (scan->last != '\r')
-			scan->risk = ALTERED_LINES;
+			scan->risk = JOURNAL_RISK_LINES;
 		if (scan->line == 1) /* the CR alone */
 			scan->body = true;
 		scan->last = '\n';
@@ -73,46 +87,75 @@ void altered_add(struct altered_scan *scan, const char *data, size_t size)
 	}
 }
 
-enum altered_risk altered_end(const struct altered_scan *scan)
+enum journal_risk altered_end(const struct altered_scan *scan)
 {
-	if (scan->risk == ALTERED_NONE && scan->last != '\n')
-		return ALTERED_LINES;
+	if (scan->risk == JOURNAL_NO_RISK && scan->last != '\n')
+		return JOURNAL_RISK_LINES;
 	return scan->risk;
 }
 
-void altered_suspect(
-	struct altered *altered, const struct altered_suspect *suspect)
+/* Whether a pair is to be read back. */
+static bool altered_is_open(const struct pass *pass,
+	const struct journal_folder *folder, const struct journal_pair *pair)
 {
-	altered->suspects = xreallocarray(altered->suspects, altered->count + 1,
-		sizeof(*altered->suspects));
-	altered->suspects[altered->count++] = *suspect;
+	return !pair->gone && pair->risk != JOURNAL_NO_RISK &&
+	       pair->uid[0] != 0 && pair->uid[1] != 0 &&
+	       !refused_is_left(pass, folder->name[pass->side],
+		       folder->uidvalidity[pass->side], pair->uid[pass->side]);
 }
 
-void altered_free(struct altered *altered)
+uint32_t altered_open(
+	const struct pass *pass, const struct journal_folder *folder)
 {
-	free(altered->suspects);
-	altered->suspects = NULL;
-	altered->count = 0;
+	size_t i;
+
+	for (i = 0; folder->risky > 0 && i < folder->pairs_count; i++)
+		if (altered_is_open(pass, folder, &folder->pairs[i]))
+			return folder->pairs[i].uid[pass->side];
+	return 0;
 }
 
-static uint32_t altered_uid(const struct altered_search *search, size_t suspect)
+static void altered_gather(
+	const struct pass *pass, struct altered_search *search)
 {
-	size_t pair = search->altered->suspects[suspect].pair;
+	const struct journal_folder *folder = search->folder;
+	enum journal_side far = journal_other(pass->side);
+	size_t count, i;
+	size_t *order = journal_sorted(folder, far, &count);
 
-	return search->folder->pairs[pair].uid[search->far];
+	search->suspects =
+		xcalloc(folder->risky + 1, sizeof(*search->suspects));
+	for (i = 0; i < count; i++)
+		if (altered_is_open(pass, folder, &folder->pairs[order[i]]))
+			search->suspects[search->count++] =
+				(struct altered_suspect){
+					.pair = order[i],
+					.uid = folder->pairs[order[i]].uid[far]
+				};
+	free(order);
+}
+
+static int altered_compare(const void *left, const void *right)
+{
+	const struct altered_suspect *a = left, *b = right;
+
+	return (a->uid > b->uid) - (a->uid < b->uid);
 }
 
 static void altered_read(
 	void *context, uint32_t uid, const unsigned char *digest)
 {
-	struct altered_search *search = context;
-	size_t i;
+	const struct altered_search *search = context;
+	const struct altered_suspect wanted = { .uid = uid };
+	struct altered_suspect *suspect = bsearch(&wanted, search->suspects,
+		search->count, sizeof(*search->suspects), altered_compare);
 
-	for (i = 0; i < search->altered->count; i++)
-		if (altered_uid(search, i) == uid)
-			search->found[i] =
-				memcmp(search->altered->suspects[i].digest,
-					digest, JOURNAL_DIGEST) != 0;
+	if (suspect != NULL)
+		suspect->fate =
+			memcmp(search->folder->pairs[suspect->pair].digest,
+				digest, JOURNAL_DIGEST) == 0
+				? ALTERED_SAME
+				: ALTERED_OTHER;
 }
 
 /* The UIDs at the other side: of those found altered, or of all. */
@@ -121,20 +164,21 @@ static void altered_uids(
 {
 	size_t i;
 
-	for (i = 0; i < search->altered->count; i++)
-		if (!found || search->found[i])
-			uidset_add(uids, altered_uid(search, i));
+	for (i = 0; i < search->count; i++)
+		if (!found || search->suspects[i].fate == ALTERED_OTHER)
+			uidset_add(uids, search->suspects[i].uid);
 }
 
 /* The server has refused the message, if in its own way: many of these are not
  * yet a sign that it refuses all. */
 static void altered_tell(struct pass *pass, const char *folder, uint32_t uid,
-	enum altered_risk risk, bool removed)
+	enum journal_risk risk, bool removed)
 {
 	static const char *const what[] = {
-		[ALTERED_NUL] = "NUL octets",
-		[ALTERED_LINES] = "line ends other than CR LF",
-		[ALTERED_HEADER] = "octets beyond ASCII in its header",
+		[JOURNAL_NO_RISK] = "nothing odd",
+		[JOURNAL_RISK_NUL] = "NUL octets",
+		[JOURNAL_RISK_LINES] = "line ends other than CR LF",
+		[JOURNAL_RISK_HEADER] = "octets beyond ASCII in its header",
 	};
 	unsigned in_a_row = pass->refused_in_a_row;
 	struct error words;
@@ -147,28 +191,26 @@ static void altered_tell(struct pass *pass, const char *folder, uint32_t uid,
 	pass->refused_in_a_row = in_a_row;
 }
 
-/* Ends what stands in the journal of those that are altered. */
-static void altered_settle(
-	struct pass *pass, const struct altered_search *search, bool removed)
+static void altered_settle_one(struct pass *pass,
+	const struct altered_search *search,
+	const struct altered_suspect *suspect, bool removed)
 {
 	struct journal_folder *folder = search->folder;
-	size_t i;
+	const struct journal_pair *pair = &folder->pairs[suspect->pair];
 
-	for (i = 0; i < search->altered->count; i++) {
-		const struct altered_suspect *suspect =
-			&search->altered->suspects[i];
-		const struct journal_pair *pair = &folder->pairs[suspect->pair];
-
-		if (!search->found[i])
-			continue;
-		altered_tell(pass, folder->name[pass->side],
-			pair->uid[pass->side], suspect->risk, removed);
-		if (!removed)
-			continue;
+	if (suspect->fate == ALTERED_SAME)
+		journal_assure(pass->journal, folder, suspect->pair);
+	if (suspect->fate != ALTERED_OTHER)
+		return;
+	altered_tell(pass, folder->name[pass->side], pair->uid[pass->side],
+		(enum journal_risk)pair->risk, removed);
+	if (!removed)
+		return;
+	if (suspect->pair >= search->first) {
 		pass->counts.copied--;
 		pass->counts.copied_bytes -= pair->size;
-		journal_unpair(pass->journal, folder, suspect->pair);
 	}
+	journal_unpair(pass->journal, folder, suspect->pair);
 }
 
 /* The folder is selected. Result as in driver.h. */
@@ -176,7 +218,9 @@ static int altered_look(
 	struct pass *pass, struct altered_search *search, struct error *error)
 {
 	struct uidset uids = UIDSET_EMPTY;
+	bool removed = false;
 	int result;
+	size_t i;
 
 	altered_uids(search, false, &uids);
 	result = digest_fetch(pass->other, &uids, altered_read, search, error);
@@ -184,36 +228,34 @@ static int altered_look(
 	if (result != 1)
 		return result;
 	altered_uids(search, true, &uids);
-	if (uids.count > 0) {
-		if (mailbox_features(pass->other)->expunge_by_uid)
-			result = mailbox_expunge(pass->other, &uids, error);
-		else
-			result = 0;
-		if (result >= 0)
-			altered_settle(pass, search, result == 1);
+	if (uids.count > 0 && mailbox_features(pass->other)->expunge_by_uid) {
+		result = pass_goes_on(pass, error)
+				 ? mailbox_expunge(pass->other, &uids, error)
+				 : -1;
+		removed = result == 1;
 	}
 	uidset_free(&uids);
+	for (i = 0; result >= 0 && i < search->count; i++)
+		altered_settle_one(pass, search, &search->suspects[i], removed);
 	return result < 0 ? -1 : 1;
 }
 
 int altered_check(struct pass *pass, struct journal_folder *folder,
-	const struct altered *altered, struct error *error)
+	size_t first, struct error *error)
 {
 	enum journal_side far = journal_other(pass->side);
-	struct altered_search search = { folder, far, altered, NULL };
+	struct altered_search search = { .folder = folder, .first = first };
 	struct mailbox_selected selected;
-	int result;
+	int result = 1;
 
-	if (altered->count == 0)
-		return 1;
-	result = mailbox_select(
-		pass->other, folder->name[far], true, &selected, error);
-	if (result == 1 &&
-		selected.status.uidvalidity == folder->uidvalidity[far]) {
-		search.found = xcalloc(altered->count, sizeof(*search.found));
+	altered_gather(pass, &search);
+	if (search.count > 0)
+		result = mailbox_select(
+			pass->other, folder->name[far], true, &selected, error);
+	if (result == 1 && search.count > 0 &&
+		selected.status.uidvalidity == folder->uidvalidity[far])
 		result = altered_look(pass, &search, error);
-		free(search.found);
-	}
+	free(search.suspects);
 	if (result == 0) {
 		error_prefix(error, "read back");
 		pass_refuse(pass, folder->name[pass->side], 0, error);

@@ -220,6 +220,8 @@ static void journal_count_pair(struct journal_folder *folder,
 	}
 	if (pair->uid[0] != 0 && pair->uid[1] != 0) {
 		folder->live += one;
+		if (pair->risk != JOURNAL_NO_RISK)
+			folder->risky += one;
 		folder->bytes += sign > 0 ? pair->size : -pair->size;
 	}
 }
@@ -327,6 +329,20 @@ void journal_unpair(
 {
 	journal_apply_unpair(folder, index);
 	journal_line(journal, "X %u %zu", folder->id, index);
+}
+
+void journal_apply_assure(struct journal_folder *folder, size_t index)
+{
+	journal_count_pair(folder, &folder->pairs[index], -1);
+	folder->pairs[index].risk = JOURNAL_NO_RISK;
+	journal_count_pair(folder, &folder->pairs[index], 1);
+}
+
+void journal_assure(
+	struct journal *journal, struct journal_folder *folder, size_t index)
+{
+	journal_apply_assure(folder, index);
+	journal_line(journal, "A %u %zu", folder->id, index);
 }
 
 void journal_apply_widow(

@@ -37,9 +37,19 @@ enum journal_origin {
 	JOURNAL_ADOPTED, /* both were there, with the same octets */
 };
 
+/* What a server may store otherwise than it was sent (altered.h). */
+enum journal_risk {
+	JOURNAL_NO_RISK,
+	JOURNAL_RISK_NUL,
+	JOURNAL_RISK_LINES,  /* CR or LF alone, or no last line end */
+	JOURNAL_RISK_HEADER, /* octets beyond ASCII before the empty line */
+};
+
 struct journal_pair {
 	uint32_t uid[2]; /* 0: void on that side, its UIDVALIDITY changed */
 	bool gone;	 /* no pair any more */
+	/* Why it is to be read back before it counts, enum journal_risk. */
+	unsigned char risk;
 	enum journal_origin origin;
 	uint64_t size;
 	const struct flagset *flags; /* as last carried over */
@@ -77,6 +87,7 @@ struct journal_folder {
 				       changed by the functions below alone */
 	size_t pairs_count, pairs_room;
 	size_t live;	  /* pairs that count: valid on both sides */
+	size_t risky;	  /* of those, to be read back */
 	uint64_t bytes;	  /* of those */
 	size_t known[2];  /* pairs that are valid on that side */
 	uint32_t next[2]; /* above every UID that a pair had there; 0 none */
@@ -138,6 +149,9 @@ void journal_seen(struct journal *journal, struct journal_folder *folder,
 size_t journal_pair(struct journal *journal, struct journal_folder *folder,
 	const struct journal_pair *pair);
 void journal_unpair(
+	struct journal *journal, struct journal_folder *folder, size_t index);
+/* It was read back, and is what was sent. */
+void journal_assure(
 	struct journal *journal, struct journal_folder *folder, size_t index);
 /* Its message is gone on that side: as if the UID there were void. */
 void journal_widow(struct journal *journal, struct journal_folder *folder,

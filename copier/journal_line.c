@@ -114,6 +114,24 @@ static bool journal_decode(char *text)
 	return true;
 }
 
+/* How a pair came to be one, and a digit where it is to be read back. */
+static void journal_origin_print(
+	const struct journal_pair *pair, char text_r[3])
+{
+	text_r[0] = pair->origin == JOURNAL_COPIED ? 'c' : 'a';
+	text_r[1] =
+		pair->risk != JOURNAL_NO_RISK ? (char)('0' + pair->risk) : '\0';
+	text_r[2] = '\0';
+}
+
+static void journal_origin_scan(const char *text, struct journal_pair *pair)
+{
+	pair->origin = *text == 'c' ? JOURNAL_COPIED : JOURNAL_ADOPTED;
+	if (*text != '\0' && text[1] >= '0' + JOURNAL_RISK_NUL &&
+		text[1] <= '0' + JOURNAL_RISK_HEADER)
+		pair->risk = (unsigned char)(text[1] - '0');
+}
+
 static void journal_digest_print(const unsigned char *digest, char *text_r)
 {
 	static const char digits[] = "0123456789abcdef";
@@ -185,14 +203,14 @@ void journal_print_pair(struct journal *journal,
 	const struct journal_folder *folder, size_t index)
 {
 	const struct journal_pair *pair = &folder->pairs[index];
-	char digest[2 * JOURNAL_DIGEST + 1];
+	char digest[2 * JOURNAL_DIGEST + 1], origin[3];
 
 	journal_digest_print(pair->digest, digest);
+	journal_origin_print(pair, origin);
 	journal_line(journal,
-		"P %u %zu %" PRIu32 " %" PRIu32 " %" PRIu64 " %s %c %s",
+		"P %u %zu %" PRIu32 " %" PRIu32 " %" PRIu64 " %s %s %s",
 		folder->id, index, pair->uid[0], pair->uid[1], pair->size,
-		digest, pair->origin == JOURNAL_COPIED ? 'c' : 'a',
-		pair->flags->text);
+		digest, origin, pair->flags->text);
 }
 
 void journal_print_intent(struct journal *journal,
@@ -300,7 +318,7 @@ static bool journal_scan_pair(struct journal *journal,
 	digest = journal_field(fields);
 	origin = journal_field(fields);
 	pair.flags = journal_field_flags(journal, fields);
-	pair.origin = *origin == 'c' ? JOURNAL_COPIED : JOURNAL_ADOPTED;
+	journal_origin_scan(origin, &pair);
 	/* Indexes ascend by one, but for lines lost to damage. */
 	if (fields->bad || !journal_digest_scan(digest, pair.digest) ||
 		index < folder->pairs_count ||
@@ -328,7 +346,7 @@ static bool journal_scan_intent(struct journal *journal,
 	return true;
 }
 
-/* Lines about one pair that is there: G, W and X. */
+/* Lines about one pair that is there: A, G, W and X. */
 static bool journal_scan_change(struct journal *journal,
 	struct journal_folder *folder, char letter,
 	struct journal_fields *fields)
@@ -339,6 +357,8 @@ static bool journal_scan_change(struct journal *journal,
 		return false;
 	if (letter == 'X')
 		journal_apply_unpair(folder, index);
+	else if (letter == 'A')
+		journal_apply_assure(folder, index);
 	else if (letter == 'W')
 		journal_apply_widow(folder, index, journal_field_side(fields));
 	else
@@ -419,6 +439,7 @@ bool journal_scan_line(struct journal *journal, char *line, size_t size)
 		return true;
 	case 'P':
 		return journal_scan_pair(journal, folder, &fields);
+	case 'A':
 	case 'G':
 	case 'W':
 	case 'X':

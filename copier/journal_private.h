@@ -46,6 +46,7 @@ void journal_apply_uidvalidity(struct journal_folder *folder,
 void journal_apply_pair(struct journal_folder *folder, size_t index,
 	const struct journal_pair *pair);
 void journal_apply_unpair(struct journal_folder *folder, size_t index);
+void journal_apply_assure(struct journal_folder *folder, size_t index);
 void journal_apply_widow(
 	struct journal_folder *folder, size_t index, enum journal_side side);
 void journal_apply_intent(

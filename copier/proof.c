@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "copier/altered.h"
 #include "copier/digest.h"
 #include "copier/look.h"
 #include "copier/refused.h"
@@ -227,6 +228,14 @@ static int proof_journal(struct pass *pass, const struct view *home,
 				view_find(other, folder->name[far]) == NULL)) {
 			error_set(error, "%s: the folder is gone",
 				folder->name[pass->side]);
+			return 0;
+		}
+		if (altered_open(pass, folder) != 0) {
+			error_set(error,
+				"%s uid %" PRIu32
+				": the other side may have altered it",
+				folder->name[pass->side],
+				altered_open(pass, folder));
 			return 0;
 		}
 	}

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "copier/altered.h"
 #include "copier/keywords.h"
 #include "copier/lanes.h"
 #include "copier/round_identity.h"
@@ -102,7 +103,6 @@ static void round_note_answered(
 static int round_copy(struct pass *pass, const struct plan_folder *folder,
 	struct error *error)
 {
-	struct altered altered = ALTERED_EMPTY;
 	struct mailbox_selected selected;
 	int result = mailbox_select(
 		pass->home, folder->home_name, false, &selected, error);
@@ -123,12 +123,8 @@ static int round_copy(struct pass *pass, const struct plan_folder *folder,
 			pass, folder, result, "open", error);
 	}
 	round_number(pass, folder);
-	result = transfer_folder(
-		pass, folder->journal, &folder->copy, &altered, error);
-	if (result == 1)
-		result = altered_check(pass, folder->journal, &altered, error);
-	altered_free(&altered);
-	return result;
+	return transfer_folder(
+		pass, folder->journal, &folder->copy, true, error);
 }
 
 static int round_store_compare(const void *left, const void *right)
@@ -299,13 +295,21 @@ static int round_messages(struct pass *pass, struct plan_folder *folder,
 {
 	bool stores = round_has_stores(folder);
 	int result = 1;
+	size_t former;
 
 	round_note(pass, folder);
+	former = folder->journal->pairs_count;
 	if (!round_is_unread(folder))
 		round_note_answered(pass, folder);
 	if (folder->copy.count > 0) {
 		*wrote_r = true;
 		result = round_copy(pass, folder, error);
+	}
+	/* Also those of a run that was broken off before. */
+	if (result >= 0 && folder->journal->risky > 0 &&
+		!round_is_unread(folder)) {
+		*wrote_r = true;
+		result = altered_check(pass, folder->journal, former, error);
 	}
 	if (result >= 0 && (stores || folder->expunge.count > 0)) {
 		*wrote_r = true;

@@ -323,7 +323,7 @@ static int sweep_carry(struct sweep *sweep, struct view_folder *old,
 		if (result == 1)
 			/* What is altered stays: a sweep only adds. */
 			result = transfer_folder(
-				pass, journal, &uids, NULL, error);
+				pass, journal, &uids, false, error);
 		if (result == 1 && pass->counts.unsettled > 0)
 			result = sweep_recover(sweep, journal, error);
 	}

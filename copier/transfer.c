@@ -12,6 +12,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "copier/altered.h"
 #include "copier/digest.h"
 #include "copier/keywords.h"
 #include "copier/identity.h"
@@ -30,18 +31,20 @@ struct transfer_message {
 	uint64_t size;
 	const struct flagset *flags;
 	unsigned char digest[JOURNAL_DIGEST];
-	enum altered_risk risk;
+	enum journal_risk risk;
 };
 
 struct transfer {
 	struct pass *pass;
 	struct journal_folder *folder;
 	enum journal_side far;
-	uint32_t uidnext;    /* at the other side before we began, or 0 */
-	struct uidset taken; /* UIDs of pairs at the other side */
+	uint32_t uidnext; /* at the other side before we began, or 0 */
+	/* UIDs at the other side that are no new message's: of pairs, and
+	 * foreign. */
+	struct uidset taken;
 	struct digest *digest;
 	struct altered_scan scan;
-	struct altered *altered; /* or NULL */
+	bool doubt; /* what may be altered is to be read back */
 	/* All that wait for an answer, the oldest first. */
 	struct transfer_message *messages, **end;
 	struct transfer_message *current;
@@ -100,24 +103,13 @@ static void transfer_numbered(
 		wanted, uid);
 }
 
-static void transfer_paired(struct transfer *transfer,
-	const struct transfer_message *message, size_t pair)
-{
-	struct altered_suspect suspect = { .risk = message->risk,
-		.pair = pair };
-
-	if (transfer->altered == NULL || message->risk == ALTERED_NONE)
-		return;
-	memcpy(suspect.digest, message->digest, JOURNAL_DIGEST);
-	altered_suspect(transfer->altered, &suspect);
-}
-
 static void transfer_stored(struct transfer *transfer,
 	const struct transfer_message *message,
 	const struct mailbox_appended *appended)
 {
 	struct pass *pass = transfer->pass;
 	struct journal_pair pair = { .origin = JOURNAL_COPIED,
+		.risk = transfer->doubt ? message->risk : JOURNAL_NO_RISK,
 		.size = message->size,
 		.flags = message->flags };
 
@@ -143,8 +135,7 @@ static void transfer_stored(struct transfer *transfer,
 		pair.uid[transfer->far] = appended->uid;
 		uidset_add(&transfer->taken, appended->uid);
 		memcpy(pair.digest, message->digest, JOURNAL_DIGEST);
-		transfer_paired(transfer, message,
-			journal_pair(pass->journal, transfer->folder, &pair));
+		journal_pair(pass->journal, transfer->folder, &pair);
 	}
 	if (pass->progress != NULL)
 		pass->progress(pass->context, pass, transfer_name(transfer));
@@ -206,6 +197,9 @@ static void transfer_learn_taken(struct transfer *transfer)
 		uidset_add(&transfer->taken,
 			folder->pairs[order[i]].uid[transfer->far]);
 	free(order);
+	for (i = 0; i < folder->foreign[transfer->far].count; i++)
+		uidset_add(&transfer->taken,
+			folder->foreign[transfer->far].uids[i]);
 }
 
 /* Whether to go on to the next message. */
@@ -536,7 +530,7 @@ static int transfer_run(struct transfer *transfer, const struct uidset *uids)
 }
 
 int transfer_folder(struct pass *pass, struct journal_folder *folder,
-	const struct uidset *uids, struct altered *altered, struct error *error)
+	const struct uidset *uids, bool doubt, struct error *error)
 {
 	enum journal_side far = journal_other(pass->side);
 	struct error local;
@@ -545,7 +539,7 @@ int transfer_folder(struct pass *pass, struct journal_folder *folder,
 		.far = far,
 		.uidnext = journal_uidnext(folder, far),
 		.digest = digest_new(),
-		.altered = altered,
+		.doubt = doubt,
 		.error = error != NULL ? error : &local };
 	int result;
 

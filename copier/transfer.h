@@ -7,19 +7,17 @@
 #ifndef REHOME_COPIER_TRANSFER_H
 #define REHOME_COPIER_TRANSFER_H
 
-#include "copier/altered.h"
 #include "copier/pass.h"
 
 /*
  * Copies the messages with these UIDs of the folder that home has selected, in
  * ascending order. What the server refuses is written down in the pass and is
- * no failure; more than PASS_REFUSALS_IN_A_ROW are. Those that were stored and
- * that the server may have altered are added to altered, unless it is NULL.
- * Returns 1, or -1 with an error: one of the mailboxes is of no further use, or
- * the pass was stopped.
+ * no failure; more than PASS_REFUSALS_IN_A_ROW are. With doubt the pairs of
+ * those that the server may have altered are marked in the journal, to be read
+ * back by altered_check. Returns 1, or -1 with an error: one of the mailboxes
+ * is of no further use, or the pass was stopped.
  */
 int transfer_folder(struct pass *pass, struct journal_folder *folder,
-	const struct uidset *uids, struct altered *altered,
-	struct error *error);
+	const struct uidset *uids, bool doubt, struct error *error);
 
 #endif

@@ -326,6 +326,64 @@ def alters_and_tells_no_uid():
     assert code == 0 and not report["refused"], report
 
 
+ODD = b"Subject: odd\r\n\r\nx\0y\r\n"
+
+
+def odd_bench(messages=0):
+    """The new server keeps no NUL octets; the first message has one."""
+    bench = Batches(0)
+    bench.new.alter = lambda text: text.replace(b"\0", b"\x80")
+    bench.old.folders["INBOX"].add(ODD)
+    for number in range(messages):
+        bench.old.folders["INBOX"].add(body(number))
+    return bench
+
+
+def is_cut_off_before_it_reads_back():
+    bench = odd_bench(1200)
+
+    def die(_name, _bodies):
+        if len(bench.new.batches) >= 3:
+            raise Hangup
+    bench.new.judge = die
+    assert bench.run()[0] == 75
+    bench.new.judge = None
+    code, report = bench.run()
+    assert code == 65, report
+    assert [item["uid"] for item in report["refused"]] == [1], report
+    assert "altered: it has NUL" in report["refused"][0]["words"], report
+    bench.settled(ODD)
+    # what the server takes as it is counts then, and is read back once
+    bench.new.alter = lambda text: text
+    code, report = bench.run()
+    assert code == 0 and report["copied"] == 1, report
+
+
+def may_not_take_out_what_is_altered():
+    bench = odd_bench()
+    bench.new.quirks["EXPUNGE"] = lambda session, tag, _rest: (
+        session.send("%s NO [NOPERM] not you\r\n" % tag), True)
+    for _ in range(3):
+        code, report = bench.run()
+        assert code == 65 and len(bench.new.order()) == 1, report
+        assert "NUL octets" in report["refused"][0]["words"], report
+    bench.new.quirks = {}
+    code, report = bench.run()
+    assert code == 65 and bench.new.order() == [], report
+    assert "taken out again" in report["refused"][0]["words"], report
+
+
+def is_told_the_uid_of_a_strangers_message():
+    bench = odd_bench()
+    folder, theirs = bench.new.folders["INBOX"], body(77)
+    folder.add(theirs)
+    add = folder.add
+    folder.add = lambda *message: add(*message) and 1
+    for _ in range(2):
+        assert bench.run()[0] == 65
+        assert folder.mail[1] == [theirs, "\\Seen"], folder.mail
+
+
 def stores_nothing_and_tells_no_uid():
     bench = Batches(10, without=("UIDPLUS",))
 
@@ -483,8 +541,10 @@ if __name__ == "__main__":
             refuses_some_of_many, takes_only_small_batches, has_no_room_left,
             loses_its_folder, honours_appendlimit, with_fewer_capabilities,
             with_small_literals_unasked, refuses_a_literal_within_a_batch,
-            alters_and_tells_no_uid, stores_nothing_and_tells_no_uid,
-            opens_lanes_for_many_folders, is_let_in_only_once,
-            stops_all_lanes_when_one_fails,
+            alters_and_tells_no_uid, is_cut_off_before_it_reads_back,
+            may_not_take_out_what_is_altered,
+            is_told_the_uid_of_a_strangers_message,
+            stores_nothing_and_tells_no_uid, opens_lanes_for_many_folders,
+            is_let_in_only_once, stops_all_lanes_when_one_fails,
             dies_at_every_step_of_its_batches,
             knows_what_it_was_about_to_store])

@@ -17,31 +17,31 @@
 static const struct {
 	const char *text;
 	size_t size;
-	enum altered_risk risk;
+	enum journal_risk risk;
 } table[] = {
-	{ TEXT(""), ALTERED_NONE },
-	{ TEXT("\r\n"), ALTERED_NONE },
-	{ TEXT("A: b\r\n\r\nbody\r\n"), ALTERED_NONE },
-	{ TEXT("A: b\r\n\r\nbody \xc3\xbc\r\n\r\n\xff\r\n"), ALTERED_NONE },
-	{ TEXT("\r\n\xff\r\n"), ALTERED_NONE },
-	{ TEXT("A: \xc3\xbc\r\n\r\nbody\r\n"), ALTERED_HEADER },
-	{ TEXT("A: b\r\n \r\nC: \xff\r\n\r\nbody\r\n"), ALTERED_HEADER },
-	{ TEXT("A: b\r\n\r\nbo\0dy\r\n"), ALTERED_NUL },
-	{ TEXT("A: \0b\r\n\r\nbody\r\n"), ALTERED_NUL },
-	{ TEXT("\0"), ALTERED_NUL },
-	{ TEXT("A: b\r\n\r\nbo\rdy\r\n"), ALTERED_LINES },
-	{ TEXT("A: b\r\n\r\nbody\r\r\n"), ALTERED_LINES },
-	{ TEXT("A: b\r\n\r\nbo\ndy\r\n"), ALTERED_LINES },
-	{ TEXT("A: b\r\n\r\nbody\n"), ALTERED_LINES },
-	{ TEXT("A: b\n\nbody\r\n"), ALTERED_LINES },
-	{ TEXT("\n"), ALTERED_LINES },
-	{ TEXT("A: b\r\n\r\nbody\r"), ALTERED_LINES },
-	{ TEXT("A: b\r\n\r\nbody"), ALTERED_LINES },
-	{ TEXT("A: b"), ALTERED_LINES },
-	{ TEXT("\r"), ALTERED_LINES },
+	{ TEXT(""), JOURNAL_NO_RISK },
+	{ TEXT("\r\n"), JOURNAL_NO_RISK },
+	{ TEXT("A: b\r\n\r\nbody\r\n"), JOURNAL_NO_RISK },
+	{ TEXT("A: b\r\n\r\nbody \xc3\xbc\r\n\r\n\xff\r\n"), JOURNAL_NO_RISK },
+	{ TEXT("\r\n\xff\r\n"), JOURNAL_NO_RISK },
+	{ TEXT("A: \xc3\xbc\r\n\r\nbody\r\n"), JOURNAL_RISK_HEADER },
+	{ TEXT("A: b\r\n \r\nC: \xff\r\n\r\nbody\r\n"), JOURNAL_RISK_HEADER },
+	{ TEXT("A: b\r\n\r\nbo\0dy\r\n"), JOURNAL_RISK_NUL },
+	{ TEXT("A: \0b\r\n\r\nbody\r\n"), JOURNAL_RISK_NUL },
+	{ TEXT("\0"), JOURNAL_RISK_NUL },
+	{ TEXT("A: b\r\n\r\nbo\rdy\r\n"), JOURNAL_RISK_LINES },
+	{ TEXT("A: b\r\n\r\nbody\r\r\n"), JOURNAL_RISK_LINES },
+	{ TEXT("A: b\r\n\r\nbo\ndy\r\n"), JOURNAL_RISK_LINES },
+	{ TEXT("A: b\r\n\r\nbody\n"), JOURNAL_RISK_LINES },
+	{ TEXT("A: b\n\nbody\r\n"), JOURNAL_RISK_LINES },
+	{ TEXT("\n"), JOURNAL_RISK_LINES },
+	{ TEXT("A: b\r\n\r\nbody\r"), JOURNAL_RISK_LINES },
+	{ TEXT("A: b\r\n\r\nbody"), JOURNAL_RISK_LINES },
+	{ TEXT("A: b"), JOURNAL_RISK_LINES },
+	{ TEXT("\r"), JOURNAL_RISK_LINES },
 };
 
-static enum altered_risk scan(const char *text, size_t size, size_t piece)
+static enum journal_risk scan(const char *text, size_t size, size_t piece)
 {
 	struct altered_scan scanned;
 	size_t at, octets;

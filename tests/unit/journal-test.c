@@ -85,6 +85,8 @@ static struct journal_pair make_pair(struct fixture *fixture, uint32_t source,
 {
 	struct journal_pair pair = { .uid = { source, destination },
 		.origin = source % 2 ? JOURNAL_COPIED : JOURNAL_ADOPTED,
+		.risk = source % 2 ? (unsigned char)(source % 4)
+				   : JOURNAL_NO_RISK,
 		.size = 1000ull + source,
 		.flags = flags(fixture, text) };
 
@@ -124,13 +126,14 @@ static void print_folder(
 	}
 	for (i = 0; i < folder->pairs_count; i++)
 		if (!folder->pairs[i].gone)
-			buffer_printf(text, " %u=%u %llu %d %02x (%s)\n",
+			buffer_printf(text, " %u=%u %llu %d %d %02x (%s)\n",
 				folder->pairs[i].uid[0],
 				folder->pairs[i].uid[1],
 				(unsigned long long)folder->pairs[i].size,
-				folder->pairs[i].origin,
+				folder->pairs[i].origin, folder->pairs[i].risk,
 				folder->pairs[i].digest[31],
 				folder->pairs[i].flags->text);
+	buffer_printf(text, " risky %zu\n", folder->risky);
 	for (i = 0; i < folder->intents_count; i++)
 		buffer_printf(text, " intent %d %u %u %lld %02x (%s)\n",
 			folder->intents[i].from, folder->intents[i].uid,
@@ -182,6 +185,8 @@ static void fill(struct fixture *fixture)
 	journal_unpair(journal, folder, 1);
 	journal_widow(journal, folder, 4, JOURNAL_SOURCE);
 	journal_flags(journal, folder, 2, flags(fixture, "\\Flagged a b"));
+	journal_assure(journal, folder, 0);
+	assert_int_equal(folder->risky, 1); /* the widow counts no more */
 	journal_foreign(journal, folder, JOURNAL_DESTINATION, 3, true);
 	journal_foreign(journal, folder, JOURNAL_DESTINATION, 4, true);
 	journal_foreign(journal, folder, JOURNAL_DESTINATION, 3, false);

@@ -79,7 +79,7 @@ static int maildir_open_message(struct maildir_fetching *fetching, uint32_t uid,
 	for (tries = 0; message != NULL; tries++) {
 		char *path = xasprintf("%s/%s", maildir->path, message->file);
 
-		file = local_file_open(path, status_r, words);
+		file = local_file_open(maildir->root, path, status_r, words);
 		free(path);
 		if (file >= 0 || errno != ENOENT || tries > 0 ||
 			fetching->looks++ > MAILDIR_LOOKS_AGAIN)

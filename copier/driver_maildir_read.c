@@ -56,12 +56,12 @@ static void maildir_files_free(struct maildir_files *files)
 
 /* Reads the names in one of "new" and "cur". *changed_r is when it was changed
  * last, as of before. 1; 0 there is none; -1. */
-static int maildir_look(const char *path, const char *part,
+static int maildir_look(const char *root, const char *path, const char *part,
 	struct maildir_files *files, struct timespec *changed_r,
 	struct error *error)
 {
 	char *whole = xasprintf("%s/%s", path, part);
-	DIR *directory = opendir(whole);
+	DIR *directory = local_directory_open(root, whole);
 	const struct dirent *entry;
 	struct stat status;
 	int result = 1;
@@ -73,7 +73,8 @@ static int maildir_look(const char *path, const char *part,
 	}
 	if (directory != NULL && fstat(dirfd(directory), &status) == 0)
 		*changed_r = status.st_mtim;
-	errno = 0;
+	if (directory != NULL)
+		errno = 0;
 	while (directory != NULL && (entry = readdir(directory)) != NULL)
 		maildir_files_add(files, part, entry);
 	if (directory == NULL || errno != 0) {
@@ -101,16 +102,18 @@ static bool maildir_is_then(
 }
 
 /* Looks until nothing has changed in between. 1 or 0. */
-static int maildir_gather(
-	const char *path, struct maildir_files *files, struct error *error)
+static int maildir_gather(const char *root, const char *path,
+	struct maildir_files *files, struct error *error)
 {
 	struct timespec arrived, current;
 	int looks;
 
 	for (looks = 0; looks < MAILDIR_LOOKS; looks++) {
 		/* In this order a message that moves is seen. */
-		if (maildir_look(path, "new", files, &arrived, error) != 1 ||
-			maildir_look(path, "cur", files, &current, error) != 1)
+		if (maildir_look(root, path, "new", files, &arrived, error) !=
+				1 ||
+			maildir_look(
+				root, path, "cur", files, &current, error) != 1)
 			return 0;
 		if (maildir_is_then(path, "new", &arrived) &&
 			maildir_is_then(path, "cur", &current))
@@ -227,7 +230,7 @@ int maildir_read(struct maildir_mailbox *maildir,
 {
 	struct maildir_files files = { .count = 0 };
 	struct maildir_keywords keywords = { { NULL } };
-	int result = maildir_gather(folder->path, &files, error);
+	int result = maildir_gather(maildir->root, folder->path, &files, error);
 
 	maildir_read_clear(maildir);
 	if (result == 1 && local_file_lines(folder->path, "dovecot-keywords",

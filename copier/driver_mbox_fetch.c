@@ -91,7 +91,8 @@ static int mbox_spool(
 
 	if (message == NULL)
 		return 3;
-	file = mbox_open_locked(folder->path, &status, words);
+	file = mbox_open_locked(
+		fetching->mbox->root, folder->path, &status, words);
 	if (file < 0)
 		return errno == ENOENT ? 3 : 0;
 	spool_clear(fetching->mbox->spool);

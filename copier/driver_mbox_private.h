@@ -77,12 +77,12 @@ struct mbox_walker {
 int mbox_walk(const struct mbox_mailbox *mbox, int file, off_t from, off_t to,
 	const struct mbox_walker *walker, void *context, struct error *error);
 /*
- * Opens the file and locks it against writers, waiting for those who are at
- * it. The descriptor, whose closing ends the lock; -1 with an error, errno
- * ENOENT when there is none.
+ * Opens the file as local_file_open() does and locks it against writers,
+ * waiting for those who are at it. The descriptor, whose closing ends the lock;
+ * -1 with an error, errno ENOENT when there is none.
  */
-int mbox_open_locked(
-	const char *path, struct stat *status_r, struct error *error);
+int mbox_open_locked(const char *root, const char *path, struct stat *status_r,
+	struct error *error);
 /* The file is as it was, and nobody is at it. */
 bool mbox_is_same(int file, const char *path, const struct stat *then);
 /* Reads a folder unless it is known as it is. 1; 0 with an error; -1. */

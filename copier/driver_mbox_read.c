@@ -50,14 +50,14 @@ static void mbox_pause(void)
 	nanosleep(&pause, NULL);
 }
 
-int mbox_open_locked(
-	const char *path, struct stat *status_r, struct error *error)
+int mbox_open_locked(const char *root, const char *path, struct stat *status_r,
+	struct error *error)
 {
 	struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
 	int waited, file, cause = 0;
 
 	for (waited = 0; waited < MBOX_WAIT_MS; waited += MBOX_PAUSE_MS) {
-		file = local_file_open(path, status_r, error);
+		file = local_file_open(root, path, status_r, error);
 		if (file < 0)
 			return -1;
 		cause = EAGAIN;
@@ -347,7 +347,7 @@ static int mbox_look(struct mbox_mailbox *mbox, struct mbox_folder *folder,
 		mbox_reading_data, mbox_reading_end };
 	struct mbox_reading reading = { .mbox = mbox };
 	struct stat status;
-	int file = mbox_open_locked(folder->path, &status, error);
+	int file = mbox_open_locked(mbox->root, folder->path, &status, error);
 	int result;
 
 	if (file < 0)

@@ -13,16 +13,77 @@
 
 #include "lib/xalloc.h"
 
-int local_file_open(
-	const char *path, struct stat *status_r, struct error *error)
+/* Holds any line of a list of subscriptions, keywords or UIDs. */
+#define LOCAL_LINE 65536
+
+/*
+ * Opens the directory that holds path, step by step from root on: a path as a
+ * whole would follow links in it. *name_r is what is left of path.
+ */
+static int local_parent(const char *root, const char *path, const char **name_r)
+{
+	const int flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+	int parent = open(root, flags), above, cause;
+	const char *end;
+	char *step;
+
+	for (path += strlen(root); parent >= 0; path = end) {
+		path += strspn(path, "/");
+		end = strchr(path, '/');
+		if (end == NULL)
+			break;
+		step = xstrndup(path, (size_t)(end - path));
+		above = parent;
+		parent = openat(above, step, flags | O_NOFOLLOW);
+		cause = errno;
+		free(step);
+		close(above);
+		errno = cause;
+	}
+	*name_r = path;
+	return parent;
+}
+
+/* As open(2), for path at root or below it. */
+static int local_open(const char *root, const char *path, int flags)
+{
+	const char *name;
+	int parent, opened, cause;
+
+	if (strcmp(root, path) == 0)
+		return open(path, flags);
+	parent = local_parent(root, path, &name);
+	if (parent < 0)
+		return -1;
+	opened = openat(parent, name, flags | O_NOFOLLOW);
+	cause = errno;
+	close(parent);
+	errno = cause;
+	return opened;
+}
+
+DIR *local_directory_open(const char *root, const char *path)
+{
+	int file = local_open(root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *directory = file >= 0 ? fdopendir(file) : NULL;
+	int cause = errno;
+
+	if (directory == NULL && file >= 0)
+		close(file);
+	errno = cause;
+	return directory;
+}
+
+int local_file_open(const char *root, const char *path, struct stat *status_r,
+	struct error *error)
 {
 	const int flags =
 		O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-	int file = open(path, flags | O_NOATIME), cause;
+	int file = local_open(root, path, flags | O_NOATIME), cause;
 
 	/* Only the owner may leave no trace. */
 	if (file < 0 && errno == EPERM)
-		file = open(path, flags);
+		file = local_open(root, path, flags);
 	if (file < 0) {
 		cause = errno;
 		error_set(error, "open %s: %s", path,
@@ -86,17 +147,17 @@ int local_file_lines(const char *directory, const char *name,
 	struct error *error)
 {
 	FILE *file = local_file_stream(directory, name);
-	char *line = NULL;
-	size_t room = 0;
-	ssize_t size;
+	char *line, *end = NULL;
 	int result = 1;
 
 	if (file == NULL && errno == ENOENT)
 		return 0;
-	while (file != NULL && (size = getline(&line, &room, file)) > 0) {
-		if (line[size - 1] != '\n')
+	line = xmalloc(LOCAL_LINE);
+	while (file != NULL && fgets(line, LOCAL_LINE, file) != NULL) {
+		end = strchr(line, '\n');
+		if (end == NULL)
 			break;
-		line[size - 1] = '\0';
+		*end = '\0';
 		callback(context, line);
 	}
 	if (file == NULL || ferror(file)) {

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,6 +26,123 @@
 #include "lib/buffer.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
+
+static char *path_of(const char *root, const char *below)
+{
+	static char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", root, below);
+	return path;
+}
+
+static void write_file(const char *path, const char *text, off_t size)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	fputs(text, file);
+	fflush(file);
+	if (size > 0)
+		assert_int_equal(ftruncate(fileno(file), size), 0);
+	fclose(file);
+}
+
+/* Whoever owns the mail may put links into it that lead to the mail of others,
+ * also between a look at it and the next. */
+static void follows_no_links_below_the_root(void **state)
+{
+	static const struct {
+		const char *path;
+		bool file, opens;
+	} cases[] = {
+		{ "own", false, true },
+		{ "own/deep", false, true },
+		{ "link", false, false },
+		{ "link/deep", false, false },
+		{ "own/1", true, true },
+		{ "own/deep/1", true, true },
+		{ "own/other", true, false },
+		{ "link/1", true, false },
+		{ "own/up/deep/1", true, false },
+		{ "own/none", true, false },
+	};
+	char base[] = "/tmp/rehome-local-XXXXXX", root[64];
+	struct error error;
+	struct stat status;
+	size_t i;
+
+	(void)state;
+	assert_non_null(mkdtemp(base));
+	assert_int_equal(mkdir(path_of(base, "mail"), 0700), 0);
+	assert_int_equal(mkdir(path_of(base, "mail/own"), 0700), 0);
+	assert_int_equal(mkdir(path_of(base, "mail/own/deep"), 0700), 0);
+	write_file(path_of(base, "mail/own/1"), "x", 0);
+	write_file(path_of(base, "mail/own/deep/1"), "x", 0);
+	assert_int_equal(symlink("own", path_of(base, "mail/link")), 0);
+	assert_int_equal(symlink("1", path_of(base, "mail/own/other")), 0);
+	assert_int_equal(symlink("../own", path_of(base, "mail/own/up")), 0);
+	/* The root is the operator's word: it may be a link. */
+	assert_int_equal(symlink("mail", path_of(base, "root")), 0);
+	snprintf(root, sizeof(root), "%s/root", base);
+	for (i = 0; i < COUNT(cases); i++) {
+		const char *path = path_of(root, cases[i].path);
+		DIR *directory = NULL;
+		int file = -1;
+
+		if (cases[i].file)
+			file = local_file_open(root, path, &status, &error);
+		else
+			directory = local_directory_open(root, path);
+		if ((file >= 0 || directory != NULL) != cases[i].opens)
+			fail_msg("%s", cases[i].path);
+		if (file >= 0)
+			close(file);
+		if (directory != NULL)
+			closedir(directory);
+	}
+	unlink(path_of(base, "root"));
+	unlink(path_of(base, "mail/own/up"));
+	unlink(path_of(base, "mail/own/other"));
+	unlink(path_of(base, "mail/link"));
+	unlink(path_of(base, "mail/own/deep/1"));
+	unlink(path_of(base, "mail/own/1"));
+	rmdir(path_of(base, "mail/own/deep"));
+	rmdir(path_of(base, "mail/own"));
+	rmdir(path_of(base, "mail"));
+	assert_int_equal(rmdir(base), 0);
+}
+
+static void count_line(void *context, char *line)
+{
+	assert_string_equal(line, "one");
+	++*(int *)context;
+}
+
+/* A file with a hole in it takes no room on the disk, and is as large as its
+ * owner likes. */
+static void reads_lines_of_a_sane_length(void **state)
+{
+	char base[] = "/tmp/rehome-local-XXXXXX";
+	struct rusage before, after;
+	struct error error;
+	int count = 0;
+
+	(void)state;
+	assert_non_null(mkdtemp(base));
+	write_file(path_of(base, "list"), "one\none\ntorn", 0);
+	assert_int_equal(
+		local_file_lines(base, "list", count_line, &count, &error), 1);
+	assert_int_equal(count, 2);
+	write_file(path_of(base, "list"), "one\n", 1 << 28);
+	getrusage(RUSAGE_SELF, &before);
+	assert_int_equal(
+		local_file_lines(base, "list", count_line, &count, &error), 1);
+	getrusage(RUSAGE_SELF, &after);
+	assert_int_equal(count, 3);
+	assert_true(after.ru_maxrss - before.ru_maxrss < 1 << 16); /* KB */
+	unlink(path_of(base, "list"));
+	assert_int_equal(rmdir(base), 0);
+}
 
 static void reads_maildir_names(void **state)
 {
@@ -626,6 +744,8 @@ static int remove_root(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(follows_no_links_below_the_root),
+		cmocka_unit_test(reads_lines_of_a_sane_length),
 		cmocka_unit_test(reads_maildir_names),
 		cmocka_unit_test(reads_uid_lists),
 		cmocka_unit_test(names_folders),

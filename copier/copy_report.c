@@ -16,6 +16,7 @@
 
 #include "copier/copy_private.h"
 #include "copier/folder_notes.h"
+#include "copier/mutf7.h"
 
 #include "lib/instant.h"
 #include "lib/xalloc.h"
@@ -106,7 +107,7 @@ static void report_size(uint64_t bytes, struct buffer *text)
 
 static void report_seconds(int64_t ms, struct buffer *text)
 {
-	int64_t seconds = (ms + 500) / 1000;
+	int64_t seconds = ms < 1000 ? 1 : (ms + 500) / 1000;
 
 	if (seconds < 60)
 		buffer_printf(text, "%" PRId64 " s", seconds);
@@ -116,6 +117,12 @@ static void report_seconds(int64_t ms, struct buffer *text)
 	else
 		buffer_printf(text, "%" PRId64 " h %" PRId64 " min",
 			seconds / 3600, seconds / 60 % 60);
+}
+
+static void report_add_if(uint64_t count, const char *what, struct buffer *text)
+{
+	if (count > 0)
+		buffer_printf(text, ", %" PRIu64 " %s", count, what);
 }
 
 /* ---- the dry run ---- */
@@ -144,16 +151,33 @@ static int64_t report_expected_ms(const struct copy *copy)
 	return (int64_t)(by_count + by_size);
 }
 
+/* The lines of the plan, but for those of single messages, which there may be
+ * thousands of: they are counted. */
+static void report_plan(const struct copy *copy, size_t *there_r)
+{
+	const char *line = copy->plan.data != NULL ? copy->plan.data : "";
+	size_t size;
+
+	for (*there_r = 0; *line != '\0'; line += size) {
+		size = strcspn(line, "\n") + 1;
+		if (strncmp(line, "adopt ", 6) == 0)
+			(*there_r)++;
+		else if (strncmp(line, "flags ", 6) != 0)
+			fwrite(line, 1, size, stdout);
+	}
+}
+
 static void report_dry_run(const struct copy *copy)
 {
 	struct buffer text = BUFFER_EMPTY;
+	size_t there;
 
-	fputs(copy->plan.data != NULL ? copy->plan.data : "", stdout);
+	report_plan(copy, &there);
 	for (size_t i = 0; i < copy->estimates_count; i++) {
 		const struct copy_estimate *one = &copy->estimates[i];
 		struct error name;
 
-		error_set(&name, "%s", one->folder);
+		mutf7_show(one->folder, &name);
 		buffer_printf(&text, "%s: ", name.text);
 		report_count(one->messages, "message", &text);
 		buffer_add_text(&text, ", ");
@@ -167,6 +191,7 @@ static void report_dry_run(const struct copy *copy)
 		buffer_add_text(&text, ", in about ");
 		report_seconds(report_expected_ms(copy), &text);
 	}
+	report_add_if(there, "are there already", &text);
 	puts(text.data);
 	buffer_free(&text);
 }
@@ -183,8 +208,10 @@ static void report_end_json(struct copy *copy)
 	for (size_t i = 0; i < copy->pass.refusals_count; i++)
 		json_array_append_new(
 			refusals, report_refusal(&copy->pass.refusals[i]));
-	json_object_set_new(
-		event, "complete", json_boolean(copy_is_complete(copy)));
+	json_object_set_new(event, "complete",
+		json_boolean(
+			copy_is_complete(copy) &&
+			(!copy->options->dry_run || counts->planned == 0)));
 	report_set(event, "messages", counts->messages);
 	report_set(event, "bytes", counts->bytes);
 	report_set(event, "copied", copy->copied);
@@ -198,7 +225,10 @@ static void report_end_json(struct copy *copy)
 	report_set(event, "duration_ms",
 		(uint64_t)(instant_monotonic() - copy->began));
 	json_object_set_new(event, "refused", refusals);
-	copy_identity_text(copy, &identity);
+	/* a dry run has stored nothing that could be judged */
+	buffer_add_text(&identity, "");
+	if (!copy->options->dry_run)
+		copy_identity_text(copy, &identity);
 	json_object_set_new(event, "identity", report_text(identity.data));
 	buffer_free(&identity);
 	if (copy->options->dry_run) {
@@ -212,12 +242,6 @@ static void report_end_json(struct copy *copy)
 		json_object_set_new(event, "folders", report_estimates(copy));
 	}
 	report_event(event);
-}
-
-static void report_add_if(uint64_t count, const char *what, struct buffer *text)
-{
-	if (count > 0)
-		buffer_printf(text, ", %" PRIu64 " %s", count, what);
 }
 
 static void report_summary(const struct copy *copy)
@@ -376,7 +400,7 @@ void copy_tell_refused(struct copy *copy)
 			report_event(event);
 			continue;
 		}
-		error_set(&folder, "%s", refusal->folder);
+		mutf7_show(refusal->folder, &folder);
 		if (refusal->uid != 0)
 			fprintf(stderr, "refused: %s uid %" PRIu32 ": %s\n",
 				folder.text, refusal->uid, refusal->words.text);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "copier/identity.h"
+#include "copier/mutf7.h"
 #include "copier/uidset.h"
 
 uint32_t identity_home_uidnext(
@@ -111,6 +112,9 @@ static void identity_report_folder(const char *name,
 	const struct identity_verdict *verdict, bool doveadm,
 	struct buffer *text)
 {
+	struct error shown;
+
+	mutf7_show(name, &shown);
 	switch (verdict->fate) {
 	case IDENTITY_KEPT:
 		break;
@@ -118,20 +122,21 @@ static void identity_report_folder(const char *name,
 		buffer_printf(text,
 			"folder %s: IMAP clients download %zu of %zu messages "
 			"again: they came late, or their UIDs were taken\n",
-			name, verdict->other_uid, verdict->messages);
+			shown.text, verdict->other_uid, verdict->messages);
 		break;
 	case IDENTITY_ANEW:
 		buffer_printf(text,
 			"folder %s: IMAP clients download it anew (%zu "
-			"messages): %s\n",
-			name, verdict->messages,
+			"message%s): %s\n",
+			shown.text, verdict->messages,
+			verdict->messages == 1 ? "" : "s",
 			identity_why(verdict, doveadm));
 		break;
 	case IDENTITY_CLASH:
 		buffer_printf(text,
 			"folder %s: UIDs there stand for other messages than "
 			"at home; it must not be served like that\n",
-			name);
+			shown.text);
 		break;
 	}
 }
@@ -139,7 +144,7 @@ static void identity_report_folder(const char *name,
 void identity_report(const struct journal *journal, enum journal_side home,
 	bool doveadm, struct buffer *text)
 {
-	size_t count[IDENTITY_CLASH + 1] = { 0 }, folders = 0, i;
+	size_t count[IDENTITY_CLASH + 1] = { 0 }, folders = 0, kept, i;
 	struct buffer lines = BUFFER_EMPTY;
 
 	for (i = 0; i < journal_count(journal); i++) {
@@ -154,10 +159,10 @@ void identity_report(const struct journal *journal, enum journal_side home,
 		identity_report_folder(
 			folder->name[home], &verdict, doveadm, &lines);
 	}
-	buffer_printf(text,
-		"%zu of %zu folders keep UIDVALIDITY and UIDs: IMAP clients "
-		"go on with what they have\n",
-		count[IDENTITY_KEPT] + count[IDENTITY_PARTLY], folders);
+	kept = count[IDENTITY_KEPT] + count[IDENTITY_PARTLY];
+	buffer_printf(text, "%zu of %zu folders keep UIDVALIDITY and UIDs%s\n",
+		kept, folders,
+		kept > 0 ? ": IMAP clients go on with what they have" : "");
 	if (lines.size > 0)
 		buffer_add(text, lines.data, lines.size);
 	buffer_free(&lines);

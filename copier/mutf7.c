@@ -171,3 +171,14 @@ void mutf7_encode(const char *utf8, size_t size, struct buffer *name)
 	}
 	mutf7_end(&shift);
 }
+
+void mutf7_show(const char *name, struct error *shown_r)
+{
+	struct buffer text = BUFFER_EMPTY;
+
+	buffer_add_text(&text, "");
+	error_set(shown_r, "%s",
+		mutf7_decode(name, strlen(name), &text) == 0 ? text.data
+							     : name);
+	buffer_free(&text);
+}

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "lib/buffer.h"
+#include "lib/error.h"
 
 /*
  * Appends what the name means in UTF-8. Returns 0, or -1 when it is not
@@ -20,5 +21,11 @@
 int mutf7_decode(const char *name, size_t size, struct buffer *utf8);
 /* Appends the one modified UTF-7 of valid UTF-8. */
 void mutf7_encode(const char *utf8, size_t size, struct buffer *name);
+/*
+ * Gives a folder's name as people write it, safe to print: decoded, or as it
+ * is when it is not modified UTF-7. What is longer than a struct error holds is
+ * cut off.
+ */
+void mutf7_show(const char *name, struct error *shown_r);
 
 #endif

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "copier/folder_table.h"
+#include "copier/mutf7.h"
 #include "copier/naming.h"
 
 #include "lib/xalloc.h"
@@ -201,7 +202,7 @@ static void plan_print_set(const char *what, const struct uidset *set,
 }
 
 static void plan_print_flags(
-	const struct plan_folder *folder, struct buffer *text)
+	const struct plan_folder *folder, const char *name, struct buffer *text)
 {
 	size_t i;
 
@@ -209,12 +210,11 @@ static void plan_print_flags(
 		if (folder->flags[i].store != NULL)
 			buffer_printf(text, "flags %" PRIu32 " (%s) %s\n",
 				folder->flags[i].other_uid,
-				folder->flags[i].store->text,
-				folder->other_name);
+				folder->flags[i].store->text, name);
 }
 
 static void plan_print_adoptions(
-	const struct plan_folder *folder, struct buffer *text)
+	const struct plan_folder *folder, const char *name, struct buffer *text)
 {
 	size_t i;
 
@@ -224,11 +224,11 @@ static void plan_print_adoptions(
 		buffer_printf(text, "adopt %" PRIu32 " %" PRIu32 "%s %s\n",
 			adoption->home_uid, adoption->other_uid,
 			adoption->origin == JOURNAL_COPIED ? " (ours)" : "",
-			folder->other_name);
+			name);
 		if (adoption->store != NULL)
 			buffer_printf(text, "flags %" PRIu32 " (%s) %s\n",
 				adoption->other_uid, adoption->store->text,
-				folder->other_name);
+				name);
 	}
 }
 
@@ -238,23 +238,23 @@ void plan_print(const struct plan *plan, struct buffer *text)
 
 	for (i = 0; i < plan->count; i++) {
 		const struct plan_folder *folder = &plan->folders[i];
+		struct error home, other;
+
+		mutf7_show(folder->home_name, &home);
+		mutf7_show(folder->other_name, &other);
 
 		if (folder->create)
-			buffer_printf(text, "create %s\n", folder->other_name);
+			buffer_printf(text, "create %s\n", other.text);
 		if (folder->subscribe)
-			buffer_printf(
-				text, "subscribe %s\n", folder->other_name);
+			buffer_printf(text, "subscribe %s\n", other.text);
 		if (folder->unsubscribe)
-			buffer_printf(
-				text, "unsubscribe %s\n", folder->other_name);
-		plan_print_adoptions(folder, text);
-		plan_print_set(
-			"foreign", &folder->foreign, folder->other_name, text);
-		plan_print_set("copy", &folder->copy, folder->home_name, text);
-		plan_print_flags(folder, text);
-		plan_print_set(
-			"expunge", &folder->expunge, folder->other_name, text);
+			buffer_printf(text, "unsubscribe %s\n", other.text);
+		plan_print_adoptions(folder, other.text, text);
+		plan_print_set("foreign", &folder->foreign, other.text, text);
+		plan_print_set("copy", &folder->copy, home.text, text);
+		plan_print_flags(folder, other.text, text);
+		plan_print_set("expunge", &folder->expunge, other.text, text);
 		if (folder->remove)
-			buffer_printf(text, "delete %s\n", folder->other_name);
+			buffer_printf(text, "delete %s\n", other.text);
 	}
 }

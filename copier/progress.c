@@ -10,6 +10,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "copier/mutf7.h"
+
 #include "lib/error.h"
 #include "lib/instant.h"
 
@@ -73,7 +75,7 @@ void progress_print(const char *folder, uint64_t done, uint64_t total,
 	room = columns > text->size + 3 ? columns - text->size - 3 : 0;
 	if (room == 0)
 		return;
-	error_set(&name, "%s", folder);
+	mutf7_show(folder, &name);
 	/* the end of a name tells more than its beginning; cut it between
 	 * characters */
 	if (strlen(name.text) > room) {

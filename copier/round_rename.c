@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "copier/folder_table.h"
+#include "copier/mutf7.h"
 
 #include "lib/xalloc.h"
 
@@ -333,6 +334,7 @@ static int round_rename_one(struct round_renaming *renaming,
 	struct journal_folder *journal = renamed->journal;
 	char *from = xstrdup(journal->name[renaming->far]);
 	const char *names[2];
+	struct error shown[2];
 	int result = round_rename_there(renaming, renamed, from, error);
 
 	names[pass->side] = renamed->home->name;
@@ -341,8 +343,10 @@ static int round_rename_one(struct round_renaming *renaming,
 		result = round_unsubscribe(renaming, from,
 			view_find(renaming->other, renamed->to), error);
 	if (result == 1 && renaming->options->dry_run != NULL) {
-		buffer_printf(renaming->options->dry_run, "rename %s %s\n",
-			from, renamed->to);
+		mutf7_show(from, &shown[0]);
+		mutf7_show(renamed->to, &shown[1]);
+		buffer_printf(renaming->options->dry_run, "rename %s -> %s\n",
+			shown[0].text, shown[1].text);
 		journal_rename_unwritten(pass->journal, journal, names);
 	} else if (result == 1) {
 		journal_rename(pass->journal, journal, names);

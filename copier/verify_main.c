@@ -16,6 +16,7 @@
 
 #include "copier/foldermap.h"
 #include "copier/inspect.h"
+#include "copier/mutf7.h"
 #include "copier/progress.h"
 #include "copier/verify.h"
 
@@ -183,7 +184,7 @@ static void verify_differs(
 		verify_differs_json(difference);
 		return;
 	}
-	error_set(&folder, "%s", difference->folder);
+	mutf7_show(difference->folder, &folder);
 	error_set(&words, "%s",
 		difference->words != NULL ? difference->words : "");
 	printf("%s: %s", verify_kind_name(difference->kind), folder.text);

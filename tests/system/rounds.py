@@ -185,7 +185,7 @@ def renames_what_was_renamed(pair):
     client.append("play/a", b"Subject: more\r\n\r\nx\r\n")
     client.close()
     planned = copies(pair, None, None, "--dry-run")["plan"]
-    assert "rename work play" in planned, planned
+    assert "rename work -> play" in planned, planned
     report = copies(pair)
     assert report["copied"] == 1 and report["removed"] == 0, report
     pair.equal()

@@ -132,7 +132,7 @@ static void reports(void **state)
 	assert_non_null(strstr(text.data, "5 of 10 folders keep UIDVALIDITY"));
 	assert_non_null(strstr(text.data,
 		"folder another UIDVALIDITY: IMAP clients download it anew (1 "
-		"messages): it had been in use there\n"));
+		"message): it had been in use there\n"));
 	assert_non_null(strstr(text.data,
 		"folder mistaken: UIDs there stand for other messages"));
 	assert_null(strstr(text.data, "folder the same"));

@@ -117,11 +117,34 @@ static void test_there_and_back(void **state)
 	}
 }
 
+static void test_show(void **state)
+{
+	static const struct {
+		const char *name, *shown;
+	} names[] = {
+		{ "", "" },
+		{ "INBOX", "INBOX" },
+		{ "Gr&APw-n/&-", "Gr\xc3\xbcn/&" },
+		{ "R&D", "R&D" },
+		{ "Gr\xc3\xbcn", "Gr\xc3\xbcn" },
+		{ "&ABs-[2J", "?[2J" },
+		{ "\033\xff", "??" },
+	};
+	struct error shown;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		mutf7_show(names[i].name, &shown);
+		assert_string_equal(shown.text, names[i].shown);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_there_and_back),
+		cmocka_unit_test(test_show),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -147,6 +147,11 @@ static int imap_login_greet(struct imap_session *session, mailimap *etpan,
 				 "logged in already");
 		return -1;
 	}
+	if (result == MAILIMAP_ERROR_PARSE &&
+		imap_stream_failure(session->stream)[0] == '\0') {
+		error_set(error, "greeting: the server does not speak IMAP");
+		return -1;
+	}
 	if (result != MAILIMAP_NO_ERROR_NON_AUTHENTICATED)
 		return imap_login_fail(session, etpan, "greeting", error);
 	if (mailimap_capability(etpan, &data) != MAILIMAP_NO_ERROR)

@@ -119,10 +119,13 @@ static void check_message(struct check_work *work, const char *folder,
 /* Both are in the order of the UIDs there. */
 static void check_merge(struct check_work *work, const char *folder,
 	size_t place, const struct certificate_message *messages, size_t count,
-	const struct inspect_folder *there)
+	const struct inspect_folder *there, bool anew)
 {
 	size_t i = 0, j = 0;
 
+	/* new UIDs: each message is looked for by its digest */
+	while (anew && i < count)
+		check_lose(work, folder, &messages[i++]);
 	while (i < count || j < there->count) {
 		if (j == there->count ||
 			(i < count &&
@@ -158,6 +161,7 @@ static int check_folder(
 	struct certificate_message *messages;
 	struct inspect_folder there = { .count = 0 };
 	size_t count, place = check_place(work, name);
+	bool anew = false;
 	int result = 0;
 
 	if (certificate_messages(
@@ -168,17 +172,14 @@ static int check_folder(
 	check->messages += count;
 	if (place < work->names_count)
 		result = inspect_list(check->mailbox, name, &there, error);
-	/* new UIDs: each is looked for by its digest */
-	if (result == 1 &&
-		there.status.uidvalidity !=
-			certificate_number(line, "other_uidvalidity"))
-		for (size_t i = 0; i < count; i++)
-			messages[i].other = 0;
+	anew = result == 1 &&
+	       there.status.uidvalidity !=
+		       certificate_number(line, "other_uidvalidity");
 	if (result == 1 && check->full)
 		result = inspect_read(
 			check->mailbox, name, &there, &reading, error);
 	if (result >= 0)
-		check_merge(work, name, place, messages, count, &there);
+		check_merge(work, name, place, messages, count, &there, anew);
 	free(messages);
 	inspect_clear(&there);
 	if (result >= 0 && check->progress != NULL &&

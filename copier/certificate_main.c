@@ -19,6 +19,7 @@
 #include "copier/certificate_check.h"
 #include "copier/certificate_read.h"
 #include "copier/inspect.h"
+#include "copier/mutf7.h"
 #include "copier/progress.h"
 
 #include "lib/daemon.h"
@@ -181,7 +182,8 @@ static int certificate_load(
 	char *path = NULL;
 	int code = 0;
 
-	if (strchr(word, '/') != NULL || access(word, F_OK) == 0)
+	if (strchr(word, '/') != NULL || strchr(word, '@') == NULL ||
+		access(word, F_OK) == 0)
 		path = xstrdup(word);
 	else
 		code = certificate_find(command, &path, error);
@@ -199,6 +201,20 @@ static const char *certificate_get(
 	const char *value = attr_list_get(line, name);
 
 	return value != NULL ? value : "-";
+}
+
+/* Room for a figure and what it counts. */
+#define CERTIFICATE_COUNT_SIZE 64
+
+/* A figure of the line with its noun. */
+static const char *certificate_count(const struct attr_list *line,
+	const char *name, const char *noun, char text[CERTIFICATE_COUNT_SIZE])
+{
+	const char *value = certificate_get(line, name);
+
+	snprintf(text, CERTIFICATE_COUNT_SIZE, "%.30s %s%s", value, noun,
+		strcmp(value, "1") == 0 ? "" : "s");
+	return text;
 }
 
 /* What came from servers is made safe to print. */
@@ -244,6 +260,7 @@ static void certificate_print(const struct certificate_command *command)
 {
 	const struct certificate_text *text = &command->text;
 	const struct attr_list *header = text->header;
+	char counts[3][CERTIFICATE_COUNT_SIZE];
 	struct error account;
 
 	error_set(&account, "%s", certificate_get(header, "account"));
@@ -253,10 +270,10 @@ static void certificate_print(const struct certificate_command *command)
 		certificate_get(header, "version"));
 	certificate_line("from", "%s to %s", certificate_get(header, "home"),
 		certificate_get(header, "other"));
-	certificate_line("messages", "%s, %s octets, in %s folders",
-		certificate_get(header, "messages"),
-		certificate_get(header, "bytes"),
-		certificate_get(header, "folders"));
+	certificate_line("holds", "%s, %s, in %s",
+		certificate_count(header, "messages", "message", counts[0]),
+		certificate_count(header, "bytes", "octet", counts[1]),
+		certificate_count(header, "folders", "folder", counts[2]));
 	certificate_line("foreign", "%s at %s besides",
 		certificate_get(header, "foreign"),
 		certificate_get(header, "other"));
@@ -278,19 +295,22 @@ static void certificate_print(const struct certificate_command *command)
 	for (size_t i = 0; command->options->full && i < text->folders_count;
 		i++) {
 		const struct attr_list *line = text->folders[i];
+		struct error home, other;
 
+		mutf7_show(certificate_get(line, "folder"), &home);
+		mutf7_show(certificate_get(line, "other"), &other);
 		certificate_line("folder",
 			"%s -> %s, UIDVALIDITY %s -> %s, UIDNEXT %s, "
-			"HIGHESTMODSEQ %s -> %s, %s messages, %s octets",
-			certificate_get(line, "folder"),
-			certificate_get(line, "other"),
+			"HIGHESTMODSEQ %s -> %s, %s, %s",
+			home.text, other.text,
 			certificate_get(line, "uidvalidity"),
 			certificate_get(line, "other_uidvalidity"),
 			certificate_get(line, "uidnext"),
 			certificate_get(line, "modseq"),
 			certificate_get(line, "other_modseq"),
-			certificate_get(line, "messages"),
-			certificate_get(line, "bytes"));
+			certificate_count(
+				line, "messages", "message", counts[0]),
+			certificate_count(line, "bytes", "octet", counts[1]));
 		certificate_print_messages(text, i);
 	}
 }
@@ -399,11 +419,11 @@ static void certificate_found(
 		certificate_json(event);
 		return;
 	}
-	error_set(&folder, "%s", found->folder);
+	mutf7_show(found->folder, &folder);
 	printf("%s: %s uid %" PRIu32 ", %" PRIu64 " octets", name, folder.text,
 		found->message->other, found->message->size);
 	if (found->place != NULL) {
-		error_set(&place, "%s", found->place);
+		mutf7_show(found->place, &place);
 		printf(", now %s uid %" PRIu32, place.text, found->uid);
 	}
 	putchar('\n');
@@ -450,12 +470,21 @@ static int certificate_open(
 {
 	const struct certificate_options *options = command->options;
 	const struct attr_list *header = command->text.header;
+	char address[ADDRESS_SIZE];
 	int code;
 
 	if (options->url != NULL)
 		return inspect_open_url(options->url, options->password_file,
 			options->ca_file, NULL, command->flags, &command->side,
 			error);
+	if (inspect_address(
+		    certificate_get(header, "account"), address, error) < 0) {
+		error_set(error,
+			"this is a certificate of rehome copy, which names no "
+			"system of the configuration: say by --url where to "
+			"look");
+		return EX_USAGE;
+	}
 	code = certificate_load_config(command, error);
 	if (code != 0)
 		return code;

@@ -22,6 +22,7 @@
 
 #include "copier/copy_list.h"
 #include "copier/copy_private.h"
+#include "copier/mutf7.h"
 
 #include "lib/instant.h"
 #include "lib/xalloc.h"
@@ -164,33 +165,76 @@ static uint64_t many_number(const json_t *event, const char *name)
 	return (uint64_t)json_integer_value(json_object_get(event, name));
 }
 
-/* One line for people, as each account ends. */
-static void many_tell(const struct many *many, const struct copy_list_row *row,
-	const json_t *end, int code, int64_t ms)
+static void many_tell_refused(
+	const struct copy_list_row *row, const json_t *end)
+{
+	const json_t *refused = json_object_get(end, "refused"), *item;
+	size_t index;
+
+	json_array_foreach(refused, index, item)
+	{
+		struct error folder, words;
+		uint64_t uid = many_number(item, "uid");
+		const char *name =
+			json_string_value(json_object_get(item, "folder"));
+		const char *why =
+			json_string_value(json_object_get(item, "words"));
+
+		mutf7_show(name != NULL ? name : "", &folder);
+		error_set(&words, "%s", why != NULL ? why : "");
+		if (uid != 0)
+			fprintf(stderr,
+				"refused: line %zu: %s uid %" PRIu64 ": %s\n",
+				row->line, folder.text, uid, words.text);
+		else
+			fprintf(stderr, "refused: line %zu: folder %s: %s\n",
+				row->line, folder.text, words.text);
+	}
+}
+
+/* What has become of the account. */
+static void many_words(const struct many *many, const json_t *end, int64_t ms,
+	struct error *words)
 {
 	const char *cause = json_string_value(json_object_get(end, "error"));
-	struct error names, words;
 
-	if (many->options->json || (many->options->quiet && code == EX_OK))
-		return;
-	error_set(&names, "%s -> %s", row->fields[COPY_LIST_SOURCE],
-		row->fields[COPY_LIST_DESTINATION]);
-	if (cause == NULL)
-		error_set(&words,
+	if (end == NULL)
+		error_set(words, "it ended without a word");
+	else if (cause != NULL)
+		error_set(words, "%s", cause);
+	else if (many->options->dry_run)
+		error_set(words,
+			"%" PRIu64 " messages would be copied, %.1f MB",
+			many_number(end, "planned"),
+			(double)many_number(end, "planned_bytes") / 1e6);
+	else
+		error_set(words,
 			"%" PRIu64 " messages there, copied %" PRIu64
 			", refused %zu, %.1f s",
 			many_number(end, "messages"),
 			many_number(end, "copied"),
 			json_array_size(json_object_get(end, "refused")),
 			(double)ms / 1000);
-	else
-		error_set(&words, "%s", cause);
+}
+
+/* One line for people, as each account ends. */
+static void many_tell(const struct many *many, const struct copy_list_row *row,
+	const json_t *end, int code, int64_t ms)
+{
+	struct error names, words;
+
+	if (many->options->json || (many->options->quiet && code == EX_OK))
+		return;
+	error_set(&names, "%s -> %s", row->fields[COPY_LIST_SOURCE],
+		row->fields[COPY_LIST_DESTINATION]);
+	many_tell_refused(row, end);
+	many_words(many, end, ms, &words);
 	printf("%-9s line %zu: %s: %s\n",
-		code == EX_OK	     ? "complete"
+		code == EX_OK
+			? (many->options->dry_run ? "looked at" : "complete")
 		: code == EX_DATAERR ? "refused"
 				     : "failed",
-		row->line, names.text,
-		end != NULL ? words.text : "it ended without a word");
+		row->line, names.text, words.text);
 	fflush(stdout);
 }
 
@@ -201,8 +245,10 @@ static void many_count(struct many *many, const struct copy_list_row *row,
 	many->complete += code == EX_OK;
 	many->refused += code == EX_DATAERR;
 	many->failed += code != EX_OK && code != EX_DATAERR;
-	many->messages += many_number(end, "copied");
-	many->bytes += many_number(end, "copied_bytes");
+	many->messages +=
+		many_number(end, many->options->dry_run ? "planned" : "copied");
+	many->bytes += many_number(
+		end, many->options->dry_run ? "planned_bytes" : "copied_bytes");
 	if (code > many->code)
 		many->code = code;
 	many_tell(many, row, end, code, ms);
@@ -238,8 +284,7 @@ static void *many_work(void *context)
 		const struct copy_list_row *row = NULL;
 
 		pthread_mutex_lock(&many->lock);
-		if (many->next < many->list.count &&
-			!copy_was_stopped())
+		if (many->next < many->list.count && !copy_was_stopped())
 			row = &many->list.rows[many->next++];
 		pthread_mutex_unlock(&many->lock);
 		if (row == NULL)
@@ -250,13 +295,77 @@ static void *many_work(void *context)
 
 /* ---- all of them ---- */
 
+/* One of the two accounts of a row: its URL is right, and it has a password. */
+static int many_check_side(const struct many *many,
+	const struct copy_list_row *row, bool source, struct location *location,
+	struct error *error)
+{
+	const struct copy_options *options = many->options;
+	const char *side = source ? "source" : "destination";
+	const char *file = source ? options->source_password_file
+				  : options->destination_password_file;
+	size_t field = source ? COPY_LIST_SOURCE : COPY_LIST_DESTINATION;
+	size_t password = source ? COPY_LIST_SOURCE_PASSWORD
+				 : COPY_LIST_DESTINATION_PASSWORD;
+
+	if (location_parse(row->fields[field], true, location, error) < 0 ||
+		(!source && location_check_destination(location, error) < 0)) {
+		error_prefix(error, "%s", side);
+		return -1;
+	}
+	if (location_is_local(location) || file != NULL ||
+		row->fields[password][0] != '\0' ||
+		options->access[source ? 0 : 1].rules.token_command != NULL)
+		return 0;
+	error_set(error, "%s_password_file is missing", side);
+	return -1;
+}
+
+static int many_check_row(const struct many *many,
+	const struct copy_list_row *row, struct error *error)
+{
+	struct location source = { .label = NULL };
+	struct location destination = { .label = NULL };
+	int result = many_check_side(many, row, true, &source, error);
+
+	if (result == 0)
+		result = many_check_side(many, row, false, &destination, error);
+	if (result == 0) {
+		char *from = copy_identity(&source);
+		char *to = copy_identity(&destination);
+
+		if (strcmp(from, to) == 0) {
+			error_set(error,
+				"source and destination are the same account");
+			result = -1;
+		}
+		free(from);
+		free(to);
+	}
+	if (result < 0)
+		error_prefix(error, "line %zu", row->line);
+	location_clear(&source);
+	location_clear(&destination);
+	return result;
+}
+
+/* Nothing is begun when a line is wrong. */
+static int many_check(const struct many *many, struct error *error)
+{
+	for (size_t i = 0; i < many->list.count; i++)
+		if (many_check_row(many, &many->list.rows[i], error) < 0)
+			return -1;
+	return 0;
+}
+
+/* 0, or an exit code. */
 static int many_read(struct many *many, struct error *error)
 {
 	FILE *file = fopen(many->options->list, "r");
 	struct buffer text = BUFFER_EMPTY;
 	char piece[65536];
 	size_t size;
-	int result = -1;
+	int code = EX_NOINPUT;
 
 	if (file == NULL) {
 		error_set(error, "%s", strerror(errno));
@@ -265,13 +374,16 @@ static int many_read(struct many *many, struct error *error)
 			text.size < MANY_FILE_MAX)
 			buffer_add(&text, piece, size);
 		fclose(file);
-		result = copy_list_read(text.data != NULL ? text.data : "",
-			text.size, &many->list, error);
+		code = copy_list_read(text.data != NULL ? text.data : "",
+			       text.size, &many->list, error) == 0 &&
+				       many_check(many, error) == 0
+			       ? 0
+			       : EX_DATAERR;
 	}
-	if (result < 0)
+	if (code != 0)
 		error_prefix(error, "%s", many->options->list);
 	buffer_free(&text);
-	return result;
+	return code;
 }
 
 static void many_summary(const struct many *many, int64_t ms)
@@ -280,14 +392,17 @@ static void many_summary(const struct many *many, int64_t ms)
 
 	if (many->options->json || many->options->quiet)
 		return;
-	printf("%zu account%s: %zu complete, %zu with something refused, %zu "
-	       "failed",
+	printf("%zu account%s: %zu %s, %zu with something refused, %zu failed",
 		many->list.count, many->list.count == 1 ? "" : "s",
-		many->complete, many->refused, many->failed);
+		many->complete,
+		many->options->dry_run ? "looked at" : "complete",
+		many->refused, many->failed);
 	if (left > 0)
 		printf(", %zu not begun", left);
-	printf("; copied %" PRIu64 " messages, %.1f MB, in %.1f s\n",
-		many->messages, (double)many->bytes / 1e6, (double)ms / 1000);
+	printf("; %s %" PRIu64 " message%s, %.1f MB, in %.1f s\n",
+		many->options->dry_run ? "to be copied" : "copied",
+		many->messages, many->messages == 1 ? "" : "s",
+		(double)many->bytes / 1e6, (double)ms / 1000);
 }
 
 int copy_many(const struct copy_options *options)
@@ -297,11 +412,12 @@ int copy_many(const struct copy_options *options)
 	struct error error;
 	pthread_t *threads;
 	size_t count;
+	int code = many_read(&many, &error);
 
-	if (many_read(&many, &error) < 0) {
+	if (code != 0) {
 		fprintf(stderr, "rehome copy: %s\n", error.text);
 		copy_list_clear(&many.list);
-		return EX_DATAERR;
+		return code;
 	}
 	count = many.list.count < (size_t)options->jobs ? many.list.count
 							: (size_t)options->jobs;

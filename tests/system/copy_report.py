@@ -199,7 +199,7 @@ def refused_blocks_until_approved():
 
 def certificate_tells_and_checks():
     text = LAB.ctl("certificate", ANN).stdout
-    assert "6, " in text and "old to new" in text, text
+    assert "6 messages, " in text and "old to new" in text, text
     assert text.count("left behind") == 2 and "not needed" in text, text
     assert "6 messages" in LAB.ctl("show", ANN).stdout
     whole = LAB.lines("certificate", ANN, "--full", "--json")
@@ -241,6 +241,7 @@ def dry_run_tells_sizes():
     for number in range(100, 110):
         old.append("Work", message(number, 2000))
     sizes = {folder: old.size(folder) for folder in ("INBOX", "Work")}
+    old.must(old.imap.create("Gr&APw-n"))
     old.close()
     *_, end = LAB.lines("copy", LAB.url(LAB.old), LAB.url(LAB.new),
                         *LAB.passwords(), "--dry-run", "--json")
@@ -248,10 +249,12 @@ def dry_run_tells_sizes():
     assert end["planned"] == 50, end
     assert end["planned_bytes"] == sum(sizes.values()), end
     assert end["expected_ms"] > 0, end
+    assert not end["complete"] and end["identity"] == "", end
     text = LAB.ctl("copy", LAB.url(LAB.old), LAB.url(LAB.new),
                    *LAB.passwords(), "-n").stdout
     assert "INBOX: 40 messages, " in text, text
     assert "50 messages would be copied, " in text, text
+    assert "create Gr\u00fcn\n" in text, text
 
 
 def copy_tells_events():
@@ -271,7 +274,15 @@ def copy_tells_events():
     done = LAB.ctl("copy", LAB.url(LAB.old), LAB.url(LAB.new),
                    *LAB.passwords(), "-q")
     assert done.stdout == "" and done.stderr == "", done
-    assert "50, " in LAB.ctl("certificate", certificate).stdout
+    *_, end = LAB.lines("copy", LAB.url(LAB.old), LAB.url(LAB.new),
+                        *LAB.passwords(), "--dry-run", "--json")
+    assert end["complete"] and end["planned"] == 0, end
+    text = LAB.ctl("certificate", certificate, "--full").stdout
+    assert "50 messages, " in text and "Gr\u00fcn -> Gr\u00fcn, " in text, text
+    done = LAB.ctl("certificate", certificate, "--check", code=64)
+    assert "--url" in done.stderr, done.stderr
+    done = LAB.ctl("certificate", "no-such-file", code=66)
+    assert "no-such-file: No such file" in done.stderr, done.stderr
     check = LAB.lines("certificate", certificate, "--check", "--json",
                       "--url", LAB.url(LAB.new), "--password-file",
                       LAB.password)
@@ -333,7 +344,12 @@ def copies_a_list():
                 for server in (LAB.old, LAB.new)]
         rows.append(",".join(urls + [secret, LAB.password]))
     path = LAB.scratch.file("list.csv", text="\n".join(rows) + "\n")
-    text = LAB.ctl("copy", "--list", path, "--jobs", "2", code=77).stdout
+    text = LAB.ctl("copy", "--list", path, "-n", code=77).stdout
+    assert "looked at line 2: " in text, text
+    assert ": 3 messages would be copied, " in text, text
+    done = LAB.ctl("copy", "--list", path, "--jobs", "2", code=77)
+    text = done.stdout
+    assert "refused: line 3: INBOX uid 4: " in done.stderr, done.stderr
     assert "complete  line 2: " in text and "copied 3" in text, text
     assert "refused   line 3: " in text, text
     assert "failed    line 4: " in text, text
@@ -353,6 +369,15 @@ def copies_a_list():
     path = LAB.scratch.file("bad.csv", text="source,colour\n")
     done = LAB.ctl("copy", "--list", path, code=65)
     assert "line 1: column colour" in done.stderr, done.stderr
+    for row, words in (
+            ("carl,imap://a@b,x,y", "line 2: source: URL carl"),
+            ("imap://a@b,imap://a@b,x,y", "are the same account"),
+            ("imap://a@b,imap://a@c,,y", "source_password_file is missing"),
+            ("imap://a@b,mbox:/a,x,y", "destination: mbox:/a: is only read")):
+        path = LAB.scratch.file("bad.csv", text=rows[0] + "\n" + row + "\n")
+        done = LAB.ctl("copy", "--list", path, code=65)
+        assert words in done.stderr, done.stderr
+    LAB.ctl("copy", "--list", "no-such-file", code=66)
 
 
 LAB = None

@@ -23,6 +23,7 @@
 #include "copier/refused.h"
 
 #include "lib/attr.h"
+#include "lib/hex.h"
 #include "lib/instant.h"
 #include "lib/xalloc.h"
 
@@ -175,17 +176,6 @@ static int certificate_sync(
 
 /* ---- blocks ---- */
 
-static void certificate_hex(const unsigned char *digest, char *text_r)
-{
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < JOURNAL_DIGEST; i++) {
-		*text_r++ = digits[digest[i] >> 4];
-		*text_r++ = digits[digest[i] & 15];
-	}
-	*text_r = '\0';
-}
-
 static bool certificate_counts(const struct journal_pair *pair)
 {
 	return !pair->gone && pair->uid[0] != 0 && pair->uid[1] != 0;
@@ -223,7 +213,7 @@ static int certificate_write_block(struct certificate *certificate,
 
 		if (!certificate_counts(&pairs[i]))
 			continue;
-		certificate_hex(pairs[i].digest, hex);
+		hex_print(pairs[i].digest, JOURNAL_DIGEST, hex);
 		size = snprintf(line, sizeof(line),
 			"m %" PRIu32 " %" PRIu32 " %" PRIu64 " %s\n",
 			pairs[i].uid[side], pairs[i].uid[journal_other(side)],
@@ -367,7 +357,7 @@ static void certificate_print_folder(struct certificate *certificate,
 		bytes += block->bytes;
 		if (block->messages == 0)
 			continue;
-		certificate_hex(block->digest, hex);
+		hex_print(block->digest, JOURNAL_DIGEST, hex);
 		attr_list_printf(line, "block", "%" PRIu64 " %" PRIu64 " %s",
 			block->offset, block->size, hex);
 	}
@@ -477,7 +467,7 @@ static void certificate_add_trailer(struct certificate *certificate,
 	digest_begin(certificate->digest);
 	digest_add(certificate->digest, text.data, text.size);
 	digest_end(certificate->digest, digest);
-	certificate_hex(digest, hex);
+	hex_print(digest, JOURNAL_DIGEST, hex);
 	snprintf(end, sizeof(end), CERTIFICATE_END,
 		(unsigned long long)certificate->size, hex);
 	certificate_add(certificate, text.data, text.size);

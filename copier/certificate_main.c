@@ -23,6 +23,7 @@
 #include "copier/progress.h"
 
 #include "lib/daemon.h"
+#include "lib/hex.h"
 #include "lib/xalloc.h"
 
 /* Messages are gone: their users may have deleted them. */
@@ -246,12 +247,13 @@ static void certificate_print_messages(
 	if (certificate_messages(text, folder, &messages, &count, &error) < 0)
 		return; /* reading it has found no damage */
 	for (size_t i = 0; i < count; i++) {
+		char hex[2 * JOURNAL_DIGEST + 1];
+
+		hex_print(messages[i].digest, JOURNAL_DIGEST, hex);
 		printf("    uid %" PRIu32 " -> %" PRIu32 ", %" PRIu64
-		       " octets, sha256 ",
-			messages[i].uid, messages[i].other, messages[i].size);
-		for (size_t j = 0; j < JOURNAL_DIGEST; j++)
-			printf("%02x", messages[i].digest[j]);
-		putchar('\n');
+		       " octets, sha256 %s\n",
+			messages[i].uid, messages[i].other, messages[i].size,
+			hex);
 	}
 	free(messages);
 }
@@ -363,8 +365,7 @@ static json_t *certificate_message_json(
 {
 	char hex[2 * JOURNAL_DIGEST + 1];
 
-	for (size_t i = 0; i < JOURNAL_DIGEST; i++)
-		snprintf(hex + 2 * i, 3, "%02x", message->digest[i]);
+	hex_print(message->digest, JOURNAL_DIGEST, hex);
 	return json_pack("{s:I,s:I,s:I,s:s}", "uid", (json_int_t)message->uid,
 		"other", (json_int_t)message->other, "size",
 		(json_int_t)message->size, "sha256", hex);

@@ -17,30 +17,10 @@
 #include "copier/digest.h"
 
 #include "lib/buffer.h"
+#include "lib/hex.h"
 #include "lib/xalloc.h"
 
 #define READ_HEX (2 * JOURNAL_DIGEST)
-
-static int read_digit(char digit)
-{
-	if (digit >= '0' && digit <= '9')
-		return digit - '0';
-	return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
-}
-
-/* Takes READ_HEX digits; false when they are none. */
-static bool read_hex(const char *text, unsigned char digest_r[JOURNAL_DIGEST])
-{
-	for (size_t i = 0; i < JOURNAL_DIGEST; i++) {
-		int high = read_digit(text[2 * i]);
-		int low = high < 0 ? -1 : read_digit(text[2 * i + 1]);
-
-		if (low < 0)
-			return false;
-		digest_r[i] = (unsigned char)(high << 4 | low);
-	}
-	return true;
-}
 
 /* Takes a number up to max and the byte behind it. */
 static bool read_number(const char **at, const char *end, char behind,
@@ -168,7 +148,8 @@ static bool read_block(const struct certificate_text *certificate,
 	if (!read_number(&text, end, ' ', certificate->size, &offset) ||
 		!read_number(
 			&text, end, ' ', certificate->size - offset, &size) ||
-		strlen(text) != READ_HEX || !read_hex(text, digest) ||
+		strlen(text) != READ_HEX ||
+		!hex_scan(text, digest, JOURNAL_DIGEST) ||
 		!read_has_digest(
 			certificate->data + offset, (size_t)size, digest))
 		return false;
@@ -217,7 +198,7 @@ static int read_end(const struct certificate_text *certificate, size_t *from_r,
 	}
 	end = certificate->data + certificate->size - CERTIFICATE_END_SIZE;
 	if (memcmp(end, "end ", 4) != 0 || end[4] == '-' || end[4] == '+' ||
-		end[20] != ' ' || !read_hex(end + 21, digest) ||
+		end[20] != ' ' || !hex_scan(end + 21, digest, JOURNAL_DIGEST) ||
 		end[CERTIFICATE_END_SIZE - 1] != '\n') {
 		error_set(error, "damaged: it is cut off");
 		return -1;
@@ -303,7 +284,7 @@ static bool read_message(
 		!read_number(at, end, ' ', UINT32_MAX, &other) ||
 		!read_number(at, end, ' ', UINT64_MAX, &message_r->size) ||
 		end - *at < READ_HEX + 1 || (*at)[READ_HEX] != '\n' ||
-		!read_hex(*at, message_r->digest))
+		!hex_scan(*at, message_r->digest, JOURNAL_DIGEST))
 		return false;
 	*at += READ_HEX + 1;
 	message_r->uid = (uint32_t)uid;

@@ -12,6 +12,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "copier/percent.h"
+
 #include "lib/xalloc.h"
 
 #define JOURNAL_MAGIC "rehome-journal 1"
@@ -24,8 +26,8 @@
 
 static char *journal_header(const struct journal *journal)
 {
-	char *source = journal_encode(journal->systems[0]);
-	char *destination = journal_encode(journal->systems[1]);
+	char *source = percent_encode(journal->systems[0]);
+	char *destination = percent_encode(journal->systems[1]);
 	char *header =
 		xasprintf("%s %s %s\n", JOURNAL_MAGIC, source, destination);
 

@@ -13,6 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "copier/percent.h"
+
+#include "lib/hex.h"
 #include "lib/xalloc.h"
 
 static uint32_t journal_sum(const char *text, size_t size)
@@ -44,76 +47,6 @@ void journal_line(struct journal *journal, const char *format, ...)
 	free(text);
 }
 
-char *journal_encode(const char *text)
-{
-	struct buffer encoded = BUFFER_EMPTY;
-
-	for (; *text != '\0'; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c > ' ' && c < 127 && c != '%')
-			buffer_add(&encoded, text, 1);
-		else
-			buffer_printf(&encoded, "%%%02X", c);
-	}
-	if (encoded.data == NULL)
-		buffer_add(&encoded, "", 0);
-	return encoded.data;
-}
-
-/* The value of each hexadecimal digit, plus one. */
-static const signed char journal_hex_values[256] = {
-	['0'] = 1,
-	['1'] = 2,
-	['2'] = 3,
-	['3'] = 4,
-	['4'] = 5,
-	['5'] = 6,
-	['6'] = 7,
-	['7'] = 8,
-	['8'] = 9,
-	['9'] = 10,
-	['A'] = 11,
-	['B'] = 12,
-	['C'] = 13,
-	['D'] = 14,
-	['E'] = 15,
-	['F'] = 16,
-	['a'] = 11,
-	['b'] = 12,
-	['c'] = 13,
-	['d'] = 14,
-	['e'] = 15,
-	['f'] = 16,
-};
-
-static inline int journal_hex(char c)
-{
-	return journal_hex_values[(unsigned char)c] - 1;
-}
-
-/* Decodes in place; false on a bad escape. */
-static bool journal_decode(char *text)
-{
-	char *to = text;
-
-	for (; *text != '\0'; text++) {
-		if (*text == '%') {
-			int high = journal_hex(text[1]);
-			int low = high < 0 ? -1 : journal_hex(text[2]);
-
-			if (low < 0 || (high == 0 && low == 0))
-				return false;
-			*to++ = (char)(high * 16 + low);
-			text += 2;
-		} else {
-			*to++ = *text;
-		}
-	}
-	*to = '\0';
-	return true;
-}
-
 /* How a pair came to be one, and a digit where it is to be read back. */
 static void journal_origin_print(
 	const struct journal_pair *pair, char text_r[3])
@@ -132,31 +65,10 @@ static void journal_origin_scan(const char *text, struct journal_pair *pair)
 		pair->risk = (unsigned char)(text[1] - '0');
 }
 
-static void journal_digest_print(const unsigned char *digest, char *text_r)
-{
-	static const char digits[] = "0123456789abcdef";
-	int i;
-
-	for (i = 0; i < JOURNAL_DIGEST; i++) {
-		*text_r++ = digits[digest[i] >> 4];
-		*text_r++ = digits[digest[i] & 15];
-	}
-	*text_r = '\0';
-}
-
 static bool journal_digest_scan(const char *text, unsigned char *digest_r)
 {
-	int i;
-
-	for (i = 0; i < JOURNAL_DIGEST; i++) {
-		int high = journal_hex(text[2 * i]);
-		int low = high < 0 ? -1 : journal_hex(text[2 * i + 1]);
-
-		if (low < 0)
-			return false;
-		digest_r[i] = (unsigned char)(high * 16 + low);
-	}
-	return text[2 * JOURNAL_DIGEST] == '\0';
+	return hex_scan(text, digest_r, JOURNAL_DIGEST) &&
+	       text[2 * JOURNAL_DIGEST] == '\0';
 }
 
 void journal_print_uidvalidity(struct journal *journal,
@@ -180,8 +92,8 @@ void journal_print_seen(struct journal *journal,
 void journal_print_folder(
 	struct journal *journal, const struct journal_folder *folder)
 {
-	char *source = journal_encode(folder->name[0]);
-	char *destination = journal_encode(folder->name[1]);
+	char *source = percent_encode(folder->name[0]);
+	char *destination = percent_encode(folder->name[1]);
 
 	journal_line(journal, "F %u %s %s", folder->id, source, destination);
 	free(source);
@@ -191,8 +103,8 @@ void journal_print_folder(
 void journal_print_rename(
 	struct journal *journal, const struct journal_folder *folder)
 {
-	char *source = journal_encode(folder->name[0]);
-	char *destination = journal_encode(folder->name[1]);
+	char *source = percent_encode(folder->name[0]);
+	char *destination = percent_encode(folder->name[1]);
 
 	journal_line(journal, "N %u %s %s", folder->id, source, destination);
 	free(source);
@@ -205,7 +117,7 @@ void journal_print_pair(struct journal *journal,
 	const struct journal_pair *pair = &folder->pairs[index];
 	char digest[2 * JOURNAL_DIGEST + 1], origin[3];
 
-	journal_digest_print(pair->digest, digest);
+	hex_print(pair->digest, JOURNAL_DIGEST, digest);
 	journal_origin_print(pair, origin);
 	journal_line(journal,
 		"P %u %zu %" PRIu32 " %" PRIu32 " %" PRIu64 " %s %s %s",
@@ -219,7 +131,7 @@ void journal_print_intent(struct journal *journal,
 {
 	char digest[2 * JOURNAL_DIGEST + 1];
 
-	journal_digest_print(intent->digest, digest);
+	hex_print(intent->digest, JOURNAL_DIGEST, digest);
 	journal_line(journal,
 		"I %u %d %" PRIu32 " %" PRIu32 " %" PRId64 " %" PRIu64 " %s %s",
 		folder->id, (int)intent->from, intent->uid, intent->uidnext,
@@ -294,8 +206,8 @@ static bool journal_scan_names(struct journal *journal, char letter,
 	struct journal_folder *folder = journal_by_id(journal, id);
 
 	/* Ids ascend: that is how folders are found by them. */
-	if (fields->bad || !journal_decode(source) ||
-		!journal_decode(destination) ||
+	if (fields->bad || percent_decode(source) < 0 ||
+		percent_decode(destination) < 0 ||
 		(letter == 'F' ? id < journal->next_id : folder == NULL))
 		return false;
 	if (letter == 'F')

@@ -74,8 +74,6 @@ void journal_print_pair(struct journal *journal,
 void journal_print_intent(struct journal *journal,
 	const struct journal_folder *folder,
 	const struct journal_intent *intent);
-/* Without blanks and control characters: percent-encoded. malloc'd. */
-char *journal_encode(const char *text);
 
 /* Replays one line without its end. False when it is damaged. */
 bool journal_scan_line(struct journal *journal, char *line, size_t size);

@@ -94,6 +94,7 @@ copier_libcopier_a_SOURCES = \
 	copier/naming.c copier/naming.h copier/naming_tame.c \
 	copier/pace.c copier/pace.h \
 	copier/pass.c copier/pass.h \
+	copier/percent.c copier/percent.h \
 	copier/plan.c copier/plan.h copier/plan_private.h \
 	copier/plan_folder.c copier/plan_match.c \
 	copier/pop3_login.c copier/pop3_parse.c copier/pop3_parse.h \
@@ -251,7 +252,7 @@ tests_fuzz_mbox_fuzz_CFLAGS = $(AM_CFLAGS) -U_FORTIFY_SOURCE -g \
 check_PROGRAMS += tests/fuzz/certificate-fuzz
 tests_fuzz_certificate_fuzz_SOURCES = tests/fuzz/certificate-fuzz.c \
 	copier/certificate_read.c lib/attr.c lib/buffer.c lib/error.c \
-	lib/xalloc.c
+	lib/hex.c lib/xalloc.c
 tests_fuzz_certificate_fuzz_CFLAGS = $(AM_CFLAGS) -U_FORTIFY_SOURCE -g \
 	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
 tests_fuzz_certificate_fuzz_LDADD = $(copier_libs)
@@ -319,3 +320,9 @@ tests_fuzz_naming_fuzz_CFLAGS = $(FUZZ_CFLAGS)
 tests_fuzz_naming_fuzz_LDADD = $(UNISTRING_LIBS)
 endif
 SYSTEM_TESTS += tests/system/rounds.py
+
+check_PROGRAMS += tests/unit/hex-test
+TESTS += tests/unit/hex-test
+tests_unit_hex_test_SOURCES = tests/unit/hex-test.c
+tests_unit_hex_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_hex_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)

@@ -13,6 +13,8 @@
 
 #include <openssl/crypto.h>
 
+#include "copier/percent.h"
+
 #include "lib/instant.h"
 #include "lib/xalloc.h"
 
@@ -35,38 +37,19 @@ static const struct {
 	{ "pop3s://", "pop3", MAILBOX_TLS, 995 },
 };
 
-static int location_hex(char c)
-{
-	if (isdigit((unsigned char)c))
-		return c - '0';
-	c = (char)tolower((unsigned char)c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* The piece with its percent-encoding undone, malloc'd, or NULL. */
+/* The piece with its percent-encoding undone, malloc'd; NULL when that cannot
+ * be, or holds control characters. */
 static char *location_decode(const char *text, size_t size)
 {
-	char *decoded = xmalloc(size + 1), *to = decoded;
-	size_t i;
+	char *decoded = xasprintf("%.*s", (int)size, text);
+	bool good = percent_decode(decoded) == 0;
 
-	for (i = 0; i < size; i++) {
-		int high, low;
-
-		if (text[i] != '%') {
-			*to++ = text[i];
-			continue;
-		}
-		high = i + 2 < size ? location_hex(text[i + 1]) : -1;
-		low = high >= 0 ? location_hex(text[i + 2]) : -1;
-		if (low < 0 || high * 16 + low < ' ') {
-			free(decoded);
-			return NULL;
-		}
-		*to++ = (char)(high * 16 + low);
-		i += 2;
-	}
-	*to = '\0';
-	return decoded;
+	for (const char *at = decoded; good && *at != '\0'; at++)
+		good = (unsigned char)*at >= ' ';
+	if (good)
+		return decoded;
+	free(decoded);
+	return NULL;
 }
 
 static int location_port(const char *text, unsigned *port_r)
@@ -422,8 +405,7 @@ static int location_account_password(const struct config_system *system,
 	return result == 1 ? 0 : -1;
 }
 
-void location_enter(
-	struct location *location, const struct access_rules *rules)
+void location_enter(struct location *location, const struct access_rules *rules)
 {
 	struct access_rules named = *rules;
 

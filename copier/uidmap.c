@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "copier/percent.h"
+
 #include "lib/xalloc.h"
 
 #define UIDMAP_BUCKETS 1024
@@ -170,7 +172,7 @@ struct uidmap_folder *uidmap_folder(
 	if (map->reader)
 		return NULL;
 	place = uidmap_set_folder(map, name, uidmap_validity(uidvalidity, 0));
-	encoded = uidmap_encode(name);
+	encoded = percent_encode(name);
 	uidmap_line(map, "F %u %" PRIu32 " %s", place->id,
 		place->folder.uidvalidity, encoded);
 	free(encoded);
@@ -213,7 +215,7 @@ uint32_t uidmap_add(struct uidmap *map, struct uidmap_folder *folder,
 	if (map->reader || uid == 0 || uid == UINT32_MAX)
 		return 0;
 	uidmap_set_entry(map, place, uid, now, identity);
-	encoded = uidmap_encode(identity);
+	encoded = percent_encode(identity);
 	uidmap_line(map, "M %u %" PRIu32 " %" PRId64 " %s", place->id, uid, now,
 		encoded);
 	free(encoded);

@@ -18,6 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "copier/percent.h"
+
 #include "lib/xalloc.h"
 
 /* No line is longer: an identity is a line of a server or a file name. */
@@ -85,45 +87,6 @@ int uidmap_save(struct uidmap *map, struct error *error)
 	return 0;
 }
 
-char *uidmap_encode(const char *text)
-{
-	struct buffer encoded = BUFFER_EMPTY;
-
-	buffer_add(&encoded, "", 0);
-	for (; *text != '\0'; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c > ' ' && c < 127 && c != '%')
-			buffer_add(&encoded, text, 1);
-		else
-			buffer_printf(&encoded, "%%%02X", c);
-	}
-	return encoded.data;
-}
-
-/* Undoes it in place. 0 or -1. */
-static int uidmap_decode(char *text)
-{
-	char *to = text;
-
-	while (*text != '\0') {
-		unsigned value;
-		int used = 0;
-
-		if (*text != '%') {
-			*to++ = *text++;
-			continue;
-		}
-		if (sscanf(text + 1, "%2x%n", &value, &used) != 1 ||
-			used != 2 || value == 0)
-			return -1;
-		*to++ = (char)value;
-		text += 3;
-	}
-	*to = '\0';
-	return 0;
-}
-
 static int uidmap_take_entry(struct uidmap *map, const char *fields)
 {
 	unsigned id;
@@ -138,7 +101,7 @@ static int uidmap_take_entry(struct uidmap *map, const char *fields)
 		uid == UINT32_MAX)
 		return -1;
 	identity = xstrdup(fields + at);
-	if (uidmap_decode(identity) < 0) {
+	if (percent_decode(identity) < 0) {
 		free(identity);
 		return -1;
 	}
@@ -155,7 +118,7 @@ static int uidmap_take_folder(struct uidmap *map, char *fields)
 
 	if (sscanf(fields, "%u %" SCNu32 " %n", &id, &uidvalidity, &at) != 2 ||
 		at == 0 || id != map->places_count || uidvalidity == 0 ||
-		uidmap_decode(fields + at) < 0)
+		percent_decode(fields + at) < 0)
 		return -1;
 	uidmap_set_folder(map, fields + at, uidvalidity);
 	return 0;
@@ -173,7 +136,7 @@ static int uidmap_take_line(struct uidmap *map, char *line)
 		return -1;
 	fields = line + at;
 	if (strncmp(fields, "S ", 2) == 0) {
-		map->known = uidmap_decode(fields + 2) == 0 &&
+		map->known = percent_decode(fields + 2) == 0 &&
 			     strcmp(fields + 2, map->source) == 0;
 		return map->known ? 0 : -1;
 	}
@@ -289,7 +252,7 @@ static int uidmap_prepare(struct uidmap *map, struct error *error)
 		return uidmap_fail(map, "truncate", error);
 	if (map->known)
 		return 0;
-	source = uidmap_encode(map->source);
+	source = percent_encode(map->source);
 	uidmap_line(map, "S %s", source);
 	free(source);
 	map->known = true;

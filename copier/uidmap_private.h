@@ -53,7 +53,5 @@ void uidmap_empty(struct uidmap *map);
 /* A line for the file, with its checksum. */
 void uidmap_line(struct uidmap *map, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-/* Encodes what may hold blanks; malloc'd. */
-char *uidmap_encode(const char *text);
 
 #endif

@@ -17,6 +17,7 @@ lib_librehome_a_SOURCES += \
 	lib/csv.c lib/csv.h \
 	lib/document.c lib/document.h \
 	lib/error.c lib/error.h \
+	lib/hex.c lib/hex.h \
 	lib/instant.c lib/instant.h \
 	lib/netstring.c lib/netstring.h \
 	lib/pin.c lib/pin.h \

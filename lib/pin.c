@@ -8,6 +8,8 @@
 
 #include "lib/pin.h"
 
+#include "lib/hex.h"
+
 #define PIN_SCHEME    "sha256"
 #define PIN_BASE64    43 /* digits, without the '=' behind them */
 #define PIN_HEX	      (2 * PIN_SIZE)
@@ -15,25 +17,6 @@
 
 static const char pin_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				 "abcdefghijklmnopqrstuvwxyz0123456789+/";
-static const char pin_hex_digits[] = "0123456789abcdef";
-
-static int pin_from_hex(const char *text, unsigned char pin_r[PIN_SIZE])
-{
-	memset(pin_r, 0, PIN_SIZE);
-	for (size_t i = 0; i < PIN_HEX; i++) {
-		/* an upper-case letter differs by one bit */
-		char low = text[i] >= 'A' && text[i] <= 'F'
-				   ? (char)(text[i] | 0x20)
-				   : text[i];
-		const char *digit = memchr(pin_hex_digits, low, 16);
-
-		if (digit == NULL)
-			return -1;
-		pin_r[i / 2] = (unsigned char)(pin_r[i / 2] << 4 |
-					       (digit - pin_hex_digits));
-	}
-	return 0;
-}
 
 static int pin_from_base64(const char *text, unsigned char pin_r[PIN_SIZE])
 {
@@ -76,7 +59,7 @@ static int pin_parse(
 	text += scheme;
 	size -= scheme;
 	if (size == PIN_HEX)
-		return pin_from_hex(text, pin_r);
+		return hex_scan(text, pin_r, PIN_SIZE) ? 0 : -1;
 	if (size == PIN_BASE64 || (size == PIN_BASE64 + 1 && text[43] == '='))
 		return pin_from_base64(text, pin_r);
 	return -1;

@@ -42,6 +42,8 @@ static const char certificate_help[] =
 	"                         else that of the configuration\n"
 	"  --password-file FILE   with --url: its first line is the password\n"
 	"  --ca-file FILE         with --url: authorities of its certificate\n"
+	"  --starttls, --pin PIN, --mechanism NAME, --token-command COMMAND\n"
+	"                         with --url: as of `rehome copy`\n"
 	"  -c, --config FILE      another configuration\n"
 	"  --json                 one JSON object per line\n"
 	"  -q, --quiet            with --check: tell only what is not there\n"
@@ -52,6 +54,8 @@ struct certificate_options {
 	const char *url;
 	const char *password_file;
 	const char *ca_file;
+	struct copy_access access[2]; /* the first one's */
+	bool starttls;
 	bool full;
 	bool check;
 	bool json;
@@ -90,6 +94,12 @@ static const struct option certificate_longs[] = {
 	{ "url", required_argument, NULL, 'u' },
 	{ "password-file", required_argument, NULL, 'p' },
 	{ "ca-file", required_argument, NULL, 'C' },
+	{ "starttls", no_argument, NULL, 't' },
+	{ "mechanism", required_argument, NULL,
+		COPY_ACCESS_FIRST + COPY_ACCESS_MECHANISM },
+	{ "token-command", required_argument, NULL,
+		COPY_ACCESS_FIRST + COPY_ACCESS_TOKEN_COMMAND },
+	{ "pin", required_argument, NULL, COPY_ACCESS_FIRST + COPY_ACCESS_PIN },
 	{ "config", required_argument, NULL, 'c' },
 	{ "json", no_argument, NULL, 'j' },
 	{ "quiet", no_argument, NULL, 'q' },
@@ -105,6 +115,7 @@ static bool certificate_option(struct certificate_options *options, int option)
 			    : option == 'c' ? &options->config_path
 					    : NULL;
 	bool *flag = option == 'f'   ? &options->full
+		     : option == 't' ? &options->starttls
 		     : option == 'k' ? &options->check
 		     : option == 'j' ? &options->json
 		     : option == 'q' ? &options->quiet
@@ -128,14 +139,24 @@ static int certificate_read_options(
 							   REHOME_CONFIG_FILE };
 	opterr = 0;
 	while ((option = getopt_long(
-			argc, argv, ":c:hq", certificate_longs, NULL)) != -1)
-		if (!certificate_option(options_r, option)) {
+			argc, argv, ":c:hq", certificate_longs, NULL)) != -1) {
+		int taken = copy_access_take(
+			options_r->access, option, optarg, &error);
+
+		/* there is one side only, which needs no name */
+		if (taken < 0)
+			error_set(&error, "--%s",
+				error.text + strlen("--source-"));
+		if (taken < 0)
+			return certificate_misused(error.text);
+		if (taken == 0 && !certificate_option(options_r, option)) {
 			error_set(&error,
 				option == ':' ? "option %.60s needs a value"
 					      : "unknown option %.60s",
 				argv[optind - 1]);
 			return certificate_misused(error.text);
 		}
+	}
 	if (options_r->help)
 		return 0;
 	if (argc - optind != 1)
@@ -471,13 +492,19 @@ static int certificate_open(
 {
 	const struct certificate_options *options = command->options;
 	const struct attr_list *header = command->text.header;
+	const struct inspect_url url = {
+		.url = options->url,
+		.password_file = options->password_file,
+		.ca_file = options->ca_file,
+		.access = &options->access[0],
+		.starttls = options->starttls,
+	};
 	char address[ADDRESS_SIZE];
 	int code;
 
 	if (options->url != NULL)
-		return inspect_open_url(options->url, options->password_file,
-			options->ca_file, NULL, command->flags, &command->side,
-			error);
+		return inspect_open_url(
+			&url, NULL, command->flags, &command->side, error);
 	if (inspect_address(
 		    certificate_get(header, "account"), address, error) < 0) {
 		error_set(error,

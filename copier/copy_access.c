@@ -112,18 +112,27 @@ int copy_access_check(
 	return -1;
 }
 
-int copy_access_apply(const struct copy_access *access, const char *directory,
-	struct location *location, struct error *error)
+void copy_access_enter(
+	const struct copy_access *access, struct location *location)
 {
 	struct access_rules rules = access->rules;
-	char *system;
-	int result;
 
 	/* Local mail has nothing to be entered. */
 	if (location->host == NULL)
-		return 0;
+		return;
 	rules.token_ms = COPY_TOKEN_MS;
 	location_enter(location, &rules);
+}
+
+int copy_access_apply(const struct copy_access *access, const char *directory,
+	struct location *location, struct error *error)
+{
+	char *system;
+	int result;
+
+	if (location->host == NULL)
+		return 0;
+	copy_access_enter(access, location);
 	system = xasprintf("%s-%u", location->host, location->target.port);
 	result = access_limit(
 		location->access, &access->limits, directory, system, error);

@@ -32,11 +32,13 @@ enum copy_access_option {
 				COPY_ACCESS_##option                           \
 	}
 /* The rows of one side for the table of getopt_long(3): source 0,
- * destination 1. */
-#define COPY_ACCESS_ROWS(side, number)                                         \
+ * destination 1. Those of login are for who only reads, without limits. */
+#define COPY_ACCESS_LOGIN_ROWS(side, number)                                   \
 	COPY_ACCESS_ROW(side, number, "mechanism", MECHANISM),                 \
 		COPY_ACCESS_ROW(side, number, "token-command", TOKEN_COMMAND), \
-		COPY_ACCESS_ROW(side, number, "pin", PIN),                     \
+		COPY_ACCESS_ROW(side, number, "pin", PIN)
+#define COPY_ACCESS_ROWS(side, number)                                         \
+	COPY_ACCESS_LOGIN_ROWS(side, number),                                  \
 		COPY_ACCESS_ROW(side, number, "rate", RATE),                   \
 		COPY_ACCESS_ROW(side, number, "rate-messages", RATE_MESSAGES), \
 		COPY_ACCESS_ROW(side, number, "day-bytes", DAY_BYTES)
@@ -56,6 +58,9 @@ int copy_access_take(struct copy_access sides[2], int option, const char *value,
 /* What does not fit together. 0, or -1 with an error that names the side. */
 int copy_access_check(
 	const struct copy_access *access, bool source, struct error *error);
+/* Enters the location by these rules, without limits. */
+void copy_access_enter(
+	const struct copy_access *access, struct location *location);
 /* Enters the location by these rules. The directory keeps the limits. 0/-1. */
 int copy_access_apply(const struct copy_access *access, const char *directory,
 	struct location *location, struct error *error);

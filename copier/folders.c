@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "copier/copy_access.h"
 #include "copier/extension.h"
 #include "copier/folder_quota.h"
 #include "copier/folders_private.h"
@@ -28,6 +29,7 @@ struct folders {
 	const char *passwords[2];
 	const char *folder_map;
 	const char *ca_file;
+	struct copy_access access[2]; /* of URLs: source, destination */
 	bool starttls;
 	bool json;
 
@@ -57,6 +59,10 @@ static const char folders_help[] =
 	"  --starttls             use STARTTLS with imap://\n"
 	"  --ca-file FILE         the authorities of the servers' "
 	"certificates\n"
+	"  --source-mechanism NAME, --destination-mechanism NAME,\n"
+	"  --source-token-command COMMAND, --destination-token-command ...,\n"
+	"  --source-pin PIN, --destination-pin PIN\n"
+	"                         with URLs: as of `rehome copy`\n"
 	"  --json                 print JSON\n"
 	"  -h, --help             this text\n";
 
@@ -82,6 +88,8 @@ static const struct option folders_options[] = {
 	{ "folder-map", required_argument, NULL, 'm' },
 	{ "starttls", no_argument, NULL, 't' },
 	{ "ca-file", required_argument, NULL, 'C' },
+	COPY_ACCESS_LOGIN_ROWS("source", 0),
+	COPY_ACCESS_LOGIN_ROWS("destination", 1),
 	{ "json", no_argument, NULL, 'j' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -131,6 +139,12 @@ static int folders_locate_urls(struct folders *folders, char *const urls[2])
 		side->target.ca_file = folders->ca_file;
 		side->target.timeout_ms = FOLDERS_TIMEOUT;
 		if (location_is_local(side))
+			continue;
+		if (copy_access_check(&folders->access[i], i == 0, &error) < 0)
+			return folders_misused(error.text);
+		copy_access_enter(&folders->access[i], side);
+		if (folders->passwords[i] == NULL &&
+			folders->access[i].rules.token_command != NULL)
 			continue;
 		if (folders->passwords[i] == NULL)
 			return folders_misused(i == 0 ? "--source-password-"
@@ -308,7 +322,10 @@ int folders_main(int argc, char **argv)
 			fputs(folders_help, stdout);
 			return EX_OK;
 		}
-		if (!folders_option(&folders, option)) {
+		code = copy_access_take(folders.access, option, optarg, &error);
+		if (code < 0)
+			return folders_misused(error.text);
+		if (code == 0 && !folders_option(&folders, option)) {
 			error_set(&error,
 				option == ':' ? "option %.60s needs a value"
 					      : "unknown option %.60s",
@@ -317,7 +334,8 @@ int folders_main(int argc, char **argv)
 		}
 	}
 	if (argc - optind < 1 || argc - optind > 2)
-		return folders_misused("an ADDRESS, or SOURCE and DESTINATION");
+		return folders_misused("give an ADDRESS, or SOURCE and "
+				       "DESTINATION");
 	/* No core and no debugger: passwords are in our memory. */
 	if (daemon_drop_privileges(NULL, NULL, NULL, true, &error) < 0)
 		return folders_fail(EX_OSERR, error.text);

@@ -53,27 +53,36 @@ int inspect_open_system(const struct config *config, const char *name,
 	return inspect_open(side_r, flags, error);
 }
 
-int inspect_open_url(const char *url, const char *password_file,
-	const char *ca_file, const struct foldermap *map,
+int inspect_open_url(const struct inspect_url *url, const struct foldermap *map,
 	struct flagpool *flags, struct inspect_side *side_r,
 	struct error *error)
 {
+	const struct copy_access *access = url->access;
 	struct location *location = &side_r->location;
 
 	memset(side_r, 0, sizeof(*side_r));
-	if (location_parse(url, true, location, error) < 0)
+	if (location_parse(url->url, true, location, error) < 0)
 		return EX_USAGE;
 	side_r->name = location->label;
 	if (!location_is_local(location)) {
-		if (password_file == NULL) {
+		bool token =
+			access != NULL && access->rules.token_command != NULL;
+
+		if (url->password_file == NULL && !token) {
 			error_set(error, "the password file of %s is missing",
 				location->label);
 			return EX_USAGE;
 		}
-		if (location_password(location, password_file, error) < 0)
+		if (url->password_file != NULL &&
+			location_password(location, url->password_file, error) <
+				0)
 			return EX_NOINPUT;
 	}
-	location->target.ca_file = ca_file;
+	if (access != NULL)
+		copy_access_enter(access, location);
+	if (url->starttls && location->target.security == MAILBOX_CLEAR)
+		location->target.security = MAILBOX_STARTTLS;
+	location->target.ca_file = url->ca_file;
 	location->target.timeout_ms = INSPECT_TIMEOUT;
 	location->target.map = map;
 	return inspect_open(side_r, flags, error);

@@ -17,6 +17,7 @@
 
 #include "copier/driver.h"
 #include "copier/journal.h"
+#include "copier/copy_access.h"
 #include "copier/location.h"
 
 struct foldermap;
@@ -28,9 +29,17 @@ struct inspect_side {
 	const char *name; /* of the system, or the host */
 };
 
+/* An account by its URL, and how to get in. */
+struct inspect_url {
+	const char *url;
+	const char *password_file; /* its first line; NULL: none is needed */
+	const char *ca_file;	   /* or NULL */
+	const struct copy_access *access; /* or NULL: as it goes */
+	bool starttls;
+};
+
 /*
- * Opens the account's mailbox at a configured system, or at a URL, whose
- * password is the first line of that file (NULL where none is needed). What the
+ * Opens the account's mailbox at a configured system, or at a URL. What the
  * folder map (or NULL) leaves out is not seen. 0, or a code of sysexits.h with
  * an error.
  */
@@ -38,8 +47,7 @@ int inspect_open_system(const struct config *config, const char *system,
 	const char *address, const struct foldermap *map,
 	struct flagpool *flags, struct inspect_side *side_r,
 	struct error *error);
-int inspect_open_url(const char *url, const char *password_file,
-	const char *ca_file, const struct foldermap *map,
+int inspect_open_url(const struct inspect_url *url, const struct foldermap *map,
 	struct flagpool *flags, struct inspect_side *side_r,
 	struct error *error);
 void inspect_close(struct inspect_side *side);

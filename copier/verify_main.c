@@ -35,7 +35,12 @@ static const char verify_help[] =
 	"  --source-password-file FILE       with URLs: the password\n"
 	"  --destination-password-file FILE\n"
 	"  --ca-file FILE         with URLs: authorities of certificates\n"
-	"  --folders FILE         with URLs: the folder map\n"
+	"  --folder-map FILE      with URLs: which folder became which\n"
+	"  --starttls             with URLs: use STARTTLS with imap://\n"
+	"  --source-mechanism NAME, --destination-mechanism NAME,\n"
+	"  --source-token-command COMMAND, --destination-token-command ...,\n"
+	"  --source-pin PIN, --destination-pin PIN\n"
+	"                         with URLs: as of `rehome copy`\n"
 	"  -c, --config FILE      another configuration\n"
 	"  --json                 one JSON object per line\n"
 	"  -q, --quiet            tell only differences\n"
@@ -46,7 +51,9 @@ struct verify_options {
 	const char *source_password_file;
 	const char *destination_password_file;
 	const char *ca_file;
-	const char *folders;
+	const char *folder_map;
+	struct copy_access access[2]; /* source, destination */
+	bool starttls;
 	bool json;
 	bool quiet;
 	bool help;
@@ -82,7 +89,10 @@ static const struct option verify_longs[] = {
 	{ "source-password-file", required_argument, NULL, 's' },
 	{ "destination-password-file", required_argument, NULL, 'd' },
 	{ "ca-file", required_argument, NULL, 'C' },
-	{ "folders", required_argument, NULL, 'f' },
+	{ "folder-map", required_argument, NULL, 'f' },
+	{ "starttls", no_argument, NULL, 't' },
+	COPY_ACCESS_LOGIN_ROWS("source", 0),
+	COPY_ACCESS_LOGIN_ROWS("destination", 1),
 	{ "config", required_argument, NULL, 'c' },
 	{ "json", no_argument, NULL, 'j' },
 	{ "quiet", no_argument, NULL, 'q' },
@@ -96,10 +106,11 @@ static bool verify_option(struct verify_options *options, int option)
 			    : option == 'd'
 				    ? &options->destination_password_file
 			    : option == 'C' ? &options->ca_file
-			    : option == 'f' ? &options->folders
+			    : option == 'f' ? &options->folder_map
 			    : option == 'c' ? &options->config
 					    : NULL;
 	bool *flag = option == 'j'   ? &options->json
+		     : option == 't' ? &options->starttls
 		     : option == 'q' ? &options->quiet
 		     : option == 'h' ? &options->help
 				     : NULL;
@@ -120,14 +131,24 @@ static int verify_read_options(
 	*options_r = (struct verify_options){ .config = REHOME_CONFIG_FILE };
 	opterr = 0;
 	while ((option = getopt_long(
-			argc, argv, ":c:hq", verify_longs, NULL)) != -1)
-		if (!verify_option(options_r, option)) {
+			argc, argv, ":c:hq", verify_longs, NULL)) != -1) {
+		int taken = copy_access_take(
+			options_r->access, option, optarg, &error);
+
+		if (taken < 0)
+			return verify_misused(error.text);
+		if (taken == 0 && !verify_option(options_r, option)) {
 			error_set(&error,
 				option == ':' ? "option %.60s needs a value"
 					      : "unknown option %.60s",
 				argv[optind - 1]);
 			return verify_misused(error.text);
 		}
+	}
+	for (int side = 0; side < 2; side++)
+		if (copy_access_check(
+			    &options_r->access[side], side == 0, &error) < 0)
+			return verify_misused(error.text);
 	options_r->words = argv + optind;
 	options_r->count = argc - optind;
 	if (options_r->help)
@@ -269,20 +290,32 @@ static int verify_fail(
 static int verify_open_urls(struct verify_command *command, struct error *error)
 {
 	const struct verify_options *options = command->options;
+	const struct inspect_url source = {
+		.url = options->words[0],
+		.password_file = options->source_password_file,
+		.ca_file = options->ca_file,
+		.access = &options->access[0],
+		.starttls = options->starttls,
+	};
+	const struct inspect_url destination = {
+		.url = options->words[1],
+		.password_file = options->destination_password_file,
+		.ca_file = options->ca_file,
+		.access = &options->access[1],
+		.starttls = options->starttls,
+	};
 	int code = 0;
 
-	if (options->folders != NULL) {
-		command->map = foldermap_load(options->folders, error);
+	if (options->folder_map != NULL) {
+		command->map = foldermap_load(options->folder_map, error);
 		if (command->map == NULL)
-			return EX_DATAERR;
+			return EX_CONFIG;
 	}
-	code = inspect_open_url(options->words[0],
-		options->source_password_file, options->ca_file, command->map,
-		command->flags, &command->home, error);
+	code = inspect_open_url(
+		&source, command->map, command->flags, &command->home, error);
 	if (code == 0)
-		code = inspect_open_url(options->words[1],
-			options->destination_password_file, options->ca_file,
-			NULL, command->flags, &command->other, error);
+		code = inspect_open_url(&destination, NULL, command->flags,
+			&command->other, error);
 	return code;
 }
 

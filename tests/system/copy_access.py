@@ -286,6 +286,33 @@ def logs_in_with_tokens():
             assert tokens is not None
         with open(environment, encoding="utf-8") as text:
             assert text.read() == "%s 127.0.0.1 token\n" % USER
+    looks_with_the_same_options(site, copied, command)
+
+
+def looks_with_the_same_options(site, copied, command):
+    """Who has copied by token, pin and STARTTLS can look back by them."""
+    pin = "sha256:" + pin_of(site).hex()
+    urls = ["imap://%s@127.0.0.1:%d" % (user.replace("@", "%40"), port)
+            for user, port in ((USER, site.old.imap),
+                               (copied.user, site.new.imap))]
+    trust = LAB.file("both.pem", text="".join(
+        open(server.certificate, encoding="ascii").read()
+        for server in (site.old, site.new)))
+    options = ["--source-token-command", command, "--source-pin", pin,
+               "--ca-file", trust, "--starttls",
+               "--destination-password-file", site.password]
+    for what in ("verify", "folders"):
+        run([COPIER, what, *urls, *options])
+    certificate = os.path.join(copied.state, "certificate")
+    run([COPIER, "copy", *urls, *options, "--state", copied.state,
+         "--certificate", certificate])
+    run([COPIER, "certificate", certificate, "--check", "--url", urls[0],
+         "--token-command", command, "--pin", pin, "--starttls"])
+    done = subprocess.run(
+        [COPIER, "certificate", certificate, "--pin", "x"],
+        capture_output=True, text=True, check=False)
+    assert done.returncode == EX_USAGE, done
+    assert ": --pin: pin x: " in done.stderr, done.stderr
 
 
 def ends_at_a_token_that_is_refused():

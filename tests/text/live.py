@@ -41,6 +41,8 @@ class Terminal:
         self.seen = b""
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            # Whoever runs the tests in the background may ignore it.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.environ.update(TERM="xterm", LC_ALL="C.UTF-8", TZ="UTC")
             os.environ.pop("NO_COLOR", None)
             os.environ.update(environment)
@@ -97,8 +99,11 @@ class Terminal:
 
     def end(self):
         """Its exit status; what it printed is in seen."""
-        while self.read(10):
-            pass
+        deadline = time.monotonic() + 30
+        while self.read(1):
+            if time.monotonic() > deadline:
+                os.kill(self.pid, signal.SIGKILL)
+                raise AssertionError("it does not end: %r" % self.seen[-500:])
         _, status = os.waitpid(self.pid, 0)
         os.close(self.fd)
         return os.waitstatus_to_exitcode(status)

@@ -41,6 +41,13 @@ static size_t error_sequence(const unsigned char *text)
 		(text[0] == 0xf0 && text[1] < 0x90) ||
 		(text[0] == 0xf4 && text[1] >= 0x90))
 		return 0;
+	/* U+2028, U+2029, U+202A to U+202E and U+2066 to U+2069: separators
+	 * and direction marks that reorder a line on a terminal */
+	if (text[0] == 0xe2 &&
+		((text[1] == 0x80 && text[2] >= 0xa8 && text[2] <= 0xae) ||
+			(text[1] == 0x81 && text[2] >= 0xa6 &&
+				text[2] <= 0xa9)))
+		return 0;
 	return size;
 }
 

@@ -14,8 +14,9 @@ struct error {
 /*
  * Replaces the text; a longer one is cut. A NULL error is allowed and means
  * that the caller does not want to know. Control characters and bytes that are
- * not UTF-8 are replaced by '?', so that the text is safe in a log line, in a
- * reply and in JSON. The arguments may point into the present text.
+ * not UTF-8 are replaced by '?', and so are marks that reorder a line, so that
+ * the text is safe in a log line, in a reply, in JSON and on a terminal. The
+ * arguments may point into the present text.
  */
 void error_set(struct error *error, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

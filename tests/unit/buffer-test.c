@@ -134,15 +134,23 @@ static void test_error_bytes(void **state)
 			"a\xc3\xa4\xe2\x82\xac\xf0\x9f\x90\xa2z" },
 		{ "\xc2\xa0\xed\x9f\xbf\xf4\x8f\xbf\xbf",
 			"\xc2\xa0\xed\x9f\xbf\xf4\x8f\xbf\xbf" },
-		{ "\xff\xfe", "??" }, { "\x80", "?" }, { "\xc3", "?" },
-		{ "\xe2\x82", "??" }, { "\xf0\x9f\x90", "???" },
-		{ "\xe2\x82x", "??x" }, { "\xc0\xaf", "??" }, /* overlong */
-		{ "\xe0\x80\xaf", "???" },		      /* overlong */
-		{ "\xf0\x80\x80\xaf", "????" },		      /* overlong */
-		{ "\xed\xa0\x80", "???" },		      /* surrogate */
+		{ "\xff\xfe", "??" },
+		{ "\x80", "?" },
+		{ "\xc3", "?" },
+		{ "\xe2\x82", "??" },
+		{ "\xf0\x9f\x90", "???" },
+		{ "\xe2\x82x", "??x" },
+		{ "\xc0\xaf", "??" },		/* overlong */
+		{ "\xe0\x80\xaf", "???" },	/* overlong */
+		{ "\xf0\x80\x80\xaf", "????" }, /* overlong */
+		{ "\xed\xa0\x80", "???" },	/* surrogate */
 		{ "\xf4\x90\x80\x80", "????" }, /* above U+10FFFF */
 		{ "\xf5\x80\x80\x80", "????" },
-		{ "\xc2\x85", "??" }, /* C1 control */
+		{ "\xc2\x85", "??" },			  /* C1 control */
+		{ "\xe2\x80\xa8\xe2\x80\xae", "??????" }, /* separator, RLO */
+		{ "\xe2\x80\xa7\xe2\x80\xaf", "\xe2\x80\xa7\xe2\x80\xaf" },
+		{ "\xe2\x81\xa6\xe2\x81\xa9", "??????" }, /* LRI, PDI */
+		{ "\xe2\x81\xa5\xe2\x81\xaa", "\xe2\x81\xa5\xe2\x81\xaa" },
 	};
 	struct error error;
 	size_t i;

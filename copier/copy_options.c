@@ -2,11 +2,13 @@
 /* The command line of a stand-alone copy: what is missing, what is wrong. */
 #include "config.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "copier/copy_private.h"
 #include "copier/foldermap.h"
@@ -15,9 +17,9 @@
 #include "lib/instant.h"
 #include "lib/xalloc.h"
 
-#define COPY_JOBS	4
+#define COPY_JOBS     4
 #define COPY_JOBS_MAX 100
-#define COPY_TIMEOUT (5 * 60 * 1000)
+#define COPY_TIMEOUT  (5 * 60 * 1000)
 /* A server that is started anew may be away for minutes. */
 #define COPY_PATIENCE (5 * 60 * 1000)
 
@@ -299,6 +301,17 @@ static int copy_parse_side(
 	return copy_misused(error.text);
 }
 
+/* A file that is named must be there, or no later try can help. */
+static int copy_check_file(struct copy *copy, const char *path)
+{
+	struct error error;
+
+	if (path == NULL || access(path, R_OK) == 0)
+		return 0;
+	error_set(&error, "open %s: %s", path, strerror(errno));
+	return copy_fail(copy, EX_NOINPUT, error.text);
+}
+
 static int copy_enter_side(struct copy *copy, bool source)
 {
 	const struct copy_options *options = copy->options;
@@ -312,7 +325,9 @@ static int copy_enter_side(struct copy *copy, bool source)
 	if (!source && location_check_destination(location, &error) < 0)
 		return copy_misused(error.text);
 	if (location_is_local(location))
-		return 0;
+		return copy_check_file(copy, location->path);
+	if (copy_check_file(copy, options->ca_file) != 0)
+		return EX_NOINPUT;
 	if (copy_access_check(access, source, &error) < 0)
 		return copy_misused(error.text);
 	if (file == NULL && access->rules.token_command == NULL) {

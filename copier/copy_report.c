@@ -24,6 +24,27 @@
 /* Events of progress: one in so many ms at most. */
 #define REPORT_PAUSE 1000
 
+/* The engine speaks of home and of the other side, this command of source and
+ * destination. */
+static const char *report_words(const char *text, struct error *words)
+{
+	static const char *const names[][2] = {
+		{ "home: ", "source: " },
+		{ "other side: ", "destination: " },
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		size_t size = strlen(names[i][0]);
+
+		if (strncmp(text, names[i][0], size) != 0)
+			continue;
+		error_set(words, "%s%s", names[i][1], text + size);
+		return words->text;
+	}
+	error_set(words, "%s", text);
+	return words->text;
+}
+
 /* ---- JSON ---- */
 
 static json_t *report_text(const char *text)
@@ -59,9 +80,12 @@ static json_t *report_new(const char *name)
 
 static json_t *report_refusal(const struct pass_refusal *refusal)
 {
+	struct error words;
+
 	return json_pack("{s:o,s:I,s:o}", "folder",
 		report_text(refusal->folder), "uid", (json_int_t)refusal->uid,
-		"words", report_text(refusal->words.text));
+		"words",
+		report_text(report_words(refusal->words.text, &words)));
 }
 
 static json_t *report_estimates(const struct copy *copy)
@@ -390,7 +414,7 @@ void copy_tell_refused(struct copy *copy)
 	progress_end(&copy->progress);
 	for (size_t i = 0; i < copy->pass.refusals_count; i++) {
 		const struct pass_refusal *refusal = &copy->pass.refusals[i];
-		struct error folder;
+		struct error folder, words;
 
 		if (copy->options->json) {
 			json_t *event = report_refusal(refusal);
@@ -401,17 +425,21 @@ void copy_tell_refused(struct copy *copy)
 			continue;
 		}
 		mutf7_show(refusal->folder, &folder);
+		report_words(refusal->words.text, &words);
 		if (refusal->uid != 0)
 			fprintf(stderr, "refused: %s uid %" PRIu32 ": %s\n",
-				folder.text, refusal->uid, refusal->words.text);
+				folder.text, refusal->uid, words.text);
 		else
 			fprintf(stderr, "refused: folder %s: %s\n", folder.text,
-				refusal->words.text);
+				words.text);
 	}
 }
 
 void copy_tell_reconnect(struct copy *copy, const char *why, int64_t ms)
 {
+	struct error words;
+
+	why = report_words(why, &words);
 	progress_end(&copy->progress);
 	if (copy->options->json) {
 		json_t *event = report_new("reconnect");
@@ -427,6 +455,9 @@ void copy_tell_reconnect(struct copy *copy, const char *why, int64_t ms)
 
 int copy_fail(struct copy *copy, int code, const char *text)
 {
+	struct error words;
+
+	text = report_words(text, &words);
 	progress_end(&copy->progress);
 	if (copy->options->json) {
 		json_t *event = report_new("end");

@@ -127,9 +127,10 @@ static bool folder_quota_fits(const struct folder_quota *quota, size_t kind,
 	if (!quota->limited[kind] || coming <= left)
 		return true;
 	error_set(error,
-		"it does not fit: home has %" PRIu64
-		" %s more than the other side, which has room for %" PRIu64
-		" (its limit is %" PRIu64 ")",
+		"it does not fit: %" PRIu64
+		" %s are to come, and there is room for %" PRIu64
+		" (the limit is %" PRIu64
+		"); raise the limit, or leave folders out by the folder map",
 		coming, folder_quota_kinds[kind].words, left,
 		quota->limit[kind]);
 	return false;

@@ -378,6 +378,15 @@ def copies_a_list():
         done = LAB.ctl("copy", "--list", path, code=65)
         assert words in done.stderr, done.stderr
     LAB.ctl("copy", "--list", "no-such-file", code=66)
+    done = LAB.ctl("copy", "maildir:/no/such", LAB.url(LAB.new),
+                   "--destination-password-file", LAB.password, code=66)
+    assert "open /no/such: No such file" in done.stderr, done.stderr
+    done = LAB.ctl("copy", LAB.url(LAB.old), LAB.url(LAB.new),
+                   *LAB.passwords(), "--ca-file", "/no/such", code=66)
+    assert "open /no/such: No such file" in done.stderr, done.stderr
+    done = LAB.ctl("copy", "mbox:/etc/passwd", LAB.url(LAB.new),
+                   "--destination-password-file", LAB.password, code=65)
+    assert "folder INBOX: source: " in done.stderr, done.stderr
 
 
 LAB = None

@@ -13,6 +13,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include "copier/cutoff.h"
 #include "copier/doveadm_wire.h"
 
 #include "lib/endpoint.h"
@@ -39,8 +40,9 @@ static int doveadm_write(struct doveadm *doveadm, const char *data, size_t size,
 			continue;
 		if (put < 0) {
 			error_set(error, "write: %s",
-				errno == EAGAIN ? "timed out"
-						: strerror(errno));
+				cutoff_is_done()  ? "cut off"
+				: errno == EAGAIN ? "timed out"
+						  : strerror(errno));
 			return -1;
 		}
 		data += put;
@@ -59,7 +61,8 @@ static int doveadm_read(struct doveadm *doveadm, struct error *error)
 	while (got < 0 && errno == EINTR);
 	if (got <= 0) {
 		error_set(error, "read: %s",
-			got == 0	  ? "closed by the server"
+			cutoff_is_done()  ? "cut off"
+			: got == 0	  ? "closed by the server"
 			: errno == EAGAIN ? "timed out"
 					  : strerror(errno));
 		return -1;
@@ -159,6 +162,8 @@ struct doveadm *doveadm_open(
 	doveadm->endpoint = xstrdup(target->endpoint);
 	doveadm->socket =
 		endpoint_connect(target->endpoint, target->timeout_ms, error);
+	if (doveadm->socket >= 0)
+		cutoff_add(doveadm->socket);
 	if (doveadm->socket < 0) {
 		error_prefix(error, "doveadm");
 		doveadm_close(&doveadm);
@@ -173,8 +178,10 @@ void doveadm_close(struct doveadm **doveadm)
 {
 	if (*doveadm == NULL)
 		return;
-	if ((*doveadm)->socket >= 0)
+	if ((*doveadm)->socket >= 0) {
+		cutoff_drop((*doveadm)->socket);
 		close((*doveadm)->socket);
+	}
 	doveadm_wire_clear(&(*doveadm)->wire);
 	free((*doveadm)->endpoint);
 	free(*doveadm);

@@ -7,13 +7,17 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "lib/instant.h"
 
 #include "copier/cutoff.h"
+#include "copier/doveadm.h"
 #include "copier/lease.h"
 
 struct waiting {
@@ -67,10 +71,39 @@ static void test_lease_runs_out(void **state)
 	close(other[1]);
 }
 
+/* Nor does a doveadm server get to do any more. */
+static void test_doveadm_is_cut_off(void **state)
+{
+	char path[] = "/tmp/rehome-cutoff-XXXXXX", endpoint[64];
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct doveadm_target target = { .endpoint = endpoint,
+		.timeout_ms = 10000 };
+	struct error error;
+	int listener;
+
+	(void)state;
+	cutoff_all();
+	listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	assert_non_null(mkdtemp(path));
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/s", path);
+	snprintf(endpoint, sizeof(endpoint), "unix:%s/s", path);
+	assert_int_equal(
+		bind(listener, (struct sockaddr *)&address, sizeof(address)),
+		0);
+	assert_int_equal(listen(listener, 1), 0);
+	assert_null(doveadm_open(&target, &error));
+	if (strstr(error.text, "cut off") == NULL)
+		fail_msg("%s", error.text);
+	close(listener);
+	unlink(address.sun_path);
+	rmdir(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lease_runs_out),
+		cmocka_unit_test(test_doveadm_is_cut_off),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

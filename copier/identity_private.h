@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Between identity.c, which tells the server, and identity_flip.c, which works
+/* Between identity.c, which tells the server, and identity_all.c, which works
  * on all folders at once. */
 #ifndef REHOME_COPIER_IDENTITY_PRIVATE_H
 #define REHOME_COPIER_IDENTITY_PRIVATE_H

@@ -326,3 +326,9 @@ TESTS += tests/unit/hex-test
 tests_unit_hex_test_SOURCES = tests/unit/hex-test.c
 tests_unit_hex_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_hex_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/proof-test
+TESTS += tests/unit/proof-test
+tests_unit_proof_test_SOURCES = tests/unit/proof-test.c
+tests_unit_proof_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_proof_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Between the parts of a move: move.c (its phases), move_side.c (connections
- * and hooks), move_freeze.c (the freeze), move_sweep.c (after the flip).
+ * Between the parts of a move: move.c (its phases), move_side.c, move_access.c
+ * and move_lanes.c (connections and hooks), move_freeze.c (the freeze),
+ * move_sweep.c (after the flip), and one for each thing that is kept with the
+ * account.
  */
 #ifndef REHOME_COPIER_MOVE_PRIVATE_H
 #define REHOME_COPIER_MOVE_PRIVATE_H

@@ -205,6 +205,15 @@ static int proof_side(struct pass *pass, const struct view *view,
 	return result;
 }
 
+/* A name alone, of a folder that was deleted and has others below it, holds
+ * nothing. */
+static bool proof_has_folder(const struct view *view, const char *name)
+{
+	const struct view_folder *folder = view_find(view, name);
+
+	return folder != NULL && folder->selectable;
+}
+
 /* What the journal pairs must be on both sides still. */
 static int proof_journal(struct pass *pass, const struct view *home,
 	const struct view *other, struct proof *proof, struct error *error)
@@ -224,8 +233,8 @@ static int proof_journal(struct pass *pass, const struct view *home,
 		if (folder->live > 0 &&
 			namehash_get(home->excluded,
 				folder->name[pass->side]) == 0 &&
-			(view_find(home, folder->name[pass->side]) == NULL ||
-				view_find(other, folder->name[far]) == NULL)) {
+			(!proof_has_folder(home, folder->name[pass->side]) ||
+				!proof_has_folder(other, folder->name[far]))) {
 			error_set(error, "%s: the folder is gone",
 				folder->name[pass->side]);
 			return 0;

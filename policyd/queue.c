@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistr.h>
 
 #include "lib/buffer.h"
 #include "lib/xalloc.h"
@@ -128,30 +129,6 @@ static bool queue_line_is_waiting(const char *line, size_t size)
 	return false;
 }
 
-/* The size of the UTF-8 character (RFC 3629) at the front, 0 for none. */
-static size_t queue_character(const unsigned char *text, size_t size)
-{
-	size_t length = text[0] < 0x80	 ? 1
-			: text[0] < 0xC2 ? 0
-			: text[0] < 0xE0 ? 2
-			: text[0] < 0xF0 ? 3
-			: text[0] < 0xF5 ? 4
-					 : 0;
-
-	if (length > size)
-		return 0;
-	for (size_t i = 1; i < length; i++)
-		if ((text[i] & 0xC0) != 0x80)
-			return 0;
-	/* Too long a form, a surrogate, beyond Unicode. */
-	if ((text[0] == 0xE0 && text[1] < 0xA0) ||
-		(text[0] == 0xED && text[1] > 0x9F) ||
-		(text[0] == 0xF0 && text[1] < 0x90) ||
-		(text[0] == 0xF4 && text[1] > 0x8F))
-		return 0;
-	return length;
-}
-
 /*
  * Envelopes are strangers' bytes, and one entry must not make the whole listing
  * unreadable: what is no UTF-8 becomes '?'. No account has such an address.
@@ -160,13 +137,13 @@ static json_t *queue_load_repaired(
 	const char *line, size_t size, json_error_t *trouble_r)
 {
 	char *copy = xmalloc(size);
-	size_t length;
 	json_t *object;
+	int length;
 
 	memcpy(copy, line, size);
-	for (size_t i = 0; i < size; i += length) {
-		length = queue_character((unsigned char *)copy + i, size - i);
-		if (length == 0) {
+	for (size_t i = 0; i < size; i += (size_t)length) {
+		length = u8_mblen((const uint8_t *)copy + i, size - i);
+		if (length <= 0) {
 			copy[i] = '?';
 			length = 1;
 		}

@@ -300,6 +300,10 @@ static void control_prove(struct control_request *request)
 	if (status == CONTROL_OK &&
 		control_read_proof(request, &read, &error) < 0)
 		status = CONTROL_ERROR;
+	/* What is kept of a proof is not for others to add to, or to drop. */
+	if (status == CONTROL_OK)
+		status = machine_may_prove(request->service->machine,
+			work.address, work.epoch, &read.proof, &error);
 	if (status == CONTROL_OK && !read.more)
 		status = control_prove_all(request, &work, &read, &error);
 	else if (status == CONTROL_OK &&

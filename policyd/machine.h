@@ -181,6 +181,11 @@ struct machine_proof {
 	const struct store_bound *bounds;
 	size_t bounds_count;
 };
+/* Whether the worker holds the freeze that the proof is of: before bounds of it
+ * are kept. Changes nothing. */
+enum control_status machine_may_prove(struct machine *machine,
+	const char *address, uint64_t epoch, const struct machine_proof *proof,
+	struct error *error);
 /* Only when the barrier of this freeze has passed. ERROR also when the front
  * cannot tell. */
 enum control_status machine_prove(struct machine *machine, const char *address,

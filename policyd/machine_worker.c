@@ -334,14 +334,50 @@ enum control_status machine_barrier(struct machine *machine,
 	return passed < 0 ? CONTROL_ERROR : CONTROL_OK;
 }
 
+/* A proof that was under way when its freeze ended is none of this one. */
+static enum control_status machine_check_proof(
+	const struct machine_change *change, const struct machine_work *work,
+	struct error *error)
+{
+	const struct account *account = &change->account;
+	enum control_status status =
+		machine_check_freeze(change, work->epoch, error);
+
+	if (status != CONTROL_OK ||
+		work->proof->frozen_at == account->frozen_at)
+		return status;
+	error_set(error, "account %s: the proof is of another freeze",
+		account->address);
+	return CONTROL_CONFLICT;
+}
+
+static enum control_status machine_proof_step(
+	struct machine_change *change, const void *context, struct error *error)
+{
+	change->effect = MACHINE_READS;
+	return machine_check_proof(change, context, error);
+}
+
+enum control_status machine_may_prove(struct machine *machine,
+	const char *address, uint64_t epoch, const struct machine_proof *proof,
+	struct error *error)
+{
+	const struct machine_work work = {
+		.epoch = epoch,
+		.proof = proof,
+	};
+
+	return machine_change(
+		machine, address, machine_proof_step, &work, NULL, error);
+}
+
 static enum control_status machine_prove_step(
 	struct machine_change *change, const void *context, struct error *error)
 {
 	const struct machine_work *work = context;
 	const struct machine_proof *proof = work->proof;
 	struct account *account = &change->account;
-	enum control_status status =
-		machine_check_freeze(change, work->epoch, error);
+	enum control_status status = machine_check_proof(change, work, error);
 	struct attr_list *line;
 
 	if (status == CONTROL_OK)
@@ -350,12 +386,6 @@ static enum control_status machine_prove_step(
 		status = machine_check_refused(change, error);
 	if (status != CONTROL_OK)
 		return status;
-	/* A proof that was under way when its freeze ended is none of this. */
-	if (proof->frozen_at != account->frozen_at) {
-		error_set(error, "account %s: the proof is of another freeze",
-			account->address);
-		return CONTROL_CONFLICT;
-	}
 	if (store_txn_put_bounds(change->txn, account->address, proof->bounds,
 		    proof->bounds_count, error) < 0)
 		return machine_doom(change);

@@ -11,6 +11,8 @@
 
 /* Of workers that have died in between: the oldest is dropped. */
 #define PARTS_MAX 64
+/* Bounds of one freeze: no account has more folders. */
+#define PARTS_BOUNDS_MAX 1000000
 
 struct parts_freeze {
 	struct parts_freeze *next;
@@ -107,6 +109,10 @@ static int parts_put(struct parts_freeze *freeze, size_t at,
 		error_set(error,
 			"bounds from %zu on, when only %zu have come before",
 			at, freeze->count);
+		return -1;
+	}
+	if (count > PARTS_BOUNDS_MAX - at) {
+		error_set(error, "more than %d bounds", PARTS_BOUNDS_MAX);
 		return -1;
 	}
 	for (i = at; i < freeze->count; i++)

@@ -20,7 +20,8 @@ void parts_free(struct parts **parts);
 
 /*
  * Keeps bounds (copied) of the account's freeze, at is how many came before
- * them; those behind are forgotten. -1 with an error when fewer came.
+ * them; those behind are forgotten. -1 with an error when fewer came, or when
+ * they are more than any account has folders.
  */
 int parts_add(struct parts *parts, const char *address, int64_t frozen_at,
 	size_t at, const struct store_bound *bounds, size_t count,

@@ -103,6 +103,11 @@ static void test_bounded(void **state)
 	}
 	assert_int_equal(take(parts, "user0@example.org", 1, 2), -1);
 	assert_int_equal(take(parts, "user999@example.org", 1, 2), 2);
+	for (i = 0; i < 1000000; i += 2500)
+		assert_int_equal(add(parts, ANN, 1, (size_t)i, 2500), 0);
+	assert_int_equal(add(parts, ANN, 1, 1000000, 1), -1);
+	assert_int_equal(add(parts, ANN, 1, 999999, 2), -1);
+	assert_int_equal(add(parts, ANN, 1, 999999, 1), 0);
 	parts_free(&parts);
 }
 

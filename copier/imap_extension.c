@@ -55,17 +55,6 @@ int imap_acl_parse(struct imap_span rest, struct buffer *name_r,
 	return result;
 }
 
-int imap_myrights_parse(
-	struct imap_span rest, struct buffer *name_r, struct buffer *rights_r)
-{
-	struct imap_cursor cursor = imap_cursor(rest);
-
-	if (imap_text(&cursor, name_r) < 0 ||
-		imap_blank_text(&cursor, rights_r) < 0)
-		return -1;
-	return imap_is_over(&cursor) ? 0 : -1;
-}
-
 int imap_quotaroot_parse(struct imap_span rest, struct buffer *name_r,
 	imap_root_fn *callback, void *context)
 {

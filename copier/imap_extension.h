@@ -16,9 +16,6 @@ typedef void imap_acl_fn(
 /* "name identifier rights ..." of ACL. */
 int imap_acl_parse(struct imap_span rest, struct buffer *name_r,
 	imap_acl_fn *callback, void *context);
-/* "name rights" of MYRIGHTS. */
-int imap_myrights_parse(
-	struct imap_span rest, struct buffer *name_r, struct buffer *rights_r);
 
 typedef void imap_root_fn(void *context, const char *root);
 /* "name root ..." of QUOTAROOT. */

@@ -135,14 +135,12 @@ char *config_login_name(
 /*
  * Checks what the configuration points at in the file system, for `rehome
  * config check`: directories, commands and hooks that can be run, files of
- * certificates, and files of passwords, which nobody else may read. Returns 0,
- * or -1 with an error for the first that is amiss.
+ * certificates, and files of passwords, which nobody else may read. All that is
+ * amiss is told. Returns how much that was.
  */
-int config_check_files(const struct config *config, struct error *error);
-/* The same, but all that is amiss is told. Returns how much that was. */
 typedef void config_amiss_fn(void *context, const struct error *error);
-int config_check_all_files(const struct config *config,
-	config_amiss_fn *amiss, void *context);
+int config_check_all_files(
+	const struct config *config, config_amiss_fn *amiss, void *context);
 
 /* Prints the table: each option with its type, default and help. */
 void config_describe(FILE *out);

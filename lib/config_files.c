@@ -198,26 +198,3 @@ int config_check_all_files(
 		files_system(&config->systems[i], &tale);
 	return tale.count;
 }
-
-struct files_first {
-	struct error *error;
-	bool told;
-};
-
-static void files_keep_first(void *context, const struct error *error)
-{
-	struct files_first *first = context;
-
-	if (!first->told)
-		error_set(first->error, "%s", error->text);
-	first->told = true;
-}
-
-int config_check_files(const struct config *config, struct error *error)
-{
-	struct files_first first = { .error = error };
-
-	return config_check_all_files(config, files_keep_first, &first) == 0
-		       ? 0
-		       : -1;
-}

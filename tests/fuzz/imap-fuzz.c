@@ -69,17 +69,15 @@ static void ignore_metadata(void *context, const char *entry, const char *value,
 
 static void parse_extensions(struct imap_span rest)
 {
-	struct buffer name = BUFFER_EMPTY, rights = BUFFER_EMPTY;
+	struct buffer name = BUFFER_EMPTY;
 	uint64_t messages, octets;
 
 	imap_acl_parse(rest, &name, ignore_acl, NULL);
-	imap_myrights_parse(rest, &name, &rights);
 	imap_quotaroot_parse(rest, &name, ignore_root, NULL);
 	imap_quota_parse(rest, &name, ignore_quota, NULL);
 	imap_metadata_parse(rest, &name, ignore_metadata, NULL);
 	imap_size_parse(rest, &name, &messages, &octets);
 	buffer_free(&name);
-	buffer_free(&rights);
 }
 
 /* Every parser on every response: what is told apart by its first word in the

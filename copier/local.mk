@@ -174,17 +174,17 @@ check_PROGRAMS += tests/fuzz/doveadm-fuzz
 tests_fuzz_doveadm_fuzz_SOURCES = tests/fuzz/doveadm-fuzz.c \
 	copier/doveadm_wire.c copier/uidl.c lib/buffer.c lib/error.c \
 	lib/xalloc.c
-tests_fuzz_doveadm_fuzz_CFLAGS = $(AM_CFLAGS) -U_FORTIFY_SOURCE -g \
-	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+tests_fuzz_doveadm_fuzz_CFLAGS = $(FUZZ_CFLAGS)
+tests_fuzz_doveadm_fuzz_LDADD = lib/librehome.a
 endif
 
 if FUZZERS
 check_PROGRAMS += tests/fuzz/sasl-fuzz
 tests_fuzz_sasl_fuzz_SOURCES = tests/fuzz/sasl-fuzz.c copier/sasl.c \
 	copier/sasl_scram.c copier/secret.c lib/error.c lib/xalloc.c
-tests_fuzz_sasl_fuzz_CFLAGS = $(AM_CFLAGS) -U_FORTIFY_SOURCE -g \
-	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
-tests_fuzz_sasl_fuzz_LDADD = $(OPENSSL_LIBS) $(IDN_LIBS) $(JANSSON_LIBS)
+tests_fuzz_sasl_fuzz_CFLAGS = $(FUZZ_CFLAGS)
+tests_fuzz_sasl_fuzz_LDADD = lib/librehome.a $(OPENSSL_LIBS) $(IDN_LIBS) \
+	$(JANSSON_LIBS)
 endif
 
 copier_tests = tests/unit/imap-parse-test tests/unit/journal-test \
@@ -242,25 +242,24 @@ tests_fuzz_imap_fuzz_SOURCES = tests/fuzz/imap-fuzz.c \
 	copier/special_use.c \
 	copier/imap_wire.c copier/maildate.c lib/buffer.c lib/error.c \
 	lib/xalloc.c
-tests_fuzz_imap_fuzz_CFLAGS = $(AM_CFLAGS) -U_FORTIFY_SOURCE -g \
-	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+tests_fuzz_imap_fuzz_CFLAGS = $(FUZZ_CFLAGS)
+tests_fuzz_imap_fuzz_LDADD = lib/librehome.a
 check_PROGRAMS += tests/fuzz/mbox-fuzz
 tests_fuzz_mbox_fuzz_SOURCES = tests/fuzz/mbox-fuzz.c copier/mbox_from.c \
 	copier/mbox_parse.c copier/maildate.c lib/buffer.c lib/xalloc.c
-tests_fuzz_mbox_fuzz_CFLAGS = $(AM_CFLAGS) -U_FORTIFY_SOURCE -g \
-	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+tests_fuzz_mbox_fuzz_CFLAGS = $(FUZZ_CFLAGS)
+tests_fuzz_mbox_fuzz_LDADD = lib/librehome.a
 check_PROGRAMS += tests/fuzz/certificate-fuzz
 tests_fuzz_certificate_fuzz_SOURCES = tests/fuzz/certificate-fuzz.c \
 	copier/certificate_read.c lib/attr.c lib/buffer.c lib/error.c \
 	lib/hex.c lib/xalloc.c
-tests_fuzz_certificate_fuzz_CFLAGS = $(AM_CFLAGS) -U_FORTIFY_SOURCE -g \
-	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+tests_fuzz_certificate_fuzz_CFLAGS = $(FUZZ_CFLAGS)
 tests_fuzz_certificate_fuzz_LDADD = $(copier_libs)
 check_PROGRAMS += tests/fuzz/pop3-fuzz
 tests_fuzz_pop3_fuzz_SOURCES = tests/fuzz/pop3-fuzz.c copier/pop3_parse.c \
 	copier/pop3_wire.c lib/error.c
-tests_fuzz_pop3_fuzz_CFLAGS = $(AM_CFLAGS) -U_FORTIFY_SOURCE -g \
-	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+tests_fuzz_pop3_fuzz_CFLAGS = $(FUZZ_CFLAGS)
+tests_fuzz_pop3_fuzz_LDADD = lib/librehome.a
 endif
 
 SYSTEM_TESTS += tests/system/batches.py tests/system/copy_lanes.py \
@@ -313,11 +312,11 @@ tests_fuzz_foldermap_fuzz_SOURCES = tests/fuzz/foldermap-fuzz.c \
 	copier/foldermap.c copier/foldermap_parse.c copier/special_use.c \
 	lib/error.c $(naming_fuzz_sources)
 tests_fuzz_foldermap_fuzz_CFLAGS = $(FUZZ_CFLAGS)
-tests_fuzz_foldermap_fuzz_LDADD = $(UNISTRING_LIBS)
+tests_fuzz_foldermap_fuzz_LDADD = lib/librehome.a $(UNISTRING_LIBS)
 tests_fuzz_naming_fuzz_SOURCES = tests/fuzz/naming-fuzz.c \
 	$(naming_fuzz_sources)
 tests_fuzz_naming_fuzz_CFLAGS = $(FUZZ_CFLAGS)
-tests_fuzz_naming_fuzz_LDADD = $(UNISTRING_LIBS)
+tests_fuzz_naming_fuzz_LDADD = lib/librehome.a $(UNISTRING_LIBS)
 endif
 SYSTEM_TESTS += tests/system/rounds.py
 

@@ -32,9 +32,9 @@ check_PROGRAMS += tests/fuzz/dialog-fuzz tests/fuzz/entry-fuzz
 tests_fuzz_dialog_fuzz_SOURCES = tests/fuzz/dialog-fuzz.c $(gateway_dialog) \
 	$(FUZZ_BASE)
 tests_fuzz_dialog_fuzz_CFLAGS = $(FUZZ_CFLAGS)
-tests_fuzz_dialog_fuzz_LDADD = $(OPENSSL_LIBS)
+tests_fuzz_dialog_fuzz_LDADD = lib/librehome.a $(OPENSSL_LIBS)
 tests_fuzz_entry_fuzz_SOURCES = tests/fuzz/entry-fuzz.c $(gateway_entry) \
 	$(FUZZ_BASE)
 tests_fuzz_entry_fuzz_CFLAGS = $(FUZZ_CFLAGS)
-tests_fuzz_entry_fuzz_LDADD = $(OPENSSL_LIBS)
+tests_fuzz_entry_fuzz_LDADD = lib/librehome.a $(OPENSSL_LIBS)
 endif

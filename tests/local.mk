@@ -48,22 +48,25 @@ TESTS += tests/fuzz/run.sh
 tests_fuzz_address_fuzz_SOURCES = tests/fuzz/address-fuzz.c lib/address.c \
 	$(FUZZ_BASE)
 tests_fuzz_address_fuzz_CFLAGS = $(FUZZ_CFLAGS)
-tests_fuzz_address_fuzz_LDADD = $(IDN2_LIBS) $(UNISTRING_LIBS)
+tests_fuzz_address_fuzz_LDADD = lib/librehome.a $(IDN2_LIBS) $(UNISTRING_LIBS)
 tests_fuzz_attr_fuzz_SOURCES = tests/fuzz/attr-fuzz.c $(FUZZ_BASE)
 tests_fuzz_attr_fuzz_CFLAGS = $(FUZZ_CFLAGS)
+tests_fuzz_attr_fuzz_LDADD = lib/librehome.a
 tests_fuzz_config_fuzz_SOURCES = tests/fuzz/config-fuzz.c lib/address.c \
 	lib/config.c lib/config_files.c lib/config_scan.c \
 	lib/config_table.c lib/config_type.c lib/endpoint.c lib/instant.c \
 	lib/log.c lib/network.c lib/pin.c lib/size.c $(FUZZ_BASE)
 tests_fuzz_config_fuzz_CFLAGS = $(FUZZ_CFLAGS)
-tests_fuzz_config_fuzz_LDADD = $(CONFUSE_LIBS) $(IDN2_LIBS) \
+tests_fuzz_config_fuzz_LDADD = lib/librehome.a $(CONFUSE_LIBS) $(IDN2_LIBS) \
 	$(UNISTRING_LIBS) -lpthread
 tests_fuzz_netstring_fuzz_SOURCES = tests/fuzz/netstring-fuzz.c \
 	lib/netstring.c $(FUZZ_BASE)
 tests_fuzz_netstring_fuzz_CFLAGS = $(FUZZ_CFLAGS)
+tests_fuzz_netstring_fuzz_LDADD = lib/librehome.a
 check_PROGRAMS += tests/fuzz/csv-fuzz
 tests_fuzz_csv_fuzz_SOURCES = tests/fuzz/csv-fuzz.c lib/csv.c $(FUZZ_BASE)
 tests_fuzz_csv_fuzz_CFLAGS = $(FUZZ_CFLAGS)
+tests_fuzz_csv_fuzz_LDADD = lib/librehome.a
 endif
 
 # Benchmarks of what serves the mail server, beside the least that a server can

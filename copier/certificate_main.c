@@ -302,10 +302,11 @@ static void certificate_print(const struct certificate_command *command)
 		certificate_get(header, "other"));
 	for (size_t i = 0; i < text->approvals_count; i++) {
 		const struct attr_list *item = text->approvals[i];
+		struct error folder;
 
+		mutf7_show(certificate_get(item, "folder"), &folder);
 		certificate_line("left behind",
-			"%s uid %s, %s; approved by %s: %s",
-			certificate_get(item, "folder"),
+			"%s uid %s, %s; approved by %s: %s", folder.text,
 			certificate_get(item, "uid"),
 			certificate_get(item, "words"),
 			certificate_get(item, "by"),

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "copier/mutf7.h"
+
 #include "lib/xalloc.h"
 
 /* Messages in a batch that has a better chance to get through. */
@@ -97,16 +99,18 @@ void pass_refuse_unsettled(struct pass *pass, const char *folder, uint32_t uid)
 void pass_refusal_text(const struct pass *pass, struct error *text_r)
 {
 	const struct pass_refusal *first = pass->refusals;
+	struct error folder;
 
 	text_r->text[0] = '\0';
 	if (pass->refusals_count == 0)
 		return;
+	mutf7_show(first->folder, &folder);
 	if (first->uid != 0)
 		error_set(text_r,
 			"%" PRIu64 " refused; first: %s uid %" PRIu32 ": %s",
-			pass->counts.refused, first->folder, first->uid,
+			pass->counts.refused, folder.text, first->uid,
 			first->words.text);
 	else
 		error_set(text_r, "%" PRIu64 " refused; first: folder %s: %s",
-			pass->counts.refused, first->folder, first->words.text);
+			pass->counts.refused, folder.text, first->words.text);
 }

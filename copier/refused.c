@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "copier/mutf7.h"
 #include "copier/refused_describe.h"
 
 #include "lib/buffer.h"
@@ -365,6 +366,7 @@ void refused_summary(const struct refused *refused, struct error *text_r)
 {
 	const struct attr_list *first = NULL;
 	const char *folder, *uid;
+	struct error shown;
 
 	text_r->text[0] = '\0';
 	for (size_t i = 0; i < refused->listed.count && first == NULL; i++)
@@ -377,11 +379,11 @@ void refused_summary(const struct refused *refused, struct error *text_r)
 		return;
 	folder = attr_list_get(first, "folder");
 	uid = attr_list_get(first, "uid");
+	mutf7_show(
+		folder != NULL ? folder : attr_list_get(first, "kind"), &shown);
 	error_set(text_r, "%" PRIu64 " refused; first: %s%s%s: %s",
-		refused->open,
-		folder != NULL ? folder : attr_list_get(first, "kind"),
-		uid != NULL ? " uid " : "", uid != NULL ? uid : "",
-		attr_list_get(first, "words"));
+		refused->open, shown.text, uid != NULL ? " uid " : "",
+		uid != NULL ? uid : "", attr_list_get(first, "words"));
 }
 
 size_t refused_count(const struct refused *refused)

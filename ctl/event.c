@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "copier/mutf7.h"
 #include "ctl/describe.h"
 #include "ctl/figure.h"
 #include "lib/instant.h"
@@ -196,13 +197,16 @@ static void event_add_share(const struct attr_list *event, const char *done,
 
 static void event_progress(const struct attr_list *event, struct buffer *out)
 {
+	struct error folder;
 	buffer_printf(out, "%s round under way",
 		event_has(event, "round") ? event_get(event, "round") : "a");
 	event_add_share(event, "messages_done", "messages_total", figure_count,
 		event_messages, out);
 	event_add_share(event, "bytes_done", "bytes_total", figure_size,
 		figure_size, out);
-	event_add_text(event, "folder", ", in ", out);
+	mutf7_show(event_get(event, "folder"), &folder);
+	if (folder.text[0] != '\0')
+		buffer_printf(out, ", in %s", folder.text);
 }
 
 static void event_deferral(const struct attr_list *event, struct buffer *out)

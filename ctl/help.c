@@ -43,7 +43,10 @@ void help_print(const struct command *command, FILE *out)
 		*command->arguments != '\0' ? " " : "", command->arguments,
 		command->options != NULL ? " [OPTION...]" : "", command->help);
 	if (command->raw) {
-		fputs("\nIts options are those of rehome-copier(8).\n", out);
+		fprintf(out,
+			"\n`rehome %s --help` lists its options, "
+			"rehome-copier(8) explains them.\n",
+			command->name);
 		return;
 	}
 	help_options("Options", command->options, out);

@@ -33,7 +33,8 @@ ctl_libctl_a_SOURCES = \
 	ctl/text.c ctl/text.h \
 	ctl/tracker.c ctl/tracker.h \
 	ctl/watch.c \
-	ctl/why.c
+	ctl/why.c \
+	copier/mutf7.c copier/mutf7.h
 
 ctl_rehome_SOURCES = ctl/main.c
 ctl_rehome_LDADD = ctl/libctl.a lib/librehome.a $(JANSSON_LIBS) \

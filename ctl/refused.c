@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "copier/mutf7.h"
 #include "ctl/action.h"
 #include "ctl/commands.h"
 #include "ctl/figure.h"
@@ -128,7 +129,9 @@ static void refused_add_where(const struct attr_list *item, struct buffer *text)
 	int64_t uid = refused_number(item, "uid");
 	int64_t size = refused_number(item, "size");
 	char figure[FIGURE_SIZE];
+	struct error shown;
 
+	mutf7_show(folder != NULL ? folder : "", &shown);
 	if (folder == NULL)
 		buffer_add_text(text, kind != NULL ? kind : "");
 	else if (uid == 0)
@@ -136,9 +139,9 @@ static void refused_add_where(const struct attr_list *item, struct buffer *text)
 			kind != NULL && strcmp(kind, "keywords") == 0
 				? "keywords in"
 				: "folder",
-			folder);
+			shown.text);
 	else
-		buffer_printf(text, "%s uid %" PRId64, folder, uid);
+		buffer_printf(text, "%s uid %" PRId64, shown.text, uid);
 	if (size > 0)
 		buffer_printf(text, ", %s", figure_size(size, figure));
 	if (date != NULL && date[0] != '\0')

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "copier/mutf7.h"
 #include "ctl/tracker.h"
 #include "lib/xalloc.h"
 
@@ -157,9 +158,13 @@ static void tracker_take_progress(
 {
 	const struct tracker_item before = *item;
 	int64_t ms = now - before.progress_at;
+	const char *folder = attr_list_get(event, "folder");
+	struct error shown;
 
 	tracker_take_text(event, "round", item->round, sizeof(item->round));
-	tracker_take_text(event, "folder", item->folder, sizeof(item->folder));
+	mutf7_show(folder != NULL ? folder : "", &shown);
+	snprintf(item->folder, sizeof(item->folder), "%.*s",
+		(int)sizeof(item->folder) - 1, shown.text);
 	tracker_take_number(event, "messages_done", &item->messages_done);
 	tracker_take_number(event, "messages_total", &item->messages_total);
 	tracker_take_number(event, "bytes_done", &item->bytes_done);

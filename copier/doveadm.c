@@ -17,6 +17,7 @@
 #include "copier/doveadm_wire.h"
 
 #include "lib/endpoint.h"
+#include "lib/instant.h"
 #include "lib/xalloc.h"
 
 /* What the server gives as its user; there is no other. */
@@ -25,6 +26,7 @@
 struct doveadm {
 	int socket;
 	char *endpoint; /* for messages */
+	int timeout_ms;
 	struct doveadm_wire wire;
 	char data[16384]; /* read and not yet taken */
 	size_t size, taken;
@@ -72,10 +74,13 @@ static int doveadm_read(struct doveadm *doveadm, struct error *error)
 	return 0;
 }
 
-/* The next line of the handshake, or answer. 0 or -1. */
+/* The next line of the handshake, or answer. What the server logs meanwhile is
+ * no reason to wait longer. 0 or -1. */
 static int doveadm_next(struct doveadm *doveadm, struct doveadm_event *event_r,
 	struct error *error)
 {
+	int64_t ends = instant_monotonic() + doveadm->timeout_ms;
+
 	for (;;) {
 		size_t used;
 		int result = doveadm_wire_feed(&doveadm->wire,
@@ -85,6 +90,10 @@ static int doveadm_next(struct doveadm *doveadm, struct doveadm_event *event_r,
 		doveadm->taken += used;
 		if (result != 0)
 			return result < 0 ? -1 : 0;
+		if (instant_monotonic() > ends) {
+			error_set(error, "read: timed out");
+			return -1;
+		}
 		if (doveadm_read(doveadm, error) < 0)
 			return -1;
 	}
@@ -160,6 +169,7 @@ struct doveadm *doveadm_open(
 	struct doveadm *doveadm = xcalloc(1, sizeof(*doveadm));
 
 	doveadm->endpoint = xstrdup(target->endpoint);
+	doveadm->timeout_ms = target->timeout_ms;
 	doveadm->socket =
 		endpoint_connect(target->endpoint, target->timeout_ms, error);
 	if (doveadm->socket >= 0)

@@ -20,7 +20,7 @@ struct doveadm_target {
 	const char *endpoint; /* "inet:HOST:PORT" or "unix:/PATH" */
 	const char *password; /* doveadm_password there; NULL when the socket
 				 asks for none */
-	int timeout_ms;	      /* without a byte */
+	int timeout_ms;	      /* for an answer */
 };
 
 /* Connects and logs in. NULL with an error. */

@@ -2,16 +2,23 @@
 /* What a doveadm server sends, whole and one octet at a time. */
 #include "config.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "copier/doveadm.h"
 #include "copier/doveadm_wire.h"
 
 #include "lib/buffer.h"
@@ -139,6 +146,55 @@ static void escapes(void **state)
 	buffer_free(&command);
 }
 
+/* A server that never comes to the answer, but logs and logs. */
+static void *talk(void *context)
+{
+	static const char hello[] = "VERSION\tdoveadm-client\t1\t2\n+\n";
+	static const char log[] = "L\0\0\0\5\x03line";
+	const struct timespec pause = { 0, 20000000 };
+	int socket = accept(*(int *)context, NULL, NULL);
+
+	send(socket, hello, sizeof(hello) - 1, MSG_NOSIGNAL);
+	while (send(socket, log, sizeof(log) - 1, MSG_NOSIGNAL) > 0)
+		nanosleep(&pause, NULL);
+	close(socket);
+	return NULL;
+}
+
+static void waits_for_an_answer_only(void **state)
+{
+	static const char *const command[] = { "who", NULL };
+	char path[] = "/tmp/rehome-doveadm-XXXXXX", endpoint[64];
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct doveadm_target target = { .endpoint = endpoint,
+		.timeout_ms = 300 };
+	int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	struct doveadm *doveadm;
+	struct error error;
+	pthread_t thread;
+
+	(void)state;
+	assert_non_null(mkdtemp(path));
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/s", path);
+	snprintf(endpoint, sizeof(endpoint), "unix:%s/s", path);
+	assert_int_equal(
+		bind(listener, (struct sockaddr *)&address, sizeof(address)),
+		0);
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(pthread_create(&thread, NULL, talk, &listener), 0);
+	alarm(10);
+	doveadm = doveadm_open(&target, &error);
+	assert_non_null(doveadm);
+	assert_int_equal(doveadm_call(doveadm, "ann", command, &error), -1);
+	assert_non_null(strstr(error.text, "timed out"));
+	alarm(0);
+	doveadm_close(&doveadm);
+	pthread_join(thread, NULL);
+	close(listener);
+	unlink(address.sun_path);
+	rmdir(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -146,6 +202,7 @@ int main(void)
 		cmocka_unit_test(limits_lines),
 		cmocka_unit_test(greets),
 		cmocka_unit_test(escapes),
+		cmocka_unit_test(waits_for_an_answer_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -157,6 +157,9 @@ static const struct {
 	const char *words;
 	const char *cure;
 } advice_cures[] = {
+	{ " refused; first: ", "`rehome refused` lists them and says what "
+			       "helps" },
+	{ "it does not fit", "make room at the destination" },
 	{ "over its budget", "move it at a quieter hour, or with a larger "
 			     "--freeze-budget" },
 	{ "certificate", "see ca_file and verify of the system in the "

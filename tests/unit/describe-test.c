@@ -333,6 +333,11 @@ static void advises(void **state)
 			"see ca_file and verify of the system in the "
 			"configuration; it is tried again at 2025-11-21 "
 			"18:01:00, `rehome cancel a@x.org` gives up" },
+		{ "home=source|phase=copying|attempts=1|"
+		  "failure=2 refused; first: INBOX uid 1: quota",
+			"`rehome refused` lists them and says what helps; it "
+			"is tried again by the next worker, `rehome cancel "
+			"a@x.org` gives up" },
 	};
 
 	(void)state;

@@ -72,7 +72,9 @@ void pass_refuse(struct pass *pass, const char *folder, uint32_t uid,
 	struct pass_refusal *refusal;
 
 	pass->counts.refused++;
-	pass->refused_in_a_row++;
+	pass->refused_in_a_row += strcasestr(words->text, "quota") != NULL
+					  ? PASS_REFUSAL_OF_QUOTA
+					  : 1;
 	if (pass->refusals_count == PASS_REFUSALS_MAX)
 		return;
 	pass->refusals = xreallocarray(pass->refusals, pass->refusals_count + 1,

@@ -17,8 +17,13 @@
 
 /* Of what a server refused, this many are kept with its words. */
 #define PASS_REFUSALS_MAX 1000
-/* So many refusals in a row are no longer about single messages. */
-#define PASS_REFUSALS_IN_A_ROW 20
+/* So many refusals in a row are no longer about single messages. An account may
+ * have hundreds that are too large, which each run meets again with nothing
+ * else to be stored between them. */
+#define PASS_REFUSALS_IN_A_ROW 1000
+/* So much each one counts that is about a quota: what follows fares no better.
+ */
+#define PASS_REFUSAL_OF_QUOTA 50
 
 struct pass_refusal {
 	char *folder; /* at home */

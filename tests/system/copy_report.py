@@ -327,6 +327,22 @@ def verify_account():
     return LAB.lines("verify", ANN, "--json", code=65)[-1]
 
 
+def many_too_large_keep_nothing_back():
+    """More in a row than a server that refuses everything would get."""
+    old = Mailbox(LAB.old, "dora@example.org")
+    for number in range(100, 130):
+        old.append("INBOX", message(number, LARGE))
+    old.must(old.imap.create("Work"))
+    urls = ["imap://dora%%40example.org@127.0.0.1:%d" % server.imap
+            for server in (LAB.old, LAB.new)]
+    for number in range(2):
+        old.append("Work", message(number))
+        old.append("INBOX", message(10 + number))
+        *_, end = LAB.lines("copy", *urls, *LAB.passwords(), "--json", code=65)
+        assert len(end["refused"]) == 31 and end["copied"] == 2, end
+    old.close()
+
+
 def copies_a_list():
     rows = ["source,destination,source_password_file,"
             "destination_password_file"]
@@ -364,6 +380,7 @@ def copies_a_list():
             if event["event"] == "end"}
     assert set(ends) == {2, 3, 4}, ends
     assert ends[2]["complete"] and ends[2]["copied"] == 0, ends
+    many_too_large_keep_nothing_back()
     done = LAB.ctl("copy", "--list", path, "a", "b", code=64)
     assert "both are given" in done.stderr, done.stderr
     path = LAB.scratch.file("bad.csv", text="source,colour\n")

@@ -65,7 +65,7 @@ static void test_words(void **state)
 		{ "TLS with h: the peer does not speak TLS here", BACKOFF_NEVER,
 			0 },
 		{ "port 993 of h speaks TLS at once", BACKOFF_NEVER, 0 },
-		{ "giving up: 20 refused", BACKOFF_NEVER, 0 },
+		{ "giving up: 1000 refused", BACKOFF_NEVER, 0 },
 		{ "[INUSE] another session has it", BACKOFF_LATER, 0 },
 		{ "[IN-USE] Mailbox is locked by POP server", BACKOFF_LATER,
 			0 },

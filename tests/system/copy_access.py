@@ -220,6 +220,7 @@ def falls_back_where_scram_cannot_be():
     with open(os.path.join(site.old.directory, "users"), "a",
               encoding="utf-8") as users:
         users.write("%s:%s::::::\n" % (user, crypted))
+    time.sleep(1.1)  # Dovecot looks at the file once a second
     with Watching(site.old.imap) as proxy:
         argv = [COPIER, "copy", "imap://hashed%%40example.org@127.0.0.1:%d"
                 % proxy.port, "imap://%s@127.0.0.1:%d" % (

@@ -139,6 +139,8 @@ def stage(test):
         with Scratch() as scratch:
             scene = Stage(scratch)
             test(scene)
+            wait_for(lambda: not scene.postfix.waiting(), 20,
+                     "an empty queue", 0.1)
             scene.check(scene.site.new)
             scene.return_with_changes()
     run.__name__ = test.__name__

@@ -154,7 +154,10 @@ static int verify_read_options(
 	if (options_r->help)
 		return 0;
 	if (options_r->count == 0)
-		return verify_misused("ADDRESS is missing");
+		return verify_misused("ADDRESS, or SOURCE and DESTINATION, is "
+				      "missing");
+	if (options_r->count == 1 && strchr(options_r->words[0], '/') != NULL)
+		return verify_misused("DESTINATION is missing");
 	return options_r->count > 2 ? verify_misused("too many arguments") : 0;
 }
 

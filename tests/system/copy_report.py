@@ -295,6 +295,7 @@ def verify(code, *options):
 
 
 def verify_finds_every_difference():
+    verify_names_what_is_missing()
     equal = verify(0)
     assert equal[-1]["equal"] and equal[-1]["same"] == 50, equal
     new = Mailbox(LAB.new, BOB)
@@ -320,6 +321,11 @@ def verify_finds_every_difference():
     old.close()
     account = verify_account()
     assert account["messages"] == 8, account
+
+
+def verify_names_what_is_missing():
+    done = LAB.ctl("verify", LAB.url(LAB.old), code=64)
+    assert "DESTINATION is missing" in done.stderr, done.stderr
 
 
 def verify_account():

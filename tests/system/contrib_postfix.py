@@ -203,8 +203,9 @@ def parks_own_mail(place):
     for entry in waiting:
         run(["postqueue", "-c", place.postfix.etc, "-i", entry["queue_id"]])
     wait_for(lambda: not place.postfix.queue(), 15, "the park to be empty")
-    assert len(re.findall(r"to=<frozen@.*status=sent \(new\)",
-                          place.postfix.maillog())) == 2
+    wait_for(lambda: len(re.findall(r"to=<frozen@.*status=sent \(new\)",
+                                    place.postfix.maillog())) == 2,
+             15, "both messages at the new system")
     place.publish(HOMES)
     place.postfix.command("reload")
 

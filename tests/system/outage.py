@@ -101,6 +101,9 @@ def policyd_down_with_socketmap_bounces_nothing():
                          maps="socketmap")
         scratch.stop("policyd")
         site.postfix.command("reload")
+        # An smtpd that waits for a client answers one more from its cache.
+        wait_for(lambda: answer(site, ANN)[0] != 250, 10,
+                 "the routes of before to be forgotten", 0.2)
         managed_waits(site)
         site.rehome.start_policyd()
         all_goes_on(site, "after")

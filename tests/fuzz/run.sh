@@ -4,7 +4,7 @@
 # for some seconds on a copy of its seeds. Usage: run.sh [SECONDS]
 set -eu
 
-seconds=${1:-${REHOME_FUZZ_SECONDS:-10}}
+seconds=${1:-${REHOME_FUZZ_SECONDS:-20}}
 build=${REHOME_BUILD:-.}
 source=${REHOME_SOURCE:-.}
 scratch=$(mktemp -d)

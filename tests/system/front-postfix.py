@@ -26,7 +26,7 @@ ANN, BOB, CAROL = "ann@example.org", "bob@example.org", "carol@example.org"
 TEAM = "team@example.net"
 PARK = "rehome-park:[127.0.0.1]:1"
 RETRY = "retry:4.2.1 mailbox is being moved"
-REPLACEMENTS = 40
+REPLACEMENTS = 200
 
 SYSTEM = """
 system "%s" {

@@ -45,9 +45,10 @@ lib_librehome_a_SOURCES += \
 	lib/log.c lib/log.h \
 	lib/process.c lib/process.h
 
-# Daemons and TLS.
+# Daemons, sealed texts and TLS.
 lib_librehome_a_SOURCES += \
 	lib/daemon.c lib/daemon.h \
+	lib/seal.c lib/seal.h \
 	lib/tls.c lib/tls.h lib/tls_private.h \
 	lib/tls_explain.c
 
@@ -164,3 +165,9 @@ tests_unit_pin_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
 tests_unit_size_test_SOURCES = tests/unit/size-test.c
 tests_unit_size_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_size_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/seal-test
+TESTS += tests/unit/seal-test
+tests_unit_seal_test_SOURCES = tests/unit/seal-test.c
+tests_unit_seal_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_seal_test_LDADD = lib/librehome.a $(CMOCKA_LIBS) $(OPENSSL_LIBS)

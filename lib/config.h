@@ -15,6 +15,14 @@
 
 #include "lib/error.h"
 
+/* How a home is told where a client comes from. */
+enum config_client_address {
+	CONFIG_CLIENT_NONE,
+	CONFIG_CLIENT_ID,      /* IMAP ID */
+	CONFIG_CLIENT_XCLIENT, /* the command, where the protocol has it */
+	CONFIG_CLIENT_PROXY,   /* PROXY protocol, version 2 */
+};
+
 struct config_system {
 	char *name;
 	/* imap://HOST[:PORT] (clear), imap+starttls://, imaps://; NULL when
@@ -22,10 +30,15 @@ struct config_system {
 	char *imap;
 	char *pop3; /* pop3://, pop3+starttls://, pop3s://, or NULL */
 	int64_t pop3_session, pop3_pause; /* ms: in its maildrop, and out */
-	char *deliver; /* next hop as in Postfix: "smtp:[HOST]:PORT",
-			  "lmtp:unix:/PATH" */
-	char *user;    /* login name: %u address, %n local part, %d domain */
-	char *master;  /* SASL PLAIN authentication identity, or NULL */
+	/* for the gateway: smtp://, smtp+starttls://, smtps:// and so on;
+	 * lmtp: lmtp://, lmtp+starttls://, smtp://, smtp+starttls:// or
+	 * unix:/PATH; each may be NULL */
+	char *submit, *sieve, *lmtp;
+	int client_address; /* enum config_client_address */
+	char *deliver;	    /* next hop as in Postfix: "smtp:[HOST]:PORT",
+			       "lmtp:unix:/PATH" */
+	char *user;   /* login name: %u address, %n local part, %d domain */
+	char *master; /* SASL PLAIN authentication identity, or NULL */
 	char *master_password_file; /* first line */
 	char *passwords; /* file of "address:password" lines, or NULL */
 	char *mechanism; /* "auto", "login", "plain", "scram-sha-256", ... */
@@ -100,6 +113,18 @@ struct config {
 		int64_t poll; /* ms between looks for due accounts (--daemon) */
 		int64_t settle; /* ms of sweeping after a flip */
 	} copier;
+	struct {
+		char *name;    /* NULL: the host's */
+		char *policyd; /* endpoint */
+		char *user, *group;
+		int64_t threads; /* 0: as many as processors */
+		int64_t sessions, per_address;
+		char **mechanisms; /* upper bound of what is offered */
+		size_t mechanisms_count;
+		int64_t timeout; /* ms to wait for policyd */
+		int64_t drain;	 /* ms after an order to end */
+		int64_t idle_imap, idle_pop3, idle_submission, idle_sieve;
+	} gateway;
 	struct {
 		int facility; /* -1: standard error */
 		int level;

@@ -67,7 +67,7 @@ extern const struct config_option config_options[];
 extern const struct config_section config_sections[];
 
 #define CONFIG_BOUND_SIZE   32
-#define CONFIG_OPTIONS_MAX  96
+#define CONFIG_OPTIONS_MAX  160
 #define CONFIG_SECTIONS_MAX 16
 #define CONFIG_VALUE_MAX    4096
 
@@ -107,6 +107,11 @@ extern const struct config_type config_type_networks;
 extern const struct config_type config_type_pins;
 extern const struct config_type config_type_mechanism;
 extern const struct config_type config_type_pop3;
+extern const struct config_type config_type_submit;
+extern const struct config_type config_type_sieve;
+extern const struct config_type config_type_lmtp;
+extern const struct config_type config_type_client_address;
+extern const struct config_type config_type_mechanisms;
 extern const struct config_type config_type_uidl;
 extern const struct config_type config_type_number;
 extern const struct config_type config_type_size;
@@ -116,6 +121,12 @@ extern const struct config_type config_type_switch;
 extern const struct config_type config_type_frozen;
 extern const struct config_type config_type_facility;
 extern const struct config_type config_type_level;
+
+/* For the types. Whether text begins with front; whether it is a port number up
+ * to its end, size characters; refuses with what the type takes (-1). */
+bool config_type_begins(const char *text, const char *front);
+bool config_type_is_port(const char *text, size_t size);
+int config_type_refuse(const struct config_option *option, struct error *error);
 
 /*
  * Goes over a file's text before libconfuse reads it, since libconfuse puts

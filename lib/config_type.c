@@ -23,13 +23,12 @@
 	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"                 \
 	"0123456789"
 
-/* Whether text begins with front. */
-static bool type_begins(const char *text, const char *front)
+bool config_type_begins(const char *text, const char *front)
 {
 	return strncmp(text, front, strlen(front)) == 0;
 }
 
-static int type_refuse(const struct config_option *option, struct error *error)
+int config_type_refuse(const struct config_option *option, struct error *error)
 {
 	error_set(error, "give %s", option->type->name);
 	return -1;
@@ -39,7 +38,7 @@ static int type_text(const struct config_option *option, const char *text,
 	int64_t *number_r, struct error *error)
 {
 	(void)number_r;
-	return text[0] != '\0' ? 0 : type_refuse(option, error);
+	return text[0] != '\0' ? 0 : config_type_refuse(option, error);
 }
 
 const struct config_type config_type_text = {
@@ -51,7 +50,7 @@ static int type_path(const struct config_option *option, const char *text,
 	int64_t *number_r, struct error *error)
 {
 	(void)number_r;
-	return text[0] == '/' ? 0 : type_refuse(option, error);
+	return text[0] == '/' ? 0 : config_type_refuse(option, error);
 }
 
 const struct config_type config_type_path = {
@@ -70,7 +69,7 @@ static int type_flush(const struct config_option *option, const char *text,
 	(void)number_r;
 	if (text[0] == '/' && strstr(text, "%i") != NULL)
 		return 0;
-	return type_refuse(option, error);
+	return config_type_refuse(option, error);
 }
 
 const struct config_type config_type_flush = {
@@ -82,7 +81,7 @@ const struct config_type config_type_flush = {
 static int type_reload(const struct config_option *option, const char *text,
 	int64_t *number_r, struct error *error)
 {
-	if (type_begins(text, "unix:"))
+	if (config_type_begins(text, "unix:"))
 		return endpoint_check(text, error);
 	return type_path(option, text, number_r, error);
 }
@@ -105,14 +104,6 @@ const struct config_type config_type_endpoint = {
 	.check = type_endpoint,
 };
 
-/* Whether text is a port number up to its end. */
-static bool type_is_port(const char *text, size_t size)
-{
-	long port = size > 0 && size < 6 ? strtol(text, NULL, 10) : 0;
-
-	return strspn(text, "0123456789") == size && port > 0 && port < 65536;
-}
-
 static int type_milter(const struct config_option *option, const char *text,
 	int64_t *number_r, struct error *error)
 {
@@ -120,13 +111,15 @@ static int type_milter(const struct config_option *option, const char *text,
 	const char *at = port != NULL ? strchr(port, '@') : NULL;
 
 	(void)number_r;
-	if (type_begins(text, "unix:/") || type_begins(text, "local:/"))
+	if (config_type_begins(text, "unix:/") ||
+		config_type_begins(text, "local:/"))
 		return 0;
-	if ((type_begins(text, "inet:") || type_begins(text, "inet6:")) &&
+	if ((config_type_begins(text, "inet:") ||
+		    config_type_begins(text, "inet6:")) &&
 		at != NULL && at[1] != '\0' &&
-		type_is_port(port + 1, (size_t)(at - port - 1)))
+		config_type_is_port(port + 1, (size_t)(at - port - 1)))
 		return 0;
-	return type_refuse(option, error);
+	return config_type_refuse(option, error);
 }
 
 const struct config_type config_type_milter = {
@@ -139,10 +132,10 @@ static int type_store(const struct config_option *option, const char *text,
 {
 	(void)number_r;
 	/* the last two forget and fail; they are there to be tested with */
-	if (type_begins(text, "bdb:/") || strcmp(text, "mem:") == 0 ||
-		type_begins(text, "fail:"))
+	if (config_type_begins(text, "bdb:/") || strcmp(text, "mem:") == 0 ||
+		config_type_begins(text, "fail:"))
 		return 0;
-	return type_refuse(option, error);
+	return config_type_refuse(option, error);
 }
 
 const struct config_type config_type_store = {
@@ -150,62 +143,55 @@ const struct config_type config_type_store = {
 	.check = type_store,
 };
 
-/* "HOST", "HOST:PORT", "[::1]:PORT" */
-static bool type_is_host(const char *text)
+/* The index of a word in a list that ends with NULL, or -1. */
+static int type_find_word(const char *const *words, const char *text)
 {
-	size_t size;
+	int i;
 
-	if (text[0] == '[') {
-		size = 1 + strspn(text + 1, "0123456789abcdefABCDEF:.");
-		if (size == 1 || text[size] != ']')
-			return false;
-		size++;
-	} else {
-		size = strspn(text, ALNUM ".-_");
-		if (size == 0)
-			return false;
-	}
-	text += size;
-	return *text == '\0' ||
-	       (*text == ':' && type_is_port(text + 1, strlen(text + 1)));
+	for (i = 0; words[i] != NULL; i++)
+		if (strcmp(words[i], text) == 0)
+			return i;
+	return -1;
 }
 
-static int type_imap(const struct config_option *option, const char *text,
-	int64_t *number_r, struct error *error)
+static int type_client_address(const struct config_option *option,
+	const char *text, int64_t *number_r, struct error *error)
 {
-	const char *host = strstr(text, "://");
+	static const char *const words[] = {
+		[CONFIG_CLIENT_NONE] = "none",
+		[CONFIG_CLIENT_ID] = "id",
+		[CONFIG_CLIENT_XCLIENT] = "xclient",
+		[CONFIG_CLIENT_PROXY] = "proxy",
+		NULL,
+	};
 
-	(void)number_r;
-	if ((type_begins(text, "imap://") || type_begins(text, "imaps://") ||
-		    type_begins(text, "imap+starttls://")) &&
-		type_is_host(host + 3))
-		return 0;
-	return type_refuse(option, error);
+	*number_r = type_find_word(words, text);
+	return *number_r >= 0 ? 0 : config_type_refuse(option, error);
 }
 
-const struct config_type config_type_imap = {
-	.name = "imaps://HOST[:PORT], imap+starttls://HOST[:PORT] or "
-		"imap://HOST[:PORT]",
-	.check = type_imap,
+const struct config_type config_type_client_address = {
+	.name = "none, id, xclient or proxy",
+	.store = CONFIG_STORE_INT,
+	.check = type_client_address,
 };
 
-static int type_pop3(const struct config_option *option, const char *text,
+static int type_mechanisms(const struct config_option *option, const char *text,
 	int64_t *number_r, struct error *error)
 {
-	const char *host = strstr(text, "://");
+	static const char *const words[] = { "PLAIN", "LOGIN", "XOAUTH2",
+		"OAUTHBEARER", "SCRAM-SHA-1", "SCRAM-SHA-256", NULL };
 
 	(void)number_r;
-	if ((type_begins(text, "pop3://") || type_begins(text, "pop3s://") ||
-		    type_begins(text, "pop3+starttls://")) &&
-		type_is_host(host + 3))
-		return 0;
-	return type_refuse(option, error);
+	return type_find_word(words, text) >= 0
+		       ? 0
+		       : config_type_refuse(option, error);
 }
 
-const struct config_type config_type_pop3 = {
-	.name = "pop3s://HOST[:PORT], pop3+starttls://HOST[:PORT] or "
-		"pop3://HOST[:PORT]",
-	.check = type_pop3,
+const struct config_type config_type_mechanisms = {
+	.name = "a list of PLAIN, LOGIN, XOAUTH2, OAUTHBEARER, SCRAM-SHA-1 and "
+		"SCRAM-SHA-256",
+	.store = CONFIG_STORE_LIST,
+	.check = type_mechanisms,
 };
 
 static int type_next_hop(const struct config_option *option, const char *text,
@@ -215,10 +201,11 @@ static int type_next_hop(const struct config_option *option, const char *text,
 
 	(void)number_r;
 	/* of these two mail does not come back */
-	if (type_begins(text, "error:") || type_begins(text, "discard:") ||
-		size == 0 || text[size] != ':' || text[size + 1] == '\0' ||
+	if (config_type_begins(text, "error:") ||
+		config_type_begins(text, "discard:") || size == 0 ||
+		text[size] != ':' || text[size + 1] == '\0' ||
 		strchr(text, ' ') != NULL)
-		return type_refuse(option, error);
+		return config_type_refuse(option, error);
 	return 0;
 }
 
@@ -233,9 +220,10 @@ static int type_retry(const struct config_option *option, const char *text,
 {
 	(void)number_r;
 	/* "error:4.x" would be answered with 550 */
-	if (type_begins(text, "retry:4.") && text[strlen("retry:4.")] != '\0')
+	if (config_type_begins(text, "retry:4.") &&
+		text[strlen("retry:4.")] != '\0')
 		return 0;
-	return type_refuse(option, error);
+	return config_type_refuse(option, error);
 }
 
 const struct config_type config_type_retry = {
@@ -253,11 +241,11 @@ static int type_login(const struct config_option *option, const char *text,
 	for (sign = strchr(text, '%'); sign != NULL;
 		sign = strchr(sign + 2, '%')) {
 		if (sign[1] == '\0' || strchr("und%", sign[1]) == NULL)
-			return type_refuse(option, error);
+			return config_type_refuse(option, error);
 		personal = personal || sign[1] == 'u' || sign[1] == 'n';
 	}
 	/* else all accounts of a domain would log in as the same user */
-	return personal ? 0 : type_refuse(option, error);
+	return personal ? 0 : config_type_refuse(option, error);
 }
 
 const struct config_type config_type_login = {
@@ -273,7 +261,7 @@ static int type_name(const struct config_option *option, const char *text,
 	if (text[0] != '\0' && text[0] != '-' &&
 		text[strspn(text, ALNUM ".-_")] == '\0')
 		return 0;
-	return type_refuse(option, error);
+	return config_type_refuse(option, error);
 }
 
 const struct config_type config_type_name = {
@@ -285,7 +273,7 @@ static int type_system(const struct config_option *option, const char *text,
 	int64_t *number_r, struct error *error)
 {
 	if (strlen(text) >= ACCOUNT_NAME_SIZE)
-		return type_refuse(option, error);
+		return config_type_refuse(option, error);
 	return type_name(option, text, number_r, error);
 }
 
@@ -302,7 +290,7 @@ static int type_delimiters(const struct config_option *option, const char *text,
 	if (text[0] != '\0' &&
 		text[strspn(text, "!#$%&'*+-/=?^_`{|}~")] == '\0')
 		return 0;
-	return type_refuse(option, error);
+	return config_type_refuse(option, error);
 }
 
 const struct config_type config_type_delimiters = {
@@ -350,7 +338,7 @@ static int type_mechanism(const struct config_option *option, const char *text,
 	for (i = 0; words[i] != NULL; i++)
 		if (strcmp(words[i], text) == 0)
 			return 0;
-	return type_refuse(option, error);
+	return config_type_refuse(option, error);
 }
 
 const struct config_type config_type_mechanism = {
@@ -427,7 +415,7 @@ static int type_mode(const struct config_option *option, const char *text,
 
 	if (size < 3 || size > 4 || strspn(text, "01234567") != size ||
 		(size == 4 && text[0] != '0'))
-		return type_refuse(option, error);
+		return config_type_refuse(option, error);
 	*number_r = strtoll(text, NULL, 8);
 	return 0;
 }
@@ -493,7 +481,7 @@ static int type_word(const struct config_option *option, const char *text,
 			return 0;
 		}
 	}
-	return type_refuse(option, error);
+	return config_type_refuse(option, error);
 }
 
 static int type_switch(const struct config_option *option, const char *text,
@@ -534,7 +522,7 @@ static int type_uidl(const struct config_option *option, const char *text,
 	*number_r = strcmp(text, "check") == 0;
 	if (*number_r != 0 || strcmp(text, "ignore") == 0)
 		return 0;
-	return type_refuse(option, error);
+	return config_type_refuse(option, error);
 }
 
 const struct config_type config_type_uidl = {
@@ -549,7 +537,7 @@ static int type_facility(const struct config_option *option, const char *text,
 	int facility = log_facility_parse(text);
 
 	if (facility == -2)
-		return type_refuse(option, error);
+		return config_type_refuse(option, error);
 	*number_r = facility;
 	return 0;
 }
@@ -567,7 +555,7 @@ static int type_level(const struct config_option *option, const char *text,
 	int level = log_level_parse(text);
 
 	if (level == -1)
-		return type_refuse(option, error);
+		return config_type_refuse(option, error);
 	*number_r = level;
 	return 0;
 }

@@ -75,6 +75,10 @@ static void test_defaults(void **state)
 	assert_string_equal(config->milter.group, "rehome");
 	assert_int_equal(config->milter.mode, 0666);
 	assert_int_equal(config->milter.timeout, 5000);
+	assert_null(config->gateway.name);
+	assert_int_equal(config->gateway.threads, 0);
+	assert_int_equal(config->gateway.mechanisms_count, 2);
+	assert_string_equal(config->gateway.mechanisms[1], "LOGIN");
 	assert_string_equal(config->copier.state, "/var/lib/rehome/copier");
 	assert_string_equal(config->copier.user, "rehome");
 	assert_string_equal(config->copier.group, "rehome");

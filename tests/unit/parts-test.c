@@ -18,7 +18,7 @@ static int add(struct parts *parts, const char *address, int64_t frozen_at,
 	size_t at, size_t count)
 {
 	struct store_bound bounds[3000];
-	char names[3000][16];
+	char names[3000][32];
 	struct error error;
 	size_t i;
 
@@ -37,7 +37,7 @@ static int take(struct parts *parts, const char *address, int64_t frozen_at,
 {
 	struct store_bound *bounds;
 	struct error error;
-	char name[16];
+	char name[32];
 	size_t i;
 
 	if (parts_take(parts, address, frozen_at, count, &bounds, &error) < 0)

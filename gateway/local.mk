@@ -13,8 +13,11 @@ gateway_entry = gateway/entry.c gateway/entry.h gateway/entry_imap.c \
 gateway_relay = gateway/relay.c gateway/relay.h gateway/stream.c \
 	gateway/stream.h
 
+# The event loop.
+gateway_loop = gateway/loop.c gateway/loop.h
+
 gateway_tests = tests/unit/dialog-test tests/unit/entry-test \
-	tests/unit/relay-test
+	tests/unit/loop-test tests/unit/relay-test
 check_PROGRAMS += $(gateway_tests)
 TESTS += $(gateway_tests)
 tests_unit_dialog_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -23,6 +26,10 @@ tests_unit_dialog_test_LDADD = lib/librehome.a $(CMOCKA_LIBS) $(OPENSSL_LIBS)
 tests_unit_entry_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_entry_test_SOURCES = tests/unit/entry-test.c $(gateway_entry)
 tests_unit_entry_test_LDADD = lib/librehome.a $(CMOCKA_LIBS) $(OPENSSL_LIBS)
+tests_unit_loop_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_loop_test_SOURCES = tests/unit/loop-test.c $(gateway_loop)
+tests_unit_loop_test_LDADD = lib/librehome.a $(EVENT_LIBS) $(CMOCKA_LIBS) \
+	-lpthread
 tests_unit_relay_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_relay_test_SOURCES = tests/unit/relay-test.c $(gateway_relay)
 tests_unit_relay_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)

@@ -31,6 +31,8 @@ EXTRA_DIST += \
 	contrib/hooks/as-root \
 	contrib/hooks/by-ssh \
 	contrib/hooks/hook-by-ssh \
+	contrib/sql/README \
+	contrib/sql/provision \
 	contrib/systemd/rehome-copier.service \
 	contrib/systemd/rehome-milter.service \
 	contrib/systemd/rehome-policyd-policy.socket \

@@ -181,8 +181,8 @@ static int folders_locate_address(struct folders *folders, const char *address)
 		}
 		if (i == 0 && folders->folder_map == NULL)
 			folders->folder_map = system->folders;
-		if (location_of_account(
-			    system, address, &folders->sides[i], &error) < 0)
+		if (location_of_account(system, address, NULL,
+			    &folders->sides[i], &error) < 0)
 			return folders_fail(EX_NOINPUT, error.text);
 	}
 	return 0;

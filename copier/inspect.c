@@ -47,7 +47,8 @@ int inspect_open_system(const struct config *config, const char *name,
 		return EX_CONFIG;
 	}
 	side_r->name = system->name;
-	if (location_of_account(system, address, &side_r->location, error) < 0)
+	if (location_of_account(
+		    system, address, NULL, &side_r->location, error) < 0)
 		return EX_CONFIG;
 	side_r->location.target.map = map;
 	return inspect_open(side_r, flags, error);

@@ -87,7 +87,7 @@ copier_libcopier_a_SOURCES = \
 	copier/move.c copier/move.h copier/move_private.h \
 	copier/move_access.c \
 	copier/move_certificate.c copier/move_freeze.c copier/move_lanes.c \
-	copier/move_identity.c copier/move_uidl.c \
+	copier/move_identity.c copier/move_password.c copier/move_uidl.c \
 	copier/move_refused.c copier/move_side.c copier/move_sweep.c \
 	copier/mutf7.c copier/mutf7.h \
 	copier/namehash.c copier/namehash.h \

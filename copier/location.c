@@ -375,10 +375,11 @@ static bool location_is_address(void *context, const char *line)
 }
 
 static int location_account_password(const struct config_system *system,
-	const char *address, struct location *location, struct error *error)
+	const char *address, const char *learned, struct location *location,
+	struct error *error)
 {
 	struct location_search search = { location, address };
-	int result;
+	int result = 0;
 
 	if (system->token_command != NULL)
 		return 0;
@@ -391,18 +392,26 @@ static int location_account_password(const struct config_system *system,
 		error_set(error, "master user without master_password_file");
 		return -1;
 	}
-	if (system->passwords == NULL) {
-		error_set(error, "neither master user nor passwords are "
-				 "configured");
+	if (system->passwords == NULL && learned == NULL) {
+		error_set(error,
+			"neither master user nor passwords are configured, "
+			"and the password of %s has not been learned",
+			address);
 		return -1;
 	}
-	result = location_lines(
-		system->passwords, location_is_address, &search, error);
+	if (system->passwords != NULL)
+		result = location_lines(
+			system->passwords, location_is_address, &search, error);
+	if (result == 0 && learned == NULL) {
+		error_set(error,
+			"no password of %s in %s, and it has not been learned",
+			address, system->passwords);
+		result = -1;
+	}
 	if (result == 0)
-		error_set(error, "no password of %s in %s", address,
-			system->passwords);
+		location->password = xstrdup(learned);
 	location->target.password = location->password;
-	return result == 1 ? 0 : -1;
+	return result < 0 ? -1 : 0;
 }
 
 void location_enter(struct location *location, const struct access_rules *rules)
@@ -443,7 +452,7 @@ int location_limit(struct location *location,
 }
 
 int location_of_account(const struct config_system *system, const char *address,
-	struct location *location_r, struct error *error)
+	const char *learned, struct location *location_r, struct error *error)
 {
 	int result = -1;
 
@@ -470,7 +479,7 @@ int location_of_account(const struct config_system *system, const char *address,
 		location_r->target.timeout_ms = (int)system->timeout;
 		location_enter_system(location_r, system);
 		result = location_account_password(
-			system, address, location_r, error);
+			system, address, learned, location_r, error);
 	}
 	if (result < 0)
 		error_prefix(error, "system %s", system->name);

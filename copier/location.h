@@ -55,11 +55,12 @@ int location_password(
 
 /*
  * The account's place at a configured system: host (of its IMAP server, or of
- * its POP3 server when it has no other), login name, and the
- * password of the master user or, from the passwords file, of the address.
+ * its POP3 server when it has no other), login name, and the password of the
+ * master user or of the address: from the passwords file, else the learned one,
+ * which may be NULL and is copied.
  */
 int location_of_account(const struct config_system *system, const char *address,
-	struct location *location_r, struct error *error);
+	const char *learned, struct location *location_r, struct error *error);
 
 /*
  * Says how the account is entered; of the rules the names are filled in here.

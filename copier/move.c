@@ -318,7 +318,8 @@ static int move_phases(struct move *move, struct error *error)
 		return -1;
 	}
 	if (move_open_journal(move, error) < 0 ||
-		move_load_refused(move, error) < 0)
+		move_load_refused(move, error) < 0 ||
+		move_learn_password(move, error) < 0)
 		return -1;
 	if (move->account->phase != ACCOUNT_SWEEPING) {
 		if (move_live(move, error) < 0)
@@ -391,6 +392,7 @@ int move_run(const struct move_order *order)
 	journal_close(&move.pass.journal);
 	move_give_back(&move, result, &error);
 	move_clear_places(&move);
+	secret_clear(&move.learned);
 	pass_clear(&move.pass);
 	refused_free(&move.pass.refused);
 	certificate_free(&move.certificate);

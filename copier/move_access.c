@@ -35,8 +35,8 @@ const struct location *move_place(struct move *move,
 
 	if (place->label != NULL)
 		return place;
-	if (location_of_account(system, move->account->address, place, error) ==
-			0 &&
+	if (location_of_account(system, move->account->address,
+		    move->learned.data, place, error) == 0 &&
 		location_limit(place, system, move->order->config->copier.state,
 			error) == 0) {
 		pace_hurry(access_pace(place->access), move->hurried);

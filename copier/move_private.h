@@ -12,6 +12,7 @@
 #include "copier/move.h"
 #include "copier/pass.h"
 #include "copier/round.h"
+#include "copier/secret.h"
 #include "copier/worker.h"
 
 struct move {
@@ -20,20 +21,21 @@ struct move {
 	struct worker worker;
 	struct flagpool *flags;
 	struct certificate *certificate;
-	struct pass pass; /* home and other, as the account has them now */
-	int slots[2];	  /* of home and other, or -1 */
-	const char *kind; /* of the pass: "live", "last", "sweep" */
-	bool frozen;	  /* we work inside a freeze */
-	bool hurried;	  /* limits are not waited for */
-	bool denied;	  /* a login was refused for good */
+	struct pass pass;      /* home and other, as the account has them now */
+	int slots[2];	       /* of home and other, or -1 */
+	const char *kind;      /* of the pass: "live", "last", "sweep" */
+	bool frozen;	       /* we work inside a freeze */
+	bool hurried;	       /* limits are not waited for */
+	bool denied;	       /* a login was refused for good */
+	struct secret learned; /* the user's password, or none */
 	struct location places[2]; /* of source and destination, once made */
-	int64_t due;	  /* when to come again */
-	int64_t round_ms; /* the last round took */
-	const char *uidl_format; /* of home's POP3 server, or NULL */
-	char *uidl_told;	 /* of POP3, for the operator; or NULL */
-	char *identity_told;	 /* the document as it is kept, or NULL */
-	struct foldermap *map; /* of the source, or NULL */
-	size_t notes_told;     /* of the pass's, in the log */
+	int64_t due;		   /* when to come again */
+	int64_t round_ms;	   /* the last round took */
+	const char *uidl_format;   /* of home's POP3 server, or NULL */
+	char *uidl_told;	   /* of POP3, for the operator; or NULL */
+	char *identity_told;	   /* the document as it is kept, or NULL */
+	struct foldermap *map;	   /* of the source, or NULL */
+	size_t notes_told;	   /* of the pass's, in the log */
 };
 
 /* The side of the journal that a home is. */
@@ -48,6 +50,11 @@ bool move_goes_on(void *context, struct error *error);
 bool move_sleep(struct move *move, int64_t ms, struct error *error);
 void move_log(const struct move *move, int level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* Asks policyd for the password that the gateway has learned, if there is a key
+ * that opens it; one that cannot be opened is told in the log. 0, or -1 when
+ * policyd did not answer or the key cannot be read. */
+int move_learn_password(struct move *move, struct error *error);
 
 /* Where the account is at the system; valid until move_clear_places. NULL with
  * an error. */
@@ -74,8 +81,7 @@ void move_close(struct move *move);
 /* How many pairs of connections the account may use (move_lanes.c). */
 size_t move_lanes(const struct move *move);
 /* The pass's pair_open and pair_close; context is the move. */
-bool move_open_pair(
-	void *context, struct pass_pair *pair, struct error *error);
+bool move_open_pair(void *context, struct pass_pair *pair, struct error *error);
 void move_close_pair(void *context, struct pass_pair *pair);
 /* Opens the identity of the other side where it is a Dovecot that is told
  * UIDs. 0 or -1. */

@@ -39,8 +39,8 @@ static struct mailbox *move_connect(struct move *move,
 			move, error);
 	if (*slot < 0)
 		return NULL;
-	mailbox = mailbox_open(
-		&place->target, move->flags, &move->denied, error);
+	mailbox =
+		mailbox_open(&place->target, move->flags, &move->denied, error);
 	if (mailbox == NULL)
 		error_prefix(error, "system %s", system->name);
 	return mailbox;
@@ -102,7 +102,8 @@ static char **move_environment(
 	const char *address = move->account->address;
 	const char *at = strrchr(address, '@');
 	char *login = config_login_name(system, address);
-	char **environment = xcalloc(8, sizeof(*environment));
+	char **environment = xcalloc(9, sizeof(*environment));
+	size_t count = 6;
 
 	environment[0] = xasprintf("REHOME_ACCOUNT=%s", address);
 	environment[1] = xasprintf("REHOME_LOCAL_PART=%.*s",
@@ -114,8 +115,10 @@ static char **move_environment(
 	environment[4] = xasprintf("REHOME_SYSTEM=%s", system->name);
 	environment[5] = xstrdup("REHOME_ACTION=provision");
 	if (move->uidl_format != NULL)
-		environment[6] = xasprintf("REHOME_POP3_UIDL_FORMAT=%s",
-			move->uidl_format);
+		environment[count++] = xasprintf(
+			"REHOME_POP3_UIDL_FORMAT=%s", move->uidl_format);
+	if (move->learned.data != NULL)
+		environment[count++] = xstrdup("REHOME_PASSWORD_FD=3");
 	free(login);
 	return environment;
 }
@@ -137,6 +140,7 @@ int move_provision(struct move *move, struct error *error)
 	environment = move_environment(move, system);
 	job.environment = (const char *const *)environment;
 	job.timeout_ms = (int)system->hook_timeout;
+	job.secret = move->learned.data;
 	result = process_run(&job, NULL, error);
 	for (i = 0; environment[i] != NULL; i++)
 		free(environment[i]);

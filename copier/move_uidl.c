@@ -48,8 +48,8 @@ static int move_read_uidls(struct move *move,
 
 	memset(uidls, 0, sizeof(*uidls));
 	pop3.imap = pop3.pop3;
-	if (location_of_account(
-		    &pop3, move->account->address, &location, error) == 0)
+	if (location_of_account(&pop3, move->account->address,
+		    move->learned.data, &location, error) == 0)
 		session = pop3_session_open(&location.target, &refusal, error);
 	if (session != NULL)
 		result = pop3_session_list(session, &uidls->list, error);

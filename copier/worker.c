@@ -216,6 +216,25 @@ int worker_read_document(struct worker *worker, const char *name,
 	return -1;
 }
 
+int worker_secret(struct worker *worker, const char **sealed_r,
+	const char **system_r, struct error *error)
+{
+	struct attr_list *request = worker_request(worker, "secret");
+	const struct attr_list *reply;
+	enum control_status status;
+
+	if (worker_call(worker, &request, &reply, &status, error) < 0) {
+		error_prefix(error, "learned password");
+		return status == CONTROL_NOT_FOUND ? 0 : -1;
+	}
+	*sealed_r = attr_list_get(reply, "sealed");
+	*system_r = attr_list_get(reply, "system");
+	if (*sealed_r != NULL && *system_r != NULL)
+		return 1;
+	error_set(error, "learned password: policyd's answer lacks it");
+	return -1;
+}
+
 int worker_release(struct worker *worker, int64_t due, const char *failure,
 	struct error *error)
 {

@@ -55,6 +55,13 @@ int worker_document(struct worker *worker, const char *name, const char *text,
 /* Reads one: 1 with its text appended, 0 there is none, -1 could not tell. */
 int worker_read_document(struct worker *worker, const char *name,
 	struct buffer *text, struct error *error);
+/*
+ * The password that was learned of the user, sealed: 1 with lib/seal.h's form
+ * and the system that took it, both valid until the next call; 0 there is none;
+ * -1 could not tell.
+ */
+int worker_secret(struct worker *worker, const char **sealed_r,
+	const char **system_r, struct error *error);
 /* Gives the lease back; due is when to come again. */
 int worker_release(struct worker *worker, int64_t due, const char *failure,
 	struct error *error);

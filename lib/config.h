@@ -112,6 +112,7 @@ struct config {
 		int64_t jobs; /* accounts at once */
 		int64_t poll; /* ms between looks for due accounts (--daemon) */
 		int64_t settle; /* ms of sweeping after a flip */
+		char *private_key; /* of learned passwords, or NULL */
 	} copier;
 	struct {
 		char *name;    /* NULL: the host's */

@@ -114,7 +114,7 @@ static int files_secret(const char *path, struct error *error)
 		return -1;
 	if ((status.st_mode & (S_IRWXO)) != 0) {
 		error_set(error,
-			"%s: holds passwords and is open to others (mode "
+			"%s: holds secrets and is open to others (mode "
 			"%04o); chmod o= it",
 			path, (unsigned)(status.st_mode & 07777));
 		return -1;
@@ -183,6 +183,8 @@ int config_check_all_files(
 		{ "queue: list", files_command, config->queue.list },
 		{ "queue: flush", files_command, config->queue.flush },
 		{ "copier: state", files_state, config->copier.state },
+		{ "copier: private_key", files_secret,
+			config->copier.private_key },
 	};
 	struct files_tale tale = { .amiss = amiss, .context = context };
 	struct error error;

@@ -133,6 +133,8 @@ const struct config_option config_options[] = {
 		"time between looks for due accounts"),
 	PLAIN(copier, settle, duration, DEFAULT, "60s", 0, 30 * DAY,
 		"how long stragglers are swept after a flip"),
+	PLAIN(copier, private_key, path, OPTIONAL, "", 0, 0,
+		"key that opens learned passwords"),
 
 	PLAIN(gateway, name, name, OPTIONAL, "", 0, 0,
 		"what it calls itself to clients and policyd; empty: the host"),

@@ -9,6 +9,8 @@
 #   DENY_SERVICES="imap pop3 sieve"   # submission logins stay possible
 #   USERS_FILE=/etc/dovecot/users     # for provision: a passwd-file
 #   NEW_USER_FIELDS='{PLAIN}...::::::'  # for provision: what follows "login:"
+#   PASSWORD_SCHEME=ARGON2ID  # for provision: how it keeps a learned password,
+#                             # which takes the place of the first field
 set -eu
 
 settings=${REHOME_DOVECOT_SETTINGS:-/etc/rehome/dovecot/$REHOME_SYSTEM.conf}
@@ -21,6 +23,7 @@ fi
 : "${DOVECOT_CONFIG:=/etc/dovecot/dovecot.conf}"
 : "${DENY_DIRECTORY:=/var/lib/rehome-dovecot/deny}"
 : "${DENY_SERVICES:=imap pop3 sieve}"
+: "${PASSWORD_SCHEME:=ARGON2ID}"
 
 # The login becomes the name of a file.
 case $REHOME_LOGIN in

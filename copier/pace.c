@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "lib/instant.h"
+#include "lib/size.h"
 #include "lib/xalloc.h"
 
 #define PACE_MAGIC  "rehome1"
@@ -224,7 +225,7 @@ int64_t pace_resumes(struct pace *pace)
 
 bool pace_goes_on(struct pace *pace, struct error *error)
 {
-	char when[INSTANT_TEXT_SIZE];
+	char when[INSTANT_TEXT_SIZE], size[SIZE_TEXT];
 	int64_t resumes;
 
 	if (pace == NULL || atomic_load(&pace->hurry))
@@ -234,8 +235,7 @@ bool pace_goes_on(struct pace *pace, struct error *error)
 		return true;
 	instant_format(resumes, when);
 	error_set(error,
-		"%s: the %" PRId64
-		" bytes of today are spent; it goes on from %s",
-		pace->system, pace->limits.day_bytes, when);
+		"%s: the %s bytes of today are spent; it goes on from %s",
+		pace->system, size_format(pace->limits.day_bytes, size), when);
 	return false;
 }

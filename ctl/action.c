@@ -7,7 +7,7 @@
 
 #include "ctl/action.h"
 #include "ctl/describe.h"
-#include "ctl/figure.h"
+#include "lib/figure.h"
 #include "ctl/json.h"
 #include "ctl/text.h"
 #include "lib/instant.h"

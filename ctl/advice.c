@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "ctl/describe.h"
-#include "ctl/figure.h"
+#include "lib/figure.h"
 #include "lib/xalloc.h"
 
 static char *advice_command(

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "ctl/commands.h"
-#include "ctl/figure.h"
+#include "lib/figure.h"
 #include "ctl/json.h"
 #include "ctl/text.h"
 #include "lib/xalloc.h"

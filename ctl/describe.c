@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "ctl/describe.h"
-#include "ctl/figure.h"
+#include "lib/figure.h"
 
 /* What it waits for, with what is put before it; nothing when it does not. */
 static void describe_begin(const struct account *account, int64_t now,

@@ -9,7 +9,7 @@
 
 #include "copier/mutf7.h"
 #include "ctl/describe.h"
-#include "ctl/figure.h"
+#include "lib/figure.h"
 #include "lib/instant.h"
 
 #define EVENT_SOON 500 /* ms: not worth a word */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "ctl/describe.h"
-#include "ctl/figure.h"
+#include "lib/figure.h"
 #include "ctl/follow_private.h"
 #include "ctl/text.h"
 #include "lib/instant.h"

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "ctl/commands.h"
-#include "ctl/figure.h"
+#include "lib/figure.h"
 #include "ctl/import.h"
 #include "ctl/json.h"
 #include "ctl/text.h"

@@ -14,7 +14,6 @@ ctl_libctl_a_SOURCES = \
 	ctl/describe.c ctl/describe.h \
 	ctl/entry.c \
 	ctl/event.c \
-	ctl/figure.c ctl/figure.h \
 	ctl/follow.c ctl/follow.h ctl/follow_judge.c \
 	ctl/follow_private.h \
 	ctl/help.c ctl/help.h \
@@ -51,7 +50,7 @@ ctl/completions/rehome: ctl/rehome.bash-completion
 		cp $(srcdir)/ctl/rehome.bash-completion $@
 
 ctl_tests = tests/unit/csv-test tests/unit/ctl-docs-test \
-	tests/unit/describe-test tests/unit/figure-test \
+	tests/unit/describe-test \
 	tests/unit/import-test tests/unit/json-test tests/unit/line-test \
 	tests/unit/screen-test tests/unit/text-test
 ctl_libraries = ctl/libctl.a lib/librehome.a $(JANSSON_LIBS) \
@@ -67,9 +66,6 @@ tests_unit_ctl_docs_test_LDADD = $(ctl_libraries)
 tests_unit_describe_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_describe_test_SOURCES = tests/unit/describe-test.c
 tests_unit_describe_test_LDADD = $(ctl_libraries)
-tests_unit_figure_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_figure_test_SOURCES = tests/unit/figure-test.c
-tests_unit_figure_test_LDADD = $(ctl_libraries)
 tests_unit_import_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_import_test_SOURCES = tests/unit/import-test.c
 tests_unit_import_test_LDADD = $(ctl_libraries)

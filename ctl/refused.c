@@ -9,7 +9,7 @@
 #include "copier/mutf7.h"
 #include "ctl/action.h"
 #include "ctl/commands.h"
-#include "ctl/figure.h"
+#include "lib/figure.h"
 #include "ctl/json.h"
 #include "ctl/refused.h"
 #include "ctl/text.h"

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "ctl/describe.h"
-#include "ctl/figure.h"
+#include "lib/figure.h"
 #include "ctl/screen.h"
 #include "ctl/text.h"
 

@@ -7,7 +7,7 @@
 
 #include "ctl/columns.h"
 #include "ctl/commands.h"
-#include "ctl/figure.h"
+#include "lib/figure.h"
 #include "ctl/follow.h"
 #include "ctl/json.h"
 #include "ctl/text.h"

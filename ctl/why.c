@@ -8,7 +8,7 @@
 
 #include "ctl/commands.h"
 #include "ctl/describe.h"
-#include "ctl/figure.h"
+#include "lib/figure.h"
 #include "ctl/json.h"
 #include "ctl/text.h"
 

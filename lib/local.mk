@@ -17,6 +17,7 @@ lib_librehome_a_SOURCES += \
 	lib/csv.c lib/csv.h \
 	lib/document.c lib/document.h \
 	lib/error.c lib/error.h \
+	lib/figure.c lib/figure.h \
 	lib/hex.c lib/hex.h \
 	lib/instant.c lib/instant.h \
 	lib/netstring.c lib/netstring.h \
@@ -157,8 +158,12 @@ tests_unit_refusal_test_SOURCES = tests/unit/refusal-test.c
 tests_unit_refusal_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_refusal_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
 
-check_PROGRAMS += tests/unit/pin-test tests/unit/size-test
-TESTS += tests/unit/pin-test tests/unit/size-test
+check_PROGRAMS += tests/unit/figure-test tests/unit/pin-test \
+	tests/unit/size-test
+TESTS += tests/unit/figure-test tests/unit/pin-test tests/unit/size-test
+tests_unit_figure_test_SOURCES = tests/unit/figure-test.c
+tests_unit_figure_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_figure_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
 tests_unit_pin_test_SOURCES = tests/unit/pin-test.c
 tests_unit_pin_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_pin_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)

@@ -13,4 +13,9 @@
  */
 int size_parse(const char *text, int64_t *size_r, struct error *error);
 
+#define SIZE_TEXT 32
+/* The same back, in the largest unit that leaves nothing out: "500k", "2G".
+ * Returns text_r. */
+const char *size_format(int64_t size, char text_r[SIZE_TEXT]);
+
 #endif

@@ -101,7 +101,7 @@ def gives_the_account_back_for_the_day():
         site = Site(lab, "ann@example.org")
         site.old.options = '    day_bytes = "100k"\n'
         log, account = site.move()
-        assert "the 102400 bytes of today are spent" in log, log
+        assert "the 100k bytes of today are spent" in log, log
         assert account["home"] == "source", account
         assert account["phase"] in ("requested", "copying"), account
         assert not account.get("failure"), account

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <cmocka.h>
 
-#include "ctl/figure.h"
+#include "lib/figure.h"
 #include "lib/instant.h"
 
 struct figure_case {

@@ -54,10 +54,28 @@ static void test_sizes(void **state)
 	}
 }
 
+static void test_formats(void **state)
+{
+	static const char *const cases[] = { "0", "1", "1000", "1023", "1k",
+		"1025", "500k", "2000k", "10M", "2G", "3T", "2048T",
+		"999999999999999" };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(cases); i++) {
+		char text[SIZE_TEXT];
+		int64_t size;
+
+		assert_int_equal(size_parse(cases[i], &size, NULL), 0);
+		assert_string_equal(size_format(size, text), cases[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_formats),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

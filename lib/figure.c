@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Figures for the eye, see figure.h. */
-#include "config.h"
+#include <config.h>
 
 #include <inttypes.h>
 #include <stdbool.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "ctl/figure.h"
+#include "lib/figure.h"
 #include "lib/instant.h"
 
 #define FIGURE_SECOND ((int64_t)1000)

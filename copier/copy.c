@@ -116,7 +116,8 @@ static int copy_prepare(struct copy *copy, struct error *error)
 }
 
 /* Opens the journal of these two accounts; its name is a digest of both. */
-static int copy_open_journal(struct copy *copy, struct error *error)
+static int copy_open_journal(
+	struct copy *copy, bool *busy_r, struct error *error)
 {
 	char *directory = copy_state_directory(copy);
 	char *source = copy_identity(&copy->source);
@@ -134,8 +135,8 @@ static int copy_open_journal(struct copy *copy, struct error *error)
 	name = xasprintf("copy-%02x%02x%02x%02x%02x%02x%02x%02x", sum[0],
 		sum[1], sum[2], sum[3], sum[4], sum[5], sum[6], sum[7]);
 	location_keep_uids(&copy->source, directory, name);
-	copy->pass.journal =
-		journal_open(directory, name, systems, copy->flags, error);
+	copy->pass.journal = journal_open(
+		directory, name, systems, copy->flags, busy_r, error);
 	free(name);
 	free(source);
 	free(destination);
@@ -144,11 +145,11 @@ static int copy_open_journal(struct copy *copy, struct error *error)
 }
 
 struct mailbox *copy_open_mailbox(struct copy *copy,
-	const struct location *location, const char *side, bool *denied_r,
-	struct error *error)
+	const struct location *location, const char *side,
+	enum mailbox_failure *failure_r, struct error *error)
 {
 	struct mailbox *mailbox =
-		mailbox_open(&location->target, copy->flags, denied_r, error);
+		mailbox_open(&location->target, copy->flags, failure_r, error);
 
 	if (mailbox == NULL)
 		error_prefix(error, "%s %s", side, location->label);
@@ -166,11 +167,11 @@ static bool copy_open_side(void *context, int side, struct error *error)
 	struct copy_pair *opening = context;
 	struct copy *copy = opening->copy;
 	struct mailbox *mailbox;
-	bool denied;
+	enum mailbox_failure failure;
 
 	mailbox = copy_open_mailbox(copy,
 		side == 0 ? &copy->source : &copy->destination,
-		side == 0 ? "source" : "destination", &denied, error);
+		side == 0 ? "source" : "destination", &failure, error);
 	if (side == 0)
 		opening->pair->home = mailbox;
 	else
@@ -307,6 +308,7 @@ static int copy_certify(struct copy *copy, struct error *error)
 static int copy_run(struct copy *copy)
 {
 	struct error error = { "" };
+	bool busy;
 	int result;
 
 	if (copy_prepare(copy, &error) < 0)
@@ -314,9 +316,10 @@ static int copy_run(struct copy *copy)
 	/* Others keep a file of UIDs, which belongs to who has the journal. */
 	if (strcmp(copy->source.target.protocol, "imap") == 0)
 		copy_login_begin(copy);
-	if (copy_open_journal(copy, &error) < 0) {
+	if (copy_open_journal(copy, &busy, &error) < 0) {
 		copy_login_end(copy);
-		return copy_fail(copy, EX_CANTCREAT, error.text);
+		return copy_fail(
+			copy, busy ? EX_TEMPFAIL : EX_CANTCREAT, error.text);
 	}
 	copy_tell_start(copy);
 	result = copy_endure(copy, &error);

@@ -25,7 +25,7 @@
 /* Both sides are logged in to at the same time. */
 struct copy_logins {
 	struct copy *copy;
-	enum endure_result results[2]; /* of the source, and of the other */
+	enum mailbox_failure failures[2]; /* of the source, of the other */
 	bool open;
 	struct error error;
 };
@@ -36,16 +36,12 @@ static bool copy_open_side(void *context, int side, struct error *error)
 	struct copy *copy = logins->copy;
 	struct mailbox **mailbox =
 		side == 0 ? &copy->pass.home : &copy->pass.other;
-	bool denied = false;
 
 	if (*mailbox == NULL)
 		*mailbox = copy_open_mailbox(copy,
 			side == 0 ? &copy->source : &copy->destination,
-			side == 0 ? "source" : "destination", &denied, error);
-	if (*mailbox != NULL)
-		logins->results[side] = ENDURE_DONE;
-	else
-		logins->results[side] = denied ? ENDURE_REFUSED : ENDURE_FAILED;
+			side == 0 ? "source" : "destination",
+			&logins->failures[side], error);
 	return *mailbox != NULL;
 }
 
@@ -100,13 +96,16 @@ static enum endure_result copy_open(void *context, struct error *error)
 {
 	struct copy *copy = context;
 	struct copy_logins logins = copy_take_logins(copy);
-	bool denied = logins.results[0] == ENDURE_REFUSED ||
-		      logins.results[1] == ENDURE_REFUSED;
+	/* What no other try can help says more than what one might. */
+	enum mailbox_failure failure = logins.failures[0] != MAILBOX_LATER
+					       ? logins.failures[0]
+					       : logins.failures[1];
 
 	if (!logins.open) {
 		*error = logins.error;
-		copy->code = denied ? EX_NOPERM : EX_TEMPFAIL;
-		return denied ? ENDURE_REFUSED : ENDURE_FAILED;
+		copy->code = mailbox_failure_code(failure);
+		return failure != MAILBOX_LATER ? ENDURE_REFUSED
+						: ENDURE_FAILED;
 	}
 	if (copy->pass.identity == NULL &&
 		copy_open_identity(copy, error) < 0) {
@@ -142,7 +141,7 @@ static enum endure_result copy_work(void *context, struct error *error)
 	if (copy_rounds(copy, error) == 0)
 		return ENDURE_DONE;
 	copy->lost = true;
-	copy->code = EX_TEMPFAIL;
+	copy->code = copy->pass.misfit ? EX_DATAERR : EX_TEMPFAIL;
 	return ENDURE_FAILED;
 }
 

@@ -30,7 +30,7 @@ struct copy_options {
 	const char *ca_file;
 	const char *folder_map;
 	const char *certificate;
-	const char *list; /* of accounts, instead of the URLs */
+	const char *list;    /* of accounts, instead of the URLs */
 	const char *doveadm; /* endpoint at the destination, or NULL */
 	const char *doveadm_password_file;
 	bool starttls;
@@ -42,7 +42,7 @@ struct copy_options {
 	int64_t timeout;  /* ms without a byte */
 	int64_t patience; /* ms that a server may be away */
 	long lanes;
-	long jobs; /* accounts of a list at once */
+	long jobs;		      /* accounts of a list at once */
 	struct copy_access access[2]; /* of source and destination */
 	int argc;
 	char **argv; /* as it was given */
@@ -69,7 +69,7 @@ struct copy {
 	int64_t began;
 	bool lost;	     /* the last rounds were cut off */
 	uint64_t progressed; /* when they began */
-	int code; /* what to end with after a failure (sysexits.h) */
+	int code;	     /* what to end with after a failure (sysexits.h) */
 	/* the first logins, while the journal is being read */
 	bool logging_in;
 	pthread_t logins;
@@ -91,8 +91,8 @@ int copy_read_options(int argc, char **argv, struct copy_options *options_r);
 int copy_locate(struct copy *copy);
 /* Opens one side's mailbox, with an error that names the side. */
 struct mailbox *copy_open_mailbox(struct copy *copy,
-	const struct location *location, const char *side, bool *denied_r,
-	struct error *error);
+	const struct location *location, const char *side,
+	enum mailbox_failure *failure_r, struct error *error);
 /* Begins to log in to both sides, for copy_endure to go on with; and waits for
  * that when it has come to nothing. */
 void copy_login_begin(struct copy *copy);

@@ -61,7 +61,7 @@ struct mailbox_target {
 	 * live as long as the mailbox. */
 	const struct foldermap *map;
 	struct folder_notes *notes;
-	int timeout_ms;		/* without a byte */
+	int timeout_ms; /* without a byte */
 	/* Mechanism, token, pins and limits, shared by the account's mailboxes
 	 * there; NULL for the defaults (copier/access.h). */
 	struct access *access;
@@ -81,20 +81,29 @@ struct mailbox_target {
 
 /* What the server can do, and how it writes folder names. */
 struct mailbox_features {
-	bool read_only;	     /* all that would change it is refused */
-	bool single;	     /* it lets one session in at a time: one lane */
-	bool expunge_by_uid; /* without it nothing is ever removed there */
-	bool append_uid;     /* appended() learns the new UID */
-	size_t append_batch; /* messages that one commit may hold; 0 as 1 */
+	bool read_only;	       /* all that would change it is refused */
+	bool single;	       /* it lets one session in at a time: one lane */
+	bool expunge_by_uid;   /* without it nothing is ever removed there */
+	bool append_uid;       /* appended() learns the new UID */
+	size_t append_batch;   /* messages that one commit may hold; 0 as 1 */
 	uint64_t append_limit; /* octets of one message; 0: not told */
-	bool modseq;	     /* status and scans tell modification sequences */
-	bool vanished;	     /* looks tell what has gone */
-	char separator;	     /* of the personal namespace; 0: none */
-	const char *prefix;  /* of the personal namespace, "" or "INBOX." */
+	bool modseq;	    /* status and scans tell modification sequences */
+	bool vanished;	    /* looks tell what has gone */
+	char separator;	    /* of the personal namespace; 0: none */
+	const char *prefix; /* of the personal namespace, "" or "INBOX." */
 	bool utf8; /* names are UTF-8 (RFC 6855), else modified UTF-7 */
 	/* Prefixes of the namespaces of other users and of all. */
 	const char *const *others;
 	size_t others_count;
+};
+
+/* Why a mailbox could not be opened. */
+enum mailbox_failure {
+	MAILBOX_LATER,	/* nobody answers, too busy, cannot tell */
+	MAILBOX_DENIED, /* the server has refused the login */
+	/* The server is not trusted, or cannot do what is asked for: settings
+	 * must change, there or here. */
+	MAILBOX_UNFIT,
 };
 
 struct mailbox_status {
@@ -181,8 +190,8 @@ struct mailbox_appended {
 struct mailbox_wish {
 	const char *folder;
 	bool create, ask, subscribe, unsubscribe; /* ask: for its status */
-	bool made;	    /* it was created just now */
-	bool refused;	    /* it cannot be made, or is not there (words) */
+	bool made;				  /* it was created just now */
+	bool refused;	     /* it cannot be made, or is not there (words) */
 	bool not_subscribed; /* (un)subscribing it was refused (words) */
 	struct mailbox_status status; /* with ask, unless refused */
 	struct error words;
@@ -198,8 +207,7 @@ typedef int mailbox_folder_fn(
 typedef int mailbox_message_fn(
 	void *context, const struct mailbox_message *message);
 /* UIDs that are no longer there; some may never have been. */
-typedef void mailbox_vanished_fn(
-	void *context, uint32_t first, uint32_t last);
+typedef void mailbox_vanished_fn(void *context, uint32_t first, uint32_t last);
 
 /*
  * Where fetched messages go, one after the other. begin returns 1 to take the
@@ -219,7 +227,8 @@ struct mailbox_driver {
 	const char *protocol;
 	const struct extension_driver *extension; /* extension.h; or NULL */
 	struct mailbox *(*open)(const struct mailbox_target *target,
-		struct flagpool *flags, bool *denied_r, struct error *error);
+		struct flagpool *flags, enum mailbox_failure *failure_r,
+		struct error *error);
 	void (*close)(struct mailbox *mailbox);
 	const struct mailbox_features *(*features)(struct mailbox *mailbox);
 	int (*list)(struct mailbox *mailbox, mailbox_folder_fn *callback,
@@ -282,17 +291,20 @@ struct mailbox {
 };
 
 extern const struct mailbox_driver mailbox_imap;
-extern const struct mailbox_driver mailbox_pop3; /* read only */
+extern const struct mailbox_driver mailbox_pop3;    /* read only */
 extern const struct mailbox_driver mailbox_maildir; /* read only */
-extern const struct mailbox_driver mailbox_mbox; /* read only */
+extern const struct mailbox_driver mailbox_mbox;    /* read only */
 
 /*
  * Connects and logs in by the driver that target names. Flag sets that the
  * mailbox hands out live in the pool, which the caller keeps longer. NULL with
- * an error; *denied_r tells whether it was the login that was refused.
+ * an error and *failure_r.
  */
 struct mailbox *mailbox_open(const struct mailbox_target *target,
-	struct flagpool *flags, bool *denied_r, struct error *error);
+	struct flagpool *flags, enum mailbox_failure *failure_r,
+	struct error *error);
+/* What a program ends with after that failure (sysexits.h). */
+int mailbox_failure_code(enum mailbox_failure failure);
 /* Ends the session; takes NULL. Never waits for the server. */
 void mailbox_close(struct mailbox **mailbox);
 
@@ -339,8 +351,8 @@ int mailbox_fetch(struct mailbox *mailbox, const struct uidset *uids,
  * fetch of these UIDs, which stay until then. Where it takes a network to ask
  * it is asked for now. No folder is selected until then.
  */
-void mailbox_ahead(struct mailbox *mailbox, const char *folder,
-	const struct uidset *uids);
+void mailbox_ahead(
+	struct mailbox *mailbox, const char *folder, const struct uidset *uids);
 
 /*
  * Appends are streamed and answered later: begin, data until size octets are

@@ -177,12 +177,13 @@ static void imap_mailbox_close(struct mailbox *mailbox)
 }
 
 static struct mailbox *imap_mailbox_open(const struct mailbox_target *target,
-	struct flagpool *flags, bool *denied_r, struct error *error)
+	struct flagpool *flags, enum mailbox_failure *failure_r,
+	struct error *error)
 {
 	struct imap_mailbox *imap = xcalloc(1, sizeof(*imap));
 
 	imap->flags = flags;
-	imap->session = imap_session_open(target, denied_r, error);
+	imap->session = imap_session_open(target, failure_r, error);
 	if (imap->session == NULL || imap_mailbox_enable(imap, error) < 0 ||
 		imap_mailbox_learn(imap, error) < 0) {
 		imap_mailbox_close(&imap->mailbox);

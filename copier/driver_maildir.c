@@ -45,11 +45,12 @@ static int maildir_mailbox_prepare(struct maildir_mailbox *maildir,
 }
 
 static struct mailbox *maildir_mailbox_open(const struct mailbox_target *target,
-	struct flagpool *flags, bool *denied_r, struct error *error)
+	struct flagpool *flags, enum mailbox_failure *failure_r,
+	struct error *error)
 {
 	struct maildir_mailbox *maildir = xcalloc(1, sizeof(*maildir));
 
-	(void)denied_r;
+	(void)failure_r;
 	maildir->root = xstrdup(target->path);
 	maildir->flags = flags;
 	maildir->features.read_only = true;

@@ -44,11 +44,12 @@ static int mbox_mailbox_prepare(struct mbox_mailbox *mbox,
 }
 
 static struct mailbox *mbox_mailbox_open(const struct mailbox_target *target,
-	struct flagpool *flags, bool *denied_r, struct error *error)
+	struct flagpool *flags, enum mailbox_failure *failure_r,
+	struct error *error)
 {
 	struct mbox_mailbox *mbox = xcalloc(1, sizeof(*mbox));
 
-	(void)denied_r;
+	(void)failure_r;
 	mbox->root = xstrdup(target->path);
 	mbox->quoting = target->quoting;
 	mbox->flags = flags;

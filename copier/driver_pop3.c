@@ -79,8 +79,16 @@ static int pop3_mailbox_delay(struct pop3_mailbox *pop3, struct error *error)
 	return -1;
 }
 
-int pop3_mailbox_enter(
-	struct pop3_mailbox *pop3, bool *denied_r, struct error *error)
+/* Of a login that has failed. */
+static enum mailbox_failure pop3_mailbox_failure(enum pop3_refusal refusal)
+{
+	return refusal == POP3_REFUSED_DENIED  ? MAILBOX_DENIED
+	       : refusal == POP3_REFUSED_UNFIT ? MAILBOX_UNFIT
+					       : MAILBOX_LATER;
+}
+
+int pop3_mailbox_enter(struct pop3_mailbox *pop3,
+	enum mailbox_failure *failure_r, struct error *error)
 {
 	int64_t until = instant_monotonic() + POP3_BUSY_MS;
 	int64_t wait = POP3_BUSY_FIRST_MS;
@@ -96,8 +104,7 @@ int pop3_mailbox_enter(
 			pop3_session_open(&pop3->target, &refusal, error);
 		if (pop3->session != NULL)
 			break;
-		if (denied_r != NULL)
-			*denied_r = refusal == POP3_REFUSED_DENIED;
+		*failure_r = pop3_mailbox_failure(refusal);
 		if (refusal != POP3_REFUSED_BUSY ||
 			instant_monotonic() + wait > until ||
 			!pop3_mailbox_sleep(wait))
@@ -111,6 +118,7 @@ int pop3_mailbox_enter(
 	if (pop3_mailbox_judge(capabilities, error) == 0)
 		return 0;
 	pop3_mailbox_leave(pop3);
+	*failure_r = MAILBOX_UNFIT;
 	return -1;
 }
 
@@ -147,7 +155,8 @@ static int pop3_mailbox_open_map(struct pop3_mailbox *pop3, struct error *error)
 }
 
 static struct mailbox *pop3_mailbox_open(const struct mailbox_target *target,
-	struct flagpool *flags, bool *denied_r, struct error *error)
+	struct flagpool *flags, enum mailbox_failure *failure_r,
+	struct error *error)
 {
 	struct pop3_mailbox *pop3 = xcalloc(1, sizeof(*pop3));
 
@@ -160,7 +169,7 @@ static struct mailbox *pop3_mailbox_open(const struct mailbox_target *target,
 	pop3->features.read_only = pop3->features.single = true;
 	pop3->features.prefix = "";
 	if (pop3_mailbox_open_map(pop3, error) < 0 ||
-		pop3_mailbox_enter(pop3, denied_r, error) < 0) {
+		pop3_mailbox_enter(pop3, failure_r, error) < 0) {
 		pop3_mailbox_close(&pop3->mailbox);
 		return NULL;
 	}

@@ -29,7 +29,7 @@ struct pop3_fetching {
 	const struct mailbox_sink *sink; /* NULL: to measure only */
 	void *context;
 	struct error *error; /* the caller's: the sink has written there */
-	bool stopped;	     /* by the sink, or a login was denied */
+	bool stopped;	     /* by the sink, or no login can help */
 	bool progress;	     /* of the present session */
 	uint64_t refused;
 	struct error words; /* of the first refused */
@@ -156,13 +156,13 @@ static int pop3_fetching_session(
 		pop3_fetching_data, pop3_fetching_end, pop3_fetching_refused };
 	struct pop3_mailbox *pop3 = fetching->pop3;
 	bool known = pop3->session != NULL && !pop3->fresh;
-	bool denied = false;
+	enum mailbox_failure failure = MAILBOX_LATER;
 	int result;
 
 	fetching->progress = false;
-	if (pop3_mailbox_enter(pop3, &denied, error) < 0) {
+	if (pop3_mailbox_enter(pop3, &failure, error) < 0) {
 		/* No more of it: servers count wrong passwords. */
-		fetching->stopped = denied;
+		fetching->stopped = failure != MAILBOX_LATER;
 		return -1;
 	}
 	if (!known && pop3_mailbox_take(pop3, error) != 1)

@@ -191,11 +191,12 @@ static void pop3_mailbox_tell(
 static int pop3_mailbox_look(struct pop3_mailbox *pop3,
 	struct mailbox_status *status_r, struct error *error)
 {
+	enum mailbox_failure failure;
 	int result = -1;
 
 	if (pop3->session != NULL && !pop3->fresh)
 		pop3_mailbox_leave(pop3);
-	if (pop3_mailbox_enter(pop3, NULL, error) == 0)
+	if (pop3_mailbox_enter(pop3, &failure, error) == 0)
 		result = pop3_mailbox_take(pop3, error);
 	if (result == 1)
 		pop3_mailbox_tell(pop3, status_r);

@@ -45,10 +45,10 @@ static inline struct pop3_mailbox *pop3_mailbox(struct mailbox *mailbox)
 
 /*
  * Logs in unless that is done, waiting while the maildrop is in use or the
- * server wants a delay. 0, or -1 with an error; denied_r may be NULL.
+ * server wants a delay. 0, or -1 with an error and *failure_r.
  */
-int pop3_mailbox_enter(
-	struct pop3_mailbox *pop3, bool *denied_r, struct error *error);
+int pop3_mailbox_enter(struct pop3_mailbox *pop3,
+	enum mailbox_failure *failure_r, struct error *error);
 /* Ends the session, so that the maildrop is its user's again. */
 void pop3_mailbox_leave(struct pop3_mailbox *pop3);
 /* Sleeps; false when a signal has come in. */

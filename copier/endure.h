@@ -16,7 +16,8 @@
 enum endure_result {
 	ENDURE_DONE,
 	ENDURE_FAILED,
-	ENDURE_REFUSED, /* trying again cannot help: a wrong password */
+	ENDURE_REFUSED, /* trying again cannot help: a wrong password, a server
+			   that is not trusted */
 };
 
 struct endure {

@@ -15,6 +15,7 @@
 #include "copier/folder_notes.h"
 #include "copier/refused.h"
 
+#include "lib/figure.h"
 #include "lib/xalloc.h"
 
 /* The narrowest limit of each kind that INBOX counts for. */
@@ -27,10 +28,9 @@ struct folder_quota {
 static const struct {
 	const char *resource;
 	uint64_t unit;
-	const char *words;
 } folder_quota_kinds[2] = {
-	{ "STORAGE", 1024, "octets" },
-	{ "MESSAGE", 1, "messages" },
+	{ "STORAGE", 1024 },
+	{ "MESSAGE", 1 },
 };
 
 static void folder_quota_told(void *context, const struct extension_quota *told)
@@ -116,6 +116,13 @@ static uint64_t folder_quota_messages(const struct view *view)
 	return messages;
 }
 
+static const char *folder_quota_figure(
+	size_t kind, uint64_t number, char text_r[FIGURE_SIZE])
+{
+	return kind == 0 ? figure_size((int64_t)number, text_r)
+			 : figure_plural((int64_t)number, "message", text_r);
+}
+
 /* What is to come, by what either side holds: what the other side holds is
  * taken for ours, so that only what is certain stops anything. */
 static bool folder_quota_fits(const struct folder_quota *quota, size_t kind,
@@ -123,16 +130,17 @@ static bool folder_quota_fits(const struct folder_quota *quota, size_t kind,
 {
 	uint64_t coming = home > other ? home - other : 0;
 	uint64_t left = quota->limit[kind] - quota->used[kind];
+	char figures[3][FIGURE_SIZE];
 
 	if (!quota->limited[kind] || coming <= left)
 		return true;
 	error_set(error,
-		"it does not fit: %" PRIu64
-		" %s are to come, and there is room for %" PRIu64
-		" (the limit is %" PRIu64
-		"); raise the limit, or leave folders out by the folder map",
-		coming, folder_quota_kinds[kind].words, left,
-		quota->limit[kind]);
+		"it does not fit: %s are to come, and there is room for %s "
+		"(the limit is %s); raise the limit, or leave folders out by "
+		"the folder map",
+		folder_quota_figure(kind, coming, figures[0]),
+		folder_quota_figure(kind, left, figures[1]),
+		folder_quota_figure(kind, quota->limit[kind], figures[2]));
 	return false;
 }
 
@@ -160,12 +168,13 @@ static int folder_quota_compare(struct pass *pass,
 	uint64_t behind =
 		pass->refused != NULL ? refused_left_count(pass->refused) : 0;
 	uint64_t there = 0, here = 0;
-	int result = 1, told = 0;
+	int told;
 
 	/* What an operator lets behind needs no room. */
 	messages = messages > behind ? messages - behind : 0;
-	if (!folder_quota_fits(
-		    quota, 1, messages, folder_quota_messages(other), error))
+	pass->misfit = !folder_quota_fits(
+		quota, 1, messages, folder_quota_messages(other), error);
+	if (pass->misfit)
 		return -1;
 	if (!quota->limited[0])
 		return 1;
@@ -177,10 +186,9 @@ static int folder_quota_compare(struct pass *pass,
 		folder_notes_add(pass->notes, FOLDER_NOTE_QUOTA, "", NULL, 0,
 			"whether all fits cannot be told: a server does not "
 			"tell the size of its folders");
-	if (told < 0 ||
-		(told == 1 && !folder_quota_fits(quota, 0, here, there, error)))
-		result = -1;
-	return result;
+	if (told == 1)
+		pass->misfit = !folder_quota_fits(quota, 0, here, there, error);
+	return told < 0 || pass->misfit ? -1 : 1;
 }
 
 /* Where the limits differ that is said; where there is none it is made. */
@@ -192,7 +200,7 @@ static int folder_quota_carry(struct pass *pass,
 	int result = 0;
 
 	for (i = 0; result >= 0 && i < 2; i++) {
-		const char *what = folder_quota_kinds[i].words;
+		char figure[FIGURE_SIZE];
 
 		if (!home->limited[i] ||
 			(other->limited[i] &&
@@ -201,8 +209,9 @@ static int folder_quota_carry(struct pass *pass,
 		result = 0;
 		error_set(error, "it has no limit");
 		if (other->limited[i])
-			error_set(
-				error, "there it is %" PRIu64, other->limit[i]);
+			error_set(error, "there it is %s",
+				folder_quota_figure(
+					i, other->limit[i], figure));
 		else if (other->root != NULL && !look)
 			result = extension_quota_write(pass->other, other->root,
 				folder_quota_kinds[i].resource,
@@ -211,9 +220,10 @@ static int folder_quota_carry(struct pass *pass,
 		if (result == 0)
 			folder_notes_add(pass->notes, FOLDER_NOTE_QUOTA, "",
 				NULL, 0,
-				"the limit at home is %" PRIu64
-				" %s; at the other side: %s",
-				home->limit[i], what, error->text);
+				"the limit at home is %s; at the other side: "
+				"%s",
+				folder_quota_figure(i, home->limit[i], figure),
+				error->text);
 	}
 	return result < 0 ? -1 : 1;
 }

@@ -9,7 +9,8 @@
 /*
  * Compares limits, notes where they differ, and works out whether what home has
  * and the other side has not yet fits into what is free there. 1; -1 with an
- * error when it is certain that it does not, or when a mailbox was lost.
+ * error when it is certain that it does not (pass->misfit), or when a mailbox
+ * was lost.
  * Without look the other side gets home's limit where it has none and lets us.
  */
 int folder_quota_check(struct pass *pass, const struct view *home,

@@ -193,7 +193,7 @@ static int folders_open(struct folders *folders)
 	struct mailbox **const mailboxes[] = { &folders->pass.home,
 		&folders->pass.other };
 	struct error error;
-	bool denied;
+	enum mailbox_failure failure;
 	size_t i;
 
 	if (folders->folder_map != NULL) {
@@ -205,13 +205,12 @@ static int folders_open(struct folders *folders)
 	folders->sides[0].target.notes = folders->pass.notes;
 	for (i = 0; i < 2; i++) {
 		*mailboxes[i] = mailbox_open(&folders->sides[i].target,
-			folders->flags, &denied, &error);
+			folders->flags, &failure, &error);
 		if (*mailboxes[i] != NULL)
 			continue;
 		error_prefix(&error, "%s %s", i == 0 ? "source" : "destination",
 			folders->sides[i].label);
-		return folders_fail(
-			denied ? EX_NOPERM : EX_TEMPFAIL, error.text);
+		return folders_fail(mailbox_failure_code(failure), error.text);
 	}
 	return 0;
 }

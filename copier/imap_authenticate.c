@@ -245,8 +245,8 @@ static void imap_attempt_clear(struct imap_attempt *attempt)
 
 /* Attempts until one is taken. 0, or -1. */
 static int imap_authenticate_any(struct imap_session *session,
-	const struct mailbox_target *target, bool *learned_r, bool *denied_r,
-	struct error *error)
+	const struct mailbox_target *target, bool *learned_r,
+	enum mailbox_failure *failure_r, struct error *error)
 {
 	struct sasl_choice choice = {
 		.wanted = access_mechanism(target->access),
@@ -263,13 +263,17 @@ static int imap_authenticate_any(struct imap_session *session,
 		struct imap_attempt attempt = { .session = session,
 			.target = target };
 		enum sasl_mechanism mechanism = sasl_choose(&choice, error);
+		bool denied;
 
-		if (mechanism == SASL_AUTO)
+		if (mechanism == SASL_AUTO) {
+			*failure_r = MAILBOX_UNFIT;
 			return -1;
+		}
 		imap_session_handle(session, &imap_attempt_handler, &attempt);
 		result = imap_attempt_run(&attempt, mechanism, error);
-		*denied_r = result == 0 && imap_attempt_is_denied(error);
-		again = *denied_r &&
+		denied = result == 0 && imap_attempt_is_denied(error);
+		*failure_r = denied ? MAILBOX_DENIED : MAILBOX_LATER;
+		again = denied &&
 			imap_attempt_again(&attempt, &choice, mechanism);
 		*learned_r = attempt.learned;
 		imap_attempt_clear(&attempt);
@@ -281,7 +285,7 @@ static int imap_authenticate_any(struct imap_session *session,
 }
 
 int imap_authenticate(struct imap_session *session,
-	const struct mailbox_target *target, bool *denied_r,
+	const struct mailbox_target *target, enum mailbox_failure *failure_r,
 	struct error *error)
 {
 	struct imap_attempt asked = { .session = session, .target = target };
@@ -289,7 +293,7 @@ int imap_authenticate(struct imap_session *session,
 	unsigned tag;
 	int result;
 
-	if (imap_authenticate_any(session, target, &learned, denied_r, error) <
+	if (imap_authenticate_any(session, target, &learned, failure_r, error) <
 		0) {
 		error_prefix(error, "login");
 		return -1;

@@ -117,9 +117,11 @@ static int imap_login_fail(struct imap_session *session, mailimap *etpan,
 }
 
 static int imap_login_starttls(struct imap_session *session, mailimap *etpan,
-	const struct mailbox_target *target, struct error *error)
+	const struct mailbox_target *target, enum mailbox_failure *failure_r,
+	struct error *error)
 {
 	if (!mailimap_has_extension(etpan, "STARTTLS")) {
+		*failure_r = MAILBOX_UNFIT;
 		error_set(error, "STARTTLS: the server does not offer it");
 		return -1;
 	}
@@ -131,11 +133,12 @@ static int imap_login_starttls(struct imap_session *session, mailimap *etpan,
 		error_set(error, "STARTTLS: bytes came in behind the answer");
 		return -1;
 	}
-	return imap_stream_encrypt(session->stream, target, error);
+	return imap_stream_encrypt(session->stream, target, failure_r, error);
 }
 
 static int imap_login_greet(struct imap_session *session, mailimap *etpan,
-	const struct mailbox_target *target, struct error *error)
+	const struct mailbox_target *target, enum mailbox_failure *failure_r,
+	struct error *error)
 {
 	struct mailimap_capability_data *data = NULL;
 	mailstream *stream =
@@ -143,12 +146,14 @@ static int imap_login_greet(struct imap_session *session, mailimap *etpan,
 	int result = mailimap_connect(etpan, stream);
 
 	if (result == MAILIMAP_NO_ERROR_AUTHENTICATED) {
+		*failure_r = MAILBOX_UNFIT;
 		error_set(error, "greeting: the server says that somebody is "
 				 "logged in already");
 		return -1;
 	}
 	if (result == MAILIMAP_ERROR_PARSE &&
 		imap_stream_failure(session->stream)[0] == '\0') {
+		*failure_r = MAILBOX_UNFIT;
 		error_set(error, "greeting: the server does not speak IMAP");
 		return -1;
 	}
@@ -158,7 +163,8 @@ static int imap_login_greet(struct imap_session *session, mailimap *etpan,
 		return imap_login_fail(session, etpan, "capabilities", error);
 	mailimap_capability_data_free(data);
 	if (target->security == MAILBOX_STARTTLS) {
-		if (imap_login_starttls(session, etpan, target, error) < 0)
+		if (imap_login_starttls(
+			    session, etpan, target, failure_r, error) < 0)
 			return -1;
 		data = NULL;
 		if (mailimap_capability(etpan, &data) != MAILIMAP_NO_ERROR)
@@ -172,7 +178,8 @@ static int imap_login_greet(struct imap_session *session, mailimap *etpan,
 
 /* The part that libetpan does; nothing of it is kept afterwards. */
 static int imap_login_prepare(struct imap_session *session,
-	const struct mailbox_target *target, struct error *error)
+	const struct mailbox_target *target, enum mailbox_failure *failure_r,
+	struct error *error)
 {
 	mailimap *etpan = mailimap_new(0, NULL);
 	mailstream *stream;
@@ -180,7 +187,7 @@ static int imap_login_prepare(struct imap_session *session,
 
 	if (etpan == NULL)
 		abort();
-	result = imap_login_greet(session, etpan, target, error);
+	result = imap_login_greet(session, etpan, target, failure_r, error);
 	stream = etpan->imap_stream;
 	/* mailimap_free would log out. */
 	etpan->imap_stream = NULL;
@@ -195,10 +202,10 @@ static int imap_login_prepare(struct imap_session *session,
 }
 
 int imap_login(struct imap_session *session,
-	const struct mailbox_target *target, bool *denied_r,
+	const struct mailbox_target *target, enum mailbox_failure *failure_r,
 	struct error *error)
 {
-	if (imap_login_prepare(session, target, error) < 0)
+	if (imap_login_prepare(session, target, failure_r, error) < 0)
 		return -1;
-	return imap_authenticate(session, target, denied_r, error);
+	return imap_authenticate(session, target, failure_r, error);
 }

@@ -478,19 +478,19 @@ bool imap_session_broken(const struct imap_session *session)
 }
 
 struct imap_session *imap_session_open(const struct mailbox_target *target,
-	bool *denied_r, struct error *error)
+	enum mailbox_failure *failure_r, struct error *error)
 {
 	struct imap_session *session = xcalloc(1, sizeof(*session));
 
-	*denied_r = false;
+	*failure_r = MAILBOX_LATER;
 	/* The buffer never moves, so that a password has one place in it. */
 	session->out.data = xcalloc(1, IMAP_SESSION_OUT + 1);
 	session->out.room = IMAP_SESSION_OUT + 1;
 	imap_wire_init(&session->wire);
 	session->access = target->access;
-	session->stream = imap_stream_open(target, error);
+	session->stream = imap_stream_open(target, failure_r, error);
 	if (session->stream == NULL ||
-		imap_login(session, target, denied_r, error) < 0)
+		imap_login(session, target, failure_r, error) < 0)
 		imap_session_free(&session);
 	return session;
 }

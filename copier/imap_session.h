@@ -63,11 +63,10 @@ struct imap_handler {
 struct imap_session;
 
 /*
- * Connects and logs in. NULL with an error; *denied_r is set when it was the
- * login that the server refused for good.
+ * Connects and logs in. NULL with an error and *failure_r.
  */
 struct imap_session *imap_session_open(const struct mailbox_target *target,
-	bool *denied_r, struct error *error);
+	enum mailbox_failure *failure_r, struct error *error);
 /* Says LOGOUT without waiting for an answer, and closes. */
 void imap_session_free(struct imap_session **session);
 

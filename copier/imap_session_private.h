@@ -66,14 +66,14 @@ void imap_session_learn(struct imap_session *session, struct imap_span names);
 /* Says who we are and learns what the server then can. Results as imap_login.
  */
 int imap_authenticate(struct imap_session *session,
-	const struct mailbox_target *target, bool *denied_r,
+	const struct mailbox_target *target, enum mailbox_failure *failure_r,
 	struct error *error);
 /*
  * Set-up and login on a stream just opened. Returns 0, or -1 with an error;
- * *denied_r as in imap_session_open.
+ * *failure_r as in imap_session_open.
  */
 int imap_login(struct imap_session *session,
-	const struct mailbox_target *target, bool *denied_r,
+	const struct mailbox_target *target, enum mailbox_failure *failure_r,
 	struct error *error);
 
 #endif

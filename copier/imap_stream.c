@@ -129,7 +129,8 @@ static bool imap_stream_is_tls(const struct mailbox_target *target)
 
 /* The server speaks first; one that does not may want TLS at once. */
 static int imap_stream_listen(struct imap_stream *stream,
-	const struct mailbox_target *target, struct error *error)
+	const struct mailbox_target *target, enum mailbox_failure *failure_r,
+	struct error *error)
 {
 	struct pollfd wait = { .fd = stream->socket, .events = POLLIN };
 	int ms = target->timeout_ms > 0 &&
@@ -139,6 +140,7 @@ static int imap_stream_listen(struct imap_stream *stream,
 
 	if (poll(&wait, 1, ms) != 0 || !imap_stream_is_tls(target))
 		return 0;
+	*failure_r = MAILBOX_UNFIT;
 	error_set(error,
 		"port %u of %s speaks TLS at once: it is one for imaps://",
 		target->port, target->host);
@@ -146,11 +148,12 @@ static int imap_stream_listen(struct imap_stream *stream,
 }
 
 static int imap_stream_begin(struct imap_stream *stream,
-	const struct mailbox_target *target, struct error *error)
+	const struct mailbox_target *target, enum mailbox_failure *failure_r,
+	struct error *error)
 {
 	if (target->security != MAILBOX_TLS)
-		return imap_stream_listen(stream, target, error);
-	if (imap_stream_encrypt(stream, target, error) == 0)
+		return imap_stream_listen(stream, target, failure_r, error);
+	if (imap_stream_encrypt(stream, target, failure_r, error) == 0)
 		return 0;
 	if (strstr(error->text, "does not speak TLS") != NULL)
 		error_set(error,
@@ -160,8 +163,8 @@ static int imap_stream_begin(struct imap_stream *stream,
 	return -1;
 }
 
-struct imap_stream *imap_stream_open(
-	const struct mailbox_target *target, struct error *error)
+struct imap_stream *imap_stream_open(const struct mailbox_target *target,
+	enum mailbox_failure *failure_r, struct error *error)
 {
 	struct imap_stream *stream = xcalloc(1, sizeof(*stream));
 
@@ -170,7 +173,8 @@ struct imap_stream *imap_stream_open(
 	stream->socket = imap_stream_connect(target, target->timeout_ms, error);
 	if (stream->socket >= 0)
 		cutoff_add(stream->socket);
-	if (stream->socket < 0 || imap_stream_begin(stream, target, error) < 0)
+	if (stream->socket < 0 ||
+		imap_stream_begin(stream, target, failure_r, error) < 0)
 		imap_stream_free(&stream);
 	return stream;
 }
@@ -197,20 +201,27 @@ mailstream_low *imap_stream_low(struct imap_stream *stream)
 }
 
 int imap_stream_encrypt(struct imap_stream *stream,
-	const struct mailbox_target *target, struct error *error)
+	const struct mailbox_target *target, enum mailbox_failure *failure_r,
+	struct error *error)
 {
 	const char *pins = access_pins(target->access);
 
 	/* What is pinned needs no trust anchors. */
 	stream->context = tls_client_context_new(
 		target->ca_file, target->verify && pins == NULL, error);
-	if (stream->context == NULL)
+	if (stream->context == NULL ||
+		(pins != NULL &&
+			tls_client_pin(stream->context, pins, error) < 0)) {
+		*failure_r = MAILBOX_UNFIT;
 		return -1;
-	if (pins != NULL && tls_client_pin(stream->context, pins, error) < 0)
-		return -1;
+	}
 	stream->session = tls_connect(
 		stream->context, stream->socket, target->host, error);
-	return stream->session != NULL ? 0 : -1;
+	if (stream->session != NULL)
+		return 0;
+	if (tls_client_refused(stream->context))
+		*failure_r = MAILBOX_UNFIT;
+	return -1;
 }
 
 static bool imap_stream_is_loopback(const struct sockaddr_storage *address)

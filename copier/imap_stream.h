@@ -23,10 +23,11 @@ struct imap_stream;
  * Connects; does the TLS handshake at once for MAILBOX_TLS. The stream is
  * guarded: libetpan may read it. A port that speaks TLS though it should not,
  * or does not though it should, is told with what to write instead. What is
- * read and written is spent of target->access's limits.
+ * read and written is spent of target->access's limits. NULL with an error;
+ * *failure_r is set where another try cannot help.
  */
-struct imap_stream *imap_stream_open(
-	const struct mailbox_target *target, struct error *error);
+struct imap_stream *imap_stream_open(const struct mailbox_target *target,
+	enum mailbox_failure *failure_r, struct error *error);
 /* Closes the connection; takes NULL. */
 void imap_stream_free(struct imap_stream **stream);
 
@@ -36,9 +37,11 @@ void imap_stream_free(struct imap_stream **stream);
  */
 mailstream_low *imap_stream_low(struct imap_stream *stream);
 
-/* Begins TLS on the open connection, after STARTTLS. Returns 0 or -1. */
+/* Begins TLS on the open connection, after STARTTLS. Returns 0, or -1 as
+ * imap_stream_open. */
 int imap_stream_encrypt(struct imap_stream *stream,
-	const struct mailbox_target *target, struct error *error);
+	const struct mailbox_target *target, enum mailbox_failure *failure_r,
+	struct error *error);
 
 /* True when what is sent can be read on its way: no TLS, and not loopback. */
 bool imap_stream_is_exposed(const struct imap_stream *stream);

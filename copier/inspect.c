@@ -24,14 +24,14 @@
 static int inspect_open(
 	struct inspect_side *side, struct flagpool *flags, struct error *error)
 {
-	bool denied = false;
+	enum mailbox_failure failure;
 
 	side->mailbox =
-		mailbox_open(&side->location.target, flags, &denied, error);
+		mailbox_open(&side->location.target, flags, &failure, error);
 	if (side->mailbox != NULL)
 		return 0;
 	error_prefix(error, "%s", side->name);
-	return denied ? EX_NOPERM : EX_TEMPFAIL;
+	return mailbox_failure_code(failure);
 }
 
 int inspect_open_system(const struct config *config, const char *name,
@@ -113,7 +113,7 @@ int inspect_account(const struct config *config, const char *address,
 		config->policyd.control, INSPECT_POLICYD, error);
 	struct attr_list *request = attr_list_new();
 	const struct attr_list *reply;
-	int code = EX_UNAVAILABLE;
+	int code = EX_TEMPFAIL;
 
 	attr_list_add(request, "request", "account-get");
 	attr_list_add(request, "address", address);

@@ -104,10 +104,11 @@ struct journal;
 /*
  * Opens or begins DIRECTORY/NAME.journal and locks it against other copiers.
  * The systems name the two sides; a journal of other systems is put aside as
- * NAME.journal.old. Flag sets live in the pool. NULL with an error.
+ * NAME.journal.old. Flag sets live in the pool. NULL with an error; *busy_r
+ * tells that it is only another copier which works on the account now.
  */
 struct journal *journal_open(const char *directory, const char *name,
-	const char *const systems[2], struct flagpool *flags,
+	const char *const systems[2], struct flagpool *flags, bool *busy_r,
 	struct error *error);
 /* Closes without writing what was not flushed. */
 void journal_close(struct journal **journal);

@@ -104,8 +104,8 @@ int journal_sync(struct journal *journal, struct error *error)
 	return 0;
 }
 
-static int journal_lock(
-	struct journal *journal, const char *name, struct error *error)
+static int journal_lock(struct journal *journal, const char *name, bool *busy_r,
+	struct error *error)
 {
 	char *path = xasprintf("%s/%s.lock", journal->directory, name);
 	int result = 0;
@@ -115,9 +115,10 @@ static int journal_lock(
 		error_set(error, "open lock %s: %s", path, strerror(errno));
 		result = -1;
 	} else if (flock(journal->lock, LOCK_EX | LOCK_NB) < 0) {
+		*busy_r = errno == EWOULDBLOCK;
 		error_set(error, "lock %s: %s", path,
-			errno == EWOULDBLOCK ? "another copier works on it"
-					     : strerror(errno));
+			*busy_r ? "another copier works on it"
+				: strerror(errno));
 		result = -1;
 	}
 	free(path);
@@ -227,7 +228,7 @@ static int journal_load(struct journal *journal, struct error *error)
 }
 
 struct journal *journal_open(const char *directory, const char *name,
-	const char *const systems[2], struct flagpool *flags,
+	const char *const systems[2], struct flagpool *flags, bool *busy_r,
 	struct error *error)
 {
 	struct journal *journal = xcalloc(1, sizeof(*journal));
@@ -240,7 +241,8 @@ struct journal *journal_open(const char *directory, const char *name,
 	journal->file = -1;
 	journal->lock = -1;
 	pthread_mutex_init(&journal->mutex, NULL);
-	if (journal_lock(journal, name, error) < 0 ||
+	*busy_r = false;
+	if (journal_lock(journal, name, busy_r, error) < 0 ||
 		journal_open_file(journal, error) < 0 ||
 		journal_load(journal, error) < 0)
 		journal_close(&journal);

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 
 #include "copier/folder_notes.h"
 #include "copier/foldermap.h"
@@ -32,17 +33,18 @@ static void mailbox_learn(
 }
 
 struct mailbox *mailbox_open(const struct mailbox_target *target,
-	struct flagpool *flags, bool *denied_r, struct error *error)
+	struct flagpool *flags, enum mailbox_failure *failure_r,
+	struct error *error)
 {
 	size_t i, count = sizeof(mailbox_drivers) / sizeof(*mailbox_drivers);
 	struct mailbox *mailbox;
 
-	*denied_r = false;
+	*failure_r = MAILBOX_LATER;
 	for (i = 0; i < count; i++) {
 		if (strcmp(mailbox_drivers[i]->protocol, target->protocol) != 0)
 			continue;
 		mailbox = mailbox_drivers[i]->open(
-			target, flags, denied_r, error);
+			target, flags, failure_r, error);
 		if (mailbox == NULL)
 			return NULL;
 		mailbox->driver = mailbox_drivers[i];
@@ -51,6 +53,19 @@ struct mailbox *mailbox_open(const struct mailbox_target *target,
 	}
 	error_set(error, "no driver for %s", target->protocol);
 	return NULL;
+}
+
+int mailbox_failure_code(enum mailbox_failure failure)
+{
+	switch (failure) {
+	case MAILBOX_DENIED:
+		return EX_NOPERM;
+	case MAILBOX_UNFIT:
+		return EX_PROTOCOL;
+	case MAILBOX_LATER:
+		break;
+	}
+	return EX_TEMPFAIL;
 }
 
 void mailbox_close(struct mailbox **mailbox)

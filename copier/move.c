@@ -158,9 +158,10 @@ static int move_open_journal(struct move *move, struct error *error)
 	const char *const systems[2] = { move->account->source,
 		move->account->destination };
 	char *name = account_file_name(move->account->address);
+	bool busy;
 
 	move->pass.journal = journal_open(move->order->config->copier.state,
-		name, systems, move->flags, error);
+		name, systems, move->flags, &busy, error);
 	move_begin_certificate(move, name);
 	free(name);
 	if (move->pass.journal == NULL)

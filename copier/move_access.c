@@ -96,11 +96,11 @@ static enum endure_result move_enduring_open(void *context, struct error *error)
 	struct move_enduring *enduring = context;
 	struct move *move = enduring->move;
 
-	move->denied = false;
+	move->failure = MAILBOX_LATER;
 	if (move_open_home(move, error) == 0 &&
 		move_open_other(move, error) == 0)
 		return ENDURE_DONE;
-	return move->denied ? ENDURE_REFUSED : ENDURE_FAILED;
+	return move->failure != MAILBOX_LATER ? ENDURE_REFUSED : ENDURE_FAILED;
 }
 
 /* Of an interrupted try: what it did is done. */

@@ -66,7 +66,7 @@ static struct mailbox *move_lane_connect(struct move *move,
 	const struct config *config = move->order->config;
 	const struct location *place;
 	struct mailbox_target target;
-	bool denied;
+	enum mailbox_failure failure;
 
 	/* One for each account that is worked on is never taken by a lane. */
 	if (system == NULL || system->connections <= config->copier.jobs) {
@@ -84,7 +84,7 @@ static struct mailbox *move_lane_connect(struct move *move,
 	target = place->target;
 	target.map = NULL;
 	target.notes = NULL;
-	return mailbox_open(&target, move->flags, &denied, error);
+	return mailbox_open(&target, move->flags, &failure, error);
 }
 
 static bool move_lane_open(void *context, int side, struct error *error)

@@ -21,21 +21,21 @@ struct move {
 	struct worker worker;
 	struct flagpool *flags;
 	struct certificate *certificate;
-	struct pass pass;      /* home and other, as the account has them now */
-	int slots[2];	       /* of home and other, or -1 */
-	const char *kind;      /* of the pass: "live", "last", "sweep" */
-	bool frozen;	       /* we work inside a freeze */
-	bool hurried;	       /* limits are not waited for */
-	bool denied;	       /* a login was refused for good */
-	struct secret learned; /* the user's password, or none */
-	struct location places[2]; /* of source and destination, once made */
-	int64_t due;		   /* when to come again */
-	int64_t round_ms;	   /* the last round took */
-	const char *uidl_format;   /* of home's POP3 server, or NULL */
-	char *uidl_told;	   /* of POP3, for the operator; or NULL */
-	char *identity_told;	   /* the document as it is kept, or NULL */
-	struct foldermap *map;	   /* of the source, or NULL */
-	size_t notes_told;	   /* of the pass's, in the log */
+	struct pass pass; /* home and other, as the account has them now */
+	int slots[2];	  /* of home and other, or -1 */
+	const char *kind; /* of the pass: "live", "last", "sweep" */
+	bool frozen;	  /* we work inside a freeze */
+	bool hurried;	  /* limits are not waited for */
+	enum mailbox_failure failure; /* of what could not be opened */
+	struct secret learned;	      /* the user's password, or none */
+	struct location places[2];    /* of source and destination, once made */
+	int64_t due;		      /* when to come again */
+	int64_t round_ms;	      /* the last round took */
+	const char *uidl_format;      /* of home's POP3 server, or NULL */
+	char *uidl_told;	      /* of POP3, for the operator; or NULL */
+	char *identity_told;	      /* the document as it is kept, or NULL */
+	struct foldermap *map;	      /* of the source, or NULL */
+	size_t notes_told;	      /* of the pass's, in the log */
 };
 
 /* The side of the journal that a home is. */

@@ -39,8 +39,8 @@ static struct mailbox *move_connect(struct move *move,
 			move, error);
 	if (*slot < 0)
 		return NULL;
-	mailbox =
-		mailbox_open(&place->target, move->flags, &move->denied, error);
+	mailbox = mailbox_open(
+		&place->target, move->flags, &move->failure, error);
 	if (mailbox == NULL)
 		error_prefix(error, "system %s", system->name);
 	return mailbox;

@@ -76,6 +76,7 @@ struct pass {
 	const struct foldermap *map; /* of the source's folders; NULL: none */
 	struct folder_notes *notes; /* what became of folders; NULL: not kept */
 	bool prepared; /* rights, quota and the like were seen to */
+	bool misfit;   /* it is certain that not all fits at the other side */
 	/* Flags that new messages can have at the other side; NULL: all. */
 	const struct flagset *permanent;
 

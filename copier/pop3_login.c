@@ -72,7 +72,10 @@ static int pop3_login_stls(struct pop3_session *session,
 	const struct mailbox_target *target, enum pop3_refusal *refusal_r,
 	struct error *error)
 {
+	enum mailbox_failure failure = MAILBOX_LATER;
+
 	if (session->capabilities.known && !session->capabilities.stls) {
+		*refusal_r = POP3_REFUSED_UNFIT;
 		error_set(error, "STLS: the server does not offer it");
 		return -1;
 	}
@@ -85,8 +88,10 @@ static int pop3_login_stls(struct pop3_session *session,
 		error_set(error, "STLS: bytes came in behind the answer");
 		return -1;
 	}
-	if (imap_stream_encrypt(session->stream, target, error) < 0) {
+	if (imap_stream_encrypt(session->stream, target, &failure, error) < 0) {
 		session->broken = true;
+		if (failure == MAILBOX_UNFIT)
+			*refusal_r = POP3_REFUSED_UNFIT;
 		return -1;
 	}
 	pop3_capabilities_clear(&session->capabilities);
@@ -175,6 +180,25 @@ static enum pop3_refusal pop3_login_judge(
 						: POP3_REFUSED_DENIED;
 }
 
+/* Whether there is a way to log in at all. */
+static int pop3_login_judge_target(
+	const struct mailbox_target *target, bool sasl, struct error *error)
+{
+	if (target->password == NULL)
+		error_set(error, "POP3 needs a password: tokens are not spoken "
+				 "there");
+	else if (!pop3_login_is_word(target->login) ||
+		 !pop3_login_is_word(target->password))
+		error_set(error, "user or password: empty, too long, or with a "
+				 "line end in it");
+	else if (target->authorizer != NULL && !sasl)
+		error_set(error, "the server offers no SASL PLAIN, which a "
+				 "master user needs");
+	else
+		return 0;
+	return -1;
+}
+
 static int pop3_login_authenticate(struct pop3_session *session,
 	const struct mailbox_target *target, enum pop3_refusal *refusal_r,
 	struct error *error)
@@ -183,20 +207,8 @@ static int pop3_login_authenticate(struct pop3_session *session,
 	bool sasl = session->capabilities.sasl_plain;
 	int result;
 
-	if (target->password == NULL) {
-		error_set(error, "POP3 needs a password: tokens are not spoken "
-				 "there");
-		return -1;
-	}
-	if (!pop3_login_is_word(target->login) ||
-		!pop3_login_is_word(target->password)) {
-		error_set(error, "user or password: empty, too long, or with a "
-				 "line end in it");
-		return -1;
-	}
-	if (target->authorizer != NULL && !sasl) {
-		error_set(error, "the server offers no SASL PLAIN, which a "
-				 "master user needs");
+	if (pop3_login_judge_target(target, sasl, error) < 0) {
+		*refusal_r = POP3_REFUSED_UNFIT;
 		return -1;
 	}
 	result = sasl ? pop3_login_sasl(session, target, &answer, error)

@@ -40,6 +40,7 @@ enum pop3_refusal {
 	POP3_REFUSED_BUSY,   /* somebody has the maildrop open: soon */
 	POP3_REFUSED_LATER,  /* not now: too often, disturbed, no answer */
 	POP3_REFUSED_DENIED, /* it is the name or the password */
+	POP3_REFUSED_UNFIT,  /* the server is not trusted, or lacks something */
 };
 
 /*

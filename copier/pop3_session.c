@@ -296,12 +296,15 @@ struct pop3_session *pop3_session_open(const struct mailbox_target *target,
 	enum pop3_refusal *refusal_r, struct error *error)
 {
 	struct pop3_session *session = xcalloc(1, sizeof(*session));
+	enum mailbox_failure failure = MAILBOX_LATER;
 
 	*refusal_r = POP3_REFUSED_LATER;
 	pop3_capabilities_clear(&session->capabilities);
 	session->out.room = 2 * POP3_SESSION_OUT;
 	session->out.data = xcalloc(1, session->out.room);
-	session->stream = imap_stream_open(target, error);
+	session->stream = imap_stream_open(target, &failure, error);
+	if (failure == MAILBOX_UNFIT)
+		*refusal_r = POP3_REFUSED_UNFIT;
 	if (session->stream != NULL) {
 		imap_stream_unguard(session->stream);
 		if (pop3_login(session, target, refusal_r, error) == 0)

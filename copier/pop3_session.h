@@ -37,8 +37,8 @@ struct pop3_list {
  * Connects to target (its protocol is not looked at), STLS or TLS as it says,
  * logs in: SASL PLAIN (RFC 5034) where offered and always with an authorizer,
  * else USER and PASS. NULL with an error, which has the server's words;
- * *refusal_r says whether to try again later (also when nobody answers) or not
- * with this password.
+ * *refusal_r says whether to try again later (also when nobody answers), or not
+ * with this password, or not with this server as it is.
  */
 struct pop3_session *pop3_session_open(const struct mailbox_target *target,
 	enum pop3_refusal *refusal_r, struct error *error);

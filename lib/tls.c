@@ -257,18 +257,21 @@ static const char *tls_explain_socket(const struct tls_session *session)
 					 : strerror(session->number);
 }
 
-/* What ended the handshake, for an administrator. */
-static void tls_explain_handshake(
+/* What ended the handshake, for an administrator. True when it was what the
+ * peer is. */
+static bool tls_explain_handshake(
 	const struct tls_session *session, int result, struct error *error)
 {
 	const char *text;
+	bool refused = true;
 
 	if (session->refusal.text[0] != '\0')
 		text = session->refusal.text;
 	else if (session->ended ||
-		 SSL_get_error(session->ssl, result) == SSL_ERROR_SYSCALL)
+		 SSL_get_error(session->ssl, result) == SSL_ERROR_SYSCALL) {
 		text = tls_explain_socket(session);
-	else
+		refused = false;
+	} else
 		switch (ERR_GET_REASON(ERR_peek_error())) {
 		case SSL_R_WRONG_VERSION_NUMBER:
 		case SSL_R_PACKET_LENGTH_TOO_LONG:
@@ -282,9 +285,16 @@ static void tls_explain_handshake(
 			break;
 		default:
 			text = tls_cause();
+			refused = false;
 		}
 	error_set(error, "%s", text);
 	ERR_clear_error();
+	return refused;
+}
+
+bool tls_client_refused(const struct tls_context *context)
+{
+	return context->refused;
 }
 
 struct tls_session *tls_connect(struct tls_context *context, int socket,
@@ -307,7 +317,8 @@ struct tls_session *tls_connect(struct tls_context *context, int socket,
 		if (result == 1 &&
 			(session->pins == NULL || tls_is_pinned(session)))
 			return session;
-		tls_explain_handshake(session, result, error);
+		if (tls_explain_handshake(session, result, error))
+			context->refused = true;
 	}
 	error_prefix(error, "TLS with %s", host);
 	ERR_clear_error();

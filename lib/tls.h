@@ -29,6 +29,12 @@ struct tls_context *tls_client_context_new(
  */
 int tls_client_pin(
 	struct tls_context *context, const char *pins, struct error *error);
+/*
+ * True once a handshake has failed for what the peer is, so that another try
+ * can only fail again: its certificate or key is refused, or it speaks no TLS,
+ * or none that is good enough. What became of a connection is not meant.
+ */
+bool tls_client_refused(const struct tls_context *context);
 /* certificate_file: PEM chain; key_file: its PEM key. */
 struct tls_context *tls_server_context_new(const char *certificate_file,
 	const char *key_file, struct error *error);

@@ -5,6 +5,7 @@
 
 #include <openssl/bio.h>
 #include <openssl/ssl.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "lib/pin.h"
@@ -16,6 +17,7 @@ struct tls_context {
 	char *ca_file; /* NULL: the system's */
 	bool verify;
 	char *pins; /* of public keys that alone are trusted, or NULL */
+	atomic_bool refused;
 };
 
 struct tls_session {

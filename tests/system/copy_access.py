@@ -35,7 +35,7 @@ SECRETS = []  # that no output may have
 MESSAGES = 60
 SIZE = 8000
 
-EX_DATAERR, EX_TEMPFAIL, EX_NOPERM, EX_USAGE = 65, 75, 77, 64
+EX_DATAERR, EX_TEMPFAIL, EX_PROTOCOL, EX_NOPERM, EX_USAGE = 65, 75, 76, 77, 64
 
 
 class Introspection:
@@ -240,7 +240,7 @@ def falls_back_where_scram_cannot_be():
 def names_what_is_not_offered():
     site = the_site()
     words = Run(site, "--destination-mechanism", "scram-sha-256").end(
-        EX_TEMPFAIL).words
+        EX_PROTOCOL).words
     assert "does not offer SCRAM-SHA-256; it offers PLAIN, LOGIN" in words, \
         words
     assert "needs --source-token-command" in Run(
@@ -402,7 +402,7 @@ def pins_keys():
             scheme="imaps").end()
     Run(site, "--source-pin", pins[0], scheme="imap+starttls").end()
     wrong = Run(site, "--source-pin", "sha256:" + "0" * 64,
-                old=site.old.imaps, scheme="imaps").end(EX_TEMPFAIL)
+                old=site.old.imaps, scheme="imaps").end(EX_PROTOCOL)
     assert "has the pin " + pins[0] in wrong.words, wrong.words
     assert "not the one that is expected" in wrong.words
     assert "--source-pin: pin sha256:x" in Run(
@@ -411,7 +411,7 @@ def pins_keys():
 
 def explains_what_tls_refuses():
     site = the_site()
-    unknown = Run(site, old=site.old.imaps, scheme="imaps").end(EX_TEMPFAIL)
+    unknown = Run(site, old=site.old.imaps, scheme="imaps").end(EX_PROTOCOL)
     pin = "sha256:" + base64.b64encode(pin_of(site)).decode()
     for words in ("signed by itself", "--ca-file", pin):
         assert words in unknown.words, unknown.words
@@ -422,7 +422,7 @@ def explains_what_tls_refuses():
                         % port, "TCP:127.0.0.1:%d" % site.old.imaps])
     wait_for(lambda: answers(port, "127.0.0.2"), 10, "the relay")
     name = Run(site, "--ca-file", site.old.certificate, old=port,
-               scheme="imaps", host="127.0.0.2").end(EX_TEMPFAIL)
+               scheme="imaps", host="127.0.0.2").end(EX_PROTOCOL)
     assert "is for localhost, 127.0.0.1, not 127.0.0.2" in name.words, \
         name.words
     assert unknown.count("reconnect") == 0
@@ -430,9 +430,9 @@ def explains_what_tls_refuses():
 
 def recognises_the_wrong_kind_of_port():
     site = the_site()
-    tls = Run(site, scheme="imaps").end(EX_TEMPFAIL)
+    tls = Run(site, scheme="imaps").end(EX_PROTOCOL)
     assert "is one for imap+starttls:// or imap://" in tls.words, tls.words
-    clear = Run(site, old=site.old.imaps).end(EX_TEMPFAIL, seconds=15)
+    clear = Run(site, old=site.old.imaps).end(EX_PROTOCOL, seconds=15)
     assert "speaks TLS at once: it is one for imaps://" in clear.words, \
         clear.words
 
@@ -462,7 +462,7 @@ def stops_for_the_day():
     site = the_site()
     user = site.fresh()
     spent = Run(site, "--source-day-bytes", "200k", user=user).end(EX_TEMPFAIL)
-    assert "the 204800 bytes of today are spent; it goes on from" in \
+    assert "the 200k bytes of today are spent; it goes on from" in \
         spent.words, spent.words
     assert spent.count("reconnect") == 0
     # nothing more is asked for on the same day

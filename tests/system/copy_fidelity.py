@@ -385,7 +385,7 @@ def what_does_not_fit_is_not_begun():
         for number in range(5):
             session.append(b"INBOX", b"Subject: %d\r\n\r\n" % number
                            + b"x" * 50000 + b"\r\n")
-    report = account.copy(code=75)
+    report = account.copy(code=65)
     assert "does not fit" in report["error"], report
     with account.at(account.new) as session:
         assert messages(session, b"INBOX") == []
@@ -394,7 +394,7 @@ def what_does_not_fit_is_not_begun():
         session.command(b"UID STORE", b"1:4", b"FLAGS", b"(\\Deleted)")
         session.command(b"EXPUNGE")
     assert account.copy()["copied"] == 1
-    assert "the limit at home is 1073741824" in account.words("quota", "")
+    assert "the limit at home is 1.1 GB" in account.words("quota", "")
 
 
 class FewKeywords(Framed):

@@ -192,7 +192,7 @@ def pop3_says_what_it_cannot_do():
             (["USER", "TOP"], "UIDL")):
         source = scripted()
         source.capabilities = capabilities
-        report = Bench().pop3(source.port).copy(code=75)
+        report = Bench().pop3(source.port).copy(code=76)
         assert words in report["error"], report
         assert "RETR" not in source.seen
     source = scripted()

@@ -517,9 +517,9 @@ def lists_what_is_refused(pair):
 @with_pair()
 def verifies_certificates(pair):
     ca = ("--ca-file", pair.new.certificate)
-    report = pair.copy(scheme="imaps", port=pair.new.imaps, code=75)
+    report = pair.copy(scheme="imaps", port=pair.new.imaps, code=76)
     assert "certificate" in report["error"], report
-    report = pair.copy("--starttls", code=75)
+    report = pair.copy("--starttls", code=76)
     assert "certificate" in report["error"], report
     pair.copy(*ca, scheme="imaps", port=pair.new.imaps)
     pair.equal()

@@ -40,6 +40,7 @@ static const struct certificate_facts facts = { .account = "ann@example.org",
 static int bench_make(void **state)
 {
 	static const char *const systems[2] = { "old", "new" };
+	bool busy;
 	struct bench *bench = xcalloc(1, sizeof(*bench));
 
 	strcpy(bench->directory, "/tmp/certificate-test.XXXXXX");
@@ -48,8 +49,8 @@ static int bench_make(void **state)
 	bench->flags = flagpool_new();
 	bench->pass.flags = bench->flags;
 	bench->pass.side = JOURNAL_SOURCE;
-	bench->pass.journal = journal_open(
-		bench->directory, "ann", systems, bench->flags, &bench->error);
+	bench->pass.journal = journal_open(bench->directory, "ann", systems,
+		bench->flags, &busy, &bench->error);
 	assert_non_null(bench->pass.journal);
 	bench->certificate = certificate_new(bench->path);
 	*state = bench;

@@ -29,13 +29,14 @@ static int set_up(void **state)
 {
 	static const char *const systems[2] = { "old", "new" };
 	struct fixture *fixture = xcalloc(1, sizeof(*fixture));
+	bool busy;
 	struct error error;
 
 	strcpy(fixture->directory, "/tmp/identity-test.XXXXXX");
 	assert_non_null(mkdtemp(fixture->directory));
 	fixture->flags = flagpool_new();
-	fixture->journal = journal_open(
-		fixture->directory, "ann", systems, fixture->flags, &error);
+	fixture->journal = journal_open(fixture->directory, "ann", systems,
+		fixture->flags, &busy, &error);
 	assert_non_null(fixture->journal);
 	*state = fixture;
 	return 0;

@@ -31,10 +31,11 @@ struct fixture {
 
 static void fixture_open(struct fixture *fixture)
 {
+	bool busy;
 	struct error error;
 
-	fixture->journal = journal_open(
-		fixture->directory, "ann", systems, fixture->flags, &error);
+	fixture->journal = journal_open(fixture->directory, "ann", systems,
+		fixture->flags, &busy, &error);
 	if (fixture->journal == NULL)
 		fail_msg("%s", error.text);
 }
@@ -463,10 +464,12 @@ static void test_repeated(void **state)
 static void test_lock(void **state)
 {
 	struct fixture *fixture = *state;
+	bool busy;
 	struct error error;
 
-	assert_null(journal_open(
-		fixture->directory, "ann", systems, fixture->flags, &error));
+	assert_null(journal_open(fixture->directory, "ann", systems,
+		fixture->flags, &busy, &error));
+	assert_true(busy);
 	assert_non_null(strstr(error.text, "another copier"));
 }
 
@@ -475,13 +478,14 @@ static void test_other_systems(void **state)
 	static const char *const others[2] = { "old system", "third" };
 	struct fixture *fixture = *state;
 	struct stat status;
+	bool busy;
 	struct error error;
 	char *old = xasprintf("%s.old", fixture->path);
 
 	fill(fixture);
 	journal_close(&fixture->journal);
-	fixture->journal = journal_open(
-		fixture->directory, "ann", others, fixture->flags, &error);
+	fixture->journal = journal_open(fixture->directory, "ann", others,
+		fixture->flags, &busy, &error);
 	assert_non_null(fixture->journal);
 	assert_true(journal_is_empty(fixture->journal));
 	assert_int_equal(stat(old, &status), 0);

@@ -654,9 +654,9 @@ static struct mailbox *open_local(
 	};
 	struct mailbox_selected selected;
 	struct mailbox *mailbox;
-	bool denied;
+	enum mailbox_failure failure;
 
-	mailbox = mailbox_open(&target, flags, &denied, NULL);
+	mailbox = mailbox_open(&target, flags, &failure, NULL);
 	assert_non_null(mailbox);
 	assert_int_equal(mailbox_list(mailbox, ignore_folder, NULL, NULL), 1);
 	assert_int_equal(

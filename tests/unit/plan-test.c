@@ -223,6 +223,7 @@ static int setup(void **state)
 {
 	static const char *const systems[2] = { "old", "new" };
 	struct fixture *fixture = xcalloc(1, sizeof(*fixture));
+	bool busy;
 	struct error error;
 
 	snprintf(fixture->directory, sizeof(fixture->directory), "%s",
@@ -230,8 +231,8 @@ static int setup(void **state)
 	if (mkdtemp(fixture->directory) == NULL)
 		return -1;
 	fixture->flags = flagpool_new();
-	fixture->journal = journal_open(
-		fixture->directory, "x", systems, fixture->flags, &error);
+	fixture->journal = journal_open(fixture->directory, "x", systems,
+		fixture->flags, &busy, &error);
 	fixture->home.features =
 		(struct mailbox_features){ .expunge_by_uid = true,
 			.append_uid = true,

@@ -94,6 +94,7 @@ static int set_up(void **state)
 		.has_status = true,
 		.status = { 9, MESSAGES + 1, MESSAGES, 5 } };
 	struct bench *bench = calloc(1, sizeof(*bench));
+	bool busy;
 	struct error error;
 	uint32_t i;
 
@@ -102,7 +103,7 @@ static int set_up(void **state)
 	assert_non_null(mkdtemp(bench->directory));
 	bench->flags = flagpool_new();
 	bench->pass.journal = journal_open(
-		bench->directory, "ann", systems, bench->flags, &error);
+		bench->directory, "ann", systems, bench->flags, &busy, &error);
 	assert_non_null(bench->pass.journal);
 	bench->home.mailbox.driver = bench->other.mailbox.driver = &driver;
 	bench->home.folder = bench->other.folder = folder;

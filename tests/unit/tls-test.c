@@ -304,6 +304,7 @@ static void verifies(void **state)
 				strstr(error.text, handshakes[i].refusal) ==
 					NULL))
 			fail_msg("case %zu: %s", i, error.text);
+		assert_int_equal(tls_client_refused(context), session == NULL);
 		tls_session_free(&session);
 		assert_null(session);
 		close(socket);
@@ -420,18 +421,20 @@ static void tells_what_is_no_tls(void **state)
 	static const struct {
 		void *(*serve)(void *);
 		const char *text;
+		bool refused; /* no other try could help */
 	} cases[] = {
-		{ serve_nothing, "the peer closed the connection" },
-		{ serve_half, "the peer closed the connection" },
-		{ serve_imap, "TLS with h.example: the peer does not speak "
-			      "TLS here" },
-		{ serve_zeros, "the peer does not speak TLS here" },
-		{ serve_silence, "TLS with h.example: timed out" },
+		{ serve_nothing, "the peer closed the connection", false },
+		{ serve_half, "the peer closed the connection", false },
+		{ serve_imap,
+			"TLS with h.example: the peer does not speak TLS here",
+			true },
+		{ serve_zeros, "the peer does not speak TLS here", true },
+		{ serve_silence, "TLS with h.example: timed out", false },
 	};
-	struct tls_context *context = client_context(NULL);
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct tls_context *context = client_context(NULL);
 		struct peer peer = { 0 };
 		struct error error = { "" };
 		int socket = peer_start(&peer, cases[i].serve);
@@ -442,10 +445,19 @@ static void tells_what_is_no_tls(void **state)
 		if (strstr(error.text, cases[i].text) == NULL)
 			fail_msg("case %zu: %s", i, error.text);
 		assert_non_null(strstr(error.text, "TLS with h.example: "));
+		assert_int_equal(tls_client_refused(context), cases[i].refused);
 		close(socket);
 		pthread_join(peer.thread, NULL);
+		tls_context_free(&context);
 	}
-	assert_int_equal(tls_connect(context, -1, "", NULL) == NULL, 1);
+}
+
+static void refuses_no_name(void **state)
+{
+	struct tls_context *context = client_context(NULL);
+
+	(void)state;
+	assert_null(tls_connect(context, -1, "", NULL));
 	tls_context_free(&context);
 }
 
@@ -490,6 +502,7 @@ int main(void)
 		cmocka_unit_test(names_the_trusted_file),
 		cmocka_unit_test(sends_the_name),
 		cmocka_unit_test(tells_what_is_no_tls),
+		cmocka_unit_test(refuses_no_name),
 		cmocka_unit_test(refuses_old_versions),
 	};
 

@@ -45,3 +45,26 @@ tests_fuzz_entry_fuzz_SOURCES = tests/fuzz/entry-fuzz.c $(gateway_entry) \
 tests_fuzz_entry_fuzz_CFLAGS = $(FUZZ_CFLAGS)
 tests_fuzz_entry_fuzz_LDADD = lib/librehome.a $(OPENSSL_LIBS)
 endif
+
+# Deliveries: LMTP with mail servers, LMTP and SMTP with homes. Pure.
+gateway_lmtp = gateway/lmtp_command.c gateway/lmtp_command.h \
+	gateway/lmtp_content.c gateway/lmtp_content.h \
+	gateway/lmtp_home.c gateway/lmtp_home.h gateway/lmtp_offer.c \
+	gateway/lmtp_offer.h gateway/lmtp_reply.c gateway/lmtp_reply.h \
+	gateway/lmtp_server.c gateway/lmtp_server.h
+check_PROGRAMS += tests/unit/lmtp-home-test tests/unit/lmtp-server-test
+TESTS += tests/unit/lmtp-home-test tests/unit/lmtp-server-test
+tests_unit_lmtp_home_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_lmtp_home_test_SOURCES = tests/unit/lmtp-home-test.c $(gateway_lmtp)
+tests_unit_lmtp_home_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
+tests_unit_lmtp_server_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_lmtp_server_test_SOURCES = tests/unit/lmtp-server-test.c \
+	$(gateway_lmtp)
+tests_unit_lmtp_server_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
+if FUZZERS
+check_PROGRAMS += tests/fuzz/lmtp-fuzz
+tests_fuzz_lmtp_fuzz_SOURCES = tests/fuzz/lmtp-fuzz.c $(gateway_lmtp) \
+	$(FUZZ_BASE)
+tests_fuzz_lmtp_fuzz_CFLAGS = $(FUZZ_CFLAGS)
+tests_fuzz_lmtp_fuzz_LDADD = lib/librehome.a
+endif

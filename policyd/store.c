@@ -79,6 +79,12 @@ int store_get_document(struct store *store, const char *address,
 		store, address, name, at_r, text, error);
 }
 
+int store_get_note(struct store *store, const char *name, struct buffer *text,
+	struct error *error)
+{
+	return store->ops->get_note(store, name, text, error);
+}
+
 int store_scan_accounts(struct store *store, const struct store_filter *filter,
 	store_account_fn *callback, void *context, struct error *error)
 {
@@ -203,6 +209,12 @@ int store_txn_put_document(struct store_txn *txn, const char *address,
 	const struct store_document *document, struct error *error)
 {
 	return txn->store->ops->txn_put_document(txn, address, document, error);
+}
+
+int store_txn_put_note(struct store_txn *txn, const char *name,
+	const char *text, struct error *error)
+{
+	return txn->store->ops->txn_put_note(txn, name, text, error);
 }
 
 int store_txn_add_audit(struct store_txn *txn, int64_t at, const char *address,

@@ -105,6 +105,10 @@ int store_get_document(struct store *store, const char *address,
 	const char *name, int64_t *at_r, struct buffer *text,
 	struct error *error);
 
+/* Appends a note of the store: a text under a name that is no account's. */
+int store_get_note(struct store *store, const char *name, struct buffer *text,
+	struct error *error);
+
 /*
  * Scans call back for each record found; the callback returns true to go on.
  * They return 0 at the end, 1 when the callback stopped them, -1 when they
@@ -183,6 +187,9 @@ int store_txn_put_bounds(struct store_txn *txn, const char *address,
 /* An empty text, or NULL, deletes it. */
 int store_txn_put_document(struct store_txn *txn, const char *address,
 	const struct store_document *document, struct error *error);
+/* An empty text deletes the note. */
+int store_txn_put_note(struct store_txn *txn, const char *name,
+	const char *text, struct error *error);
 int store_txn_add_audit(struct store_txn *txn, int64_t at, const char *address,
 	const struct attr_list *detail, struct error *error);
 /* Frees the transaction in every case. DONE means durable. */

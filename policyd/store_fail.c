@@ -160,6 +160,16 @@ static int fail_get_document(struct store *store, const char *address,
 		fail->inner, address, name, at_r, text, error);
 }
 
+static int fail_get_note(struct store *store, const char *name,
+	struct buffer *text, struct error *error)
+{
+	struct fail *fail = (struct fail *)store;
+
+	if (fail_fails(fail, FAIL_LOOKUPS, error))
+		return -1;
+	return store_get_note(fail->inner, name, text, error);
+}
+
 static int fail_scan_accounts(struct store *store,
 	const struct store_filter *filter, store_account_fn *callback,
 	void *context, struct error *error)
@@ -374,6 +384,16 @@ static int fail_txn_put_document(struct store_txn *base, const char *address,
 	return store_txn_put_document(txn->inner, address, document, error);
 }
 
+static int fail_txn_put_note(struct store_txn *base, const char *name,
+	const char *text, struct error *error)
+{
+	struct fail_txn *txn = (struct fail_txn *)base;
+
+	if (fail_txn_fails(txn, FAIL_REST, error))
+		return -1;
+	return store_txn_put_note(txn->inner, name, text, error);
+}
+
 static int fail_txn_add_audit(struct store_txn *base, int64_t at,
 	const char *address, const struct attr_list *detail,
 	struct error *error)
@@ -457,6 +477,7 @@ static const struct store_ops fail_ops = {
 	.get_alias = fail_get_alias,
 	.get_lease = fail_get_lease,
 	.get_document = fail_get_document,
+	.get_note = fail_get_note,
 	.scan_accounts = fail_scan_accounts,
 	.scan_aliases = fail_scan_aliases,
 	.scan_leases = fail_scan_leases,
@@ -477,6 +498,7 @@ static const struct store_ops fail_ops = {
 	.txn_delete_lease = fail_txn_delete_lease,
 	.txn_put_bounds = fail_txn_put_bounds,
 	.txn_put_document = fail_txn_put_document,
+	.txn_put_note = fail_txn_put_note,
 	.txn_add_audit = fail_txn_add_audit,
 	.commit = fail_commit,
 	.abort = fail_abort,

@@ -31,6 +31,8 @@ struct store_ops {
 	int (*get_document)(struct store *store, const char *address,
 		const char *name, int64_t *at_r, struct buffer *text,
 		struct error *error);
+	int (*get_note)(struct store *store, const char *name,
+		struct buffer *text, struct error *error);
 	int (*scan_accounts)(struct store *store,
 		const struct store_filter *filter, store_account_fn *callback,
 		void *context, struct error *error);
@@ -75,6 +77,8 @@ struct store_ops {
 		struct error *error);
 	int (*txn_put_document)(struct store_txn *txn, const char *address,
 		const struct store_document *document, struct error *error);
+	int (*txn_put_note)(struct store_txn *txn, const char *name,
+		const char *text, struct error *error);
 	int (*txn_add_audit)(struct store_txn *txn, int64_t at,
 		const char *address, const struct attr_list *detail,
 		struct error *error);

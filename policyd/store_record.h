@@ -14,6 +14,7 @@
  *   documents           ADDRESS NUL NAME -> VERSION AT TEXT
  *   audit               SERIAL -> VERSION AT ADDRESS NUL DETAIL, control form
  *   audit-by-account    ADDRESS NUL SERIAL -> nothing
+ *   meta                "note" NUL NAME -> TEXT, and what an engine keeps
  *
  * PHASE, HOME, HELD, FAILING and VERSION are one byte; numbers are big-endian,
  * instants with the sign bit turned over, so that bytes and numbers have one

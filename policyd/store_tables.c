@@ -134,6 +134,29 @@ static int tables_get_document(struct store *store, const char *address,
 	return result;
 }
 
+/* ---- notes ---- */
+
+void tables_note_key(const char *name, struct buffer *key)
+{
+	store_record_text_prefix("note", key);
+	buffer_add_text(key, name);
+}
+
+static int tables_get_note(struct store *store, const char *name,
+	struct buffer *text, struct error *error)
+{
+	struct buffer key = BUFFER_EMPTY;
+	int result;
+
+	tables_note_key(name, &key);
+	result = tables_read((struct tables *)store, STORE_META,
+		store_bytes_of(&key), text, error);
+	buffer_free(&key);
+	if (result < 0)
+		error_prefix(error, "read note %s", name);
+	return result;
+}
+
 static int tables_count(
 	struct store *store, struct store_counts *counts_r, struct error *error)
 {
@@ -302,6 +325,7 @@ static const struct store_ops tables_ops = {
 	.get_alias = tables_get_alias,
 	.get_lease = tables_get_lease,
 	.get_document = tables_get_document,
+	.get_note = tables_get_note,
 	.scan_accounts = tables_scan_accounts,
 	.scan_aliases = tables_scan_aliases,
 	.scan_leases = tables_scan_leases,
@@ -322,6 +346,7 @@ static const struct store_ops tables_ops = {
 	.txn_delete_lease = tables_txn_delete_lease,
 	.txn_put_bounds = tables_txn_put_bounds,
 	.txn_put_document = tables_txn_put_document,
+	.txn_put_note = tables_txn_put_note,
 	.txn_add_audit = tables_txn_add_audit,
 	.commit = tables_commit,
 	.abort = tables_abort,

@@ -58,6 +58,9 @@ int tables_read_account(struct tables *tables, struct store_bytes key,
 void tables_document_key(
 	const char *address, const char *name, struct buffer *key);
 
+/* The key of a note in the table of what is no account's, appended. */
+void tables_note_key(const char *name, struct buffer *key);
+
 /*
  * Walks the records of a table that begin with prefix, the first one not below
  * from, a page at a time, and shows what is durable. next gives 1 and the
@@ -133,6 +136,8 @@ int tables_txn_put_bounds(struct store_txn *txn, const char *address,
 	const struct store_bound *bounds, size_t count, struct error *error);
 int tables_txn_put_document(struct store_txn *txn, const char *address,
 	const struct store_document *document, struct error *error);
+int tables_txn_put_note(struct store_txn *txn, const char *name,
+	const char *text, struct error *error);
 int tables_txn_add_audit(struct store_txn *txn, int64_t at, const char *address,
 	const struct attr_list *detail, struct error *error);
 enum store_commit tables_commit(struct store_txn *txn, struct error *error);

@@ -397,6 +397,29 @@ int tables_txn_put_document(struct store_txn *base, const char *address,
 	return tables_txn_end(txn, result, &failure, error);
 }
 
+/* ---- notes ---- */
+
+int tables_txn_put_note(struct store_txn *base, const char *name,
+	const char *text, struct error *error)
+{
+	struct tables_txn *txn = (struct tables_txn *)base;
+	struct buffer key = BUFFER_EMPTY;
+	struct error failure;
+	int result;
+
+	tables_note_key(name, &key);
+	if (text[0] == '\0')
+		result = store_writes_remove(&txn->writes, STORE_META,
+			store_bytes_of(&key), &failure);
+	else
+		result = store_writes_put(&txn->writes, STORE_META,
+			store_bytes_of(&key), tables_key(text), &failure);
+	buffer_free(&key);
+	if (result < 0)
+		error_prefix(&failure, "put note %s", name);
+	return tables_txn_end(txn, result, &failure, error);
+}
+
 /* ---- the end of an account ---- */
 
 static int tables_txn_remove_aliases(

@@ -454,6 +454,34 @@ static void test_documents(void **state)
 	buffer_free(&own);
 }
 
+static void put_note(struct store *store, const char *name, const char *text)
+{
+	struct store_txn *txn = fixture_begin(store);
+
+	assert_int_equal(store_txn_put_note(txn, name, text, NULL), 0);
+	fixture_commit(txn);
+}
+
+static void test_notes(void **state)
+{
+	struct store *store = subject_store(state);
+	struct buffer text = BUFFER_EMPTY;
+
+	assert_int_equal(store_get_note(store, "one", &text, NULL), 0);
+	put_note(store, "one", "first\nline");
+	put_note(store, "one.more", "another");
+	assert_int_equal(store_get_note(store, "one", &text, NULL), 1);
+	assert_string_equal(text.data, "first\nline");
+	put_note(store, "one", "second");
+	buffer_clear(&text);
+	assert_int_equal(store_get_note(store, "one", &text, NULL), 1);
+	assert_string_equal(text.data, "second");
+	put_note(store, "one", "");
+	assert_int_equal(store_get_note(store, "one", &text, NULL), 0);
+	assert_int_equal(store_get_note(store, "one.more", &text, NULL), 1);
+	buffer_free(&text);
+}
+
 /* As large as they may be: many pages. */
 static void test_large_document(void **state)
 {
@@ -580,6 +608,7 @@ static const struct CMUnitTest suite[] = {
 	SUITE_TEST(test_leases),
 	SUITE_TEST(test_bounds),
 	SUITE_TEST(test_documents),
+	SUITE_TEST(test_notes),
 	SUITE_TEST(test_large_document),
 	SUITE_TEST(test_audit),
 	SUITE_TEST(test_filters),

@@ -85,6 +85,15 @@ struct config {
 		size_t own_networks_count;
 		int64_t client_timeout; /* ms, half a request may take */
 		int64_t clients;	/* connections at most */
+		char *gateway; /* endpoint of the gateways, or NULL: none */
+		int64_t gateway_mode;
+		char *gateway_group;
+		/* ms: sessions of a lost gateway; a login may wait; a session
+		 * counts as logged out; it is let finish for a freeze; a whole
+		 * move that a login may wait for */
+		int64_t gateway_lease, gateway_hold, gateway_idle,
+			gateway_close, gateway_wait;
+		char *login_domain; /* of login names without one, or NULL */
 	} policyd;
 	struct {
 		char *directory; /* of moving.db and homes.db; NULL: no maps */

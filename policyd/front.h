@@ -62,6 +62,18 @@ void front_wake(struct front *front);
 void front_rebuild(struct front *front);
 
 /*
+ * Whether the unlock hook has run for an account whose front is OPENING, as it
+ * was read from the store. false also when the front does not know yet. Any
+ * thread; never waits.
+ */
+bool front_is_unlocked(struct front *front, const struct account *account);
+/* unlocked is told each time that a hook has made that true, by a thread of the
+ * front that holds no lock. Before front_start. */
+typedef void front_unlocked_fn(void *context, const char *address);
+void front_set_unlocked(
+	struct front *front, front_unlocked_fn *unlocked, void *context);
+
+/*
  * Whether the account's freeze is complete: its front CLOSED, and since then
  * two looks at the queue in a row were without an entry that could still be
  * delivered to its home (front_queue.c says which). Without a queue.list it is

@@ -234,6 +234,10 @@ static void front_hook_job(void *context)
 	if (result < 0)
 		front_log_failure(job->front, job->address, "front", &error);
 	front_hook_finish(job, result, &error);
+	if (result > 0 && job->state == ACCOUNT_FRONT_OPENING &&
+		job->step == FRONT_HOOK && job->front->unlocked != NULL)
+		job->front->unlocked(
+			job->front->unlocked_context, job->address);
 	free(job);
 }
 

@@ -105,6 +105,8 @@ struct front {
 	struct log *log;
 	front_store_fn *store_front;
 	void *context;
+	front_unlocked_fn *unlocked; /* or NULL */
+	void *unlocked_context;
 	struct maps *maps;
 	struct jobs *locks, *unlocks, *flushes, *compactions;
 	pthread_t threads[FRONT_THREADS];

@@ -177,6 +177,29 @@ void front_reconfigure(struct front *front, const struct config *config)
 	pthread_mutex_unlock(&front->lock);
 }
 
+void front_set_unlocked(
+	struct front *front, front_unlocked_fn *unlocked, void *context)
+{
+	front->unlocked = unlocked;
+	front->unlocked_context = context;
+}
+
+bool front_is_unlocked(struct front *front, const struct account *account)
+{
+	const struct front_task *task;
+	bool unlocked = false;
+
+	pthread_mutex_lock(&front->lock);
+	task = front_task_find(front, account->address);
+	if (task != NULL && task->frozen_at == account->frozen_at)
+		unlocked = task->state == ACCOUNT_FRONT_OPEN ||
+			   (task->state == ACCOUNT_FRONT_OPENING &&
+				   (task->step == FRONT_QUEUE ||
+					   task->step == FRONT_WRITE));
+	pthread_mutex_unlock(&front->lock);
+	return unlocked;
+}
+
 /* What an account that is not CLOSED yet waits for. */
 static int front_barrier_closing(const struct front_task *task,
 	const char **waiting_r, struct error *error)

@@ -10,6 +10,10 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/deferrals.c policyd/deferrals.h \
 	policyd/directory.c policyd/directory.h \
 	policyd/events.c policyd/events.h \
+	policyd/gateway_held.c policyd/gateway_link.c policyd/gateway_link.h \
+	policyd/gateway_requests.c policyd/gateway_session.h \
+	policyd/gateway_route.c policyd/gateway_route.h \
+	policyd/gateways.c policyd/gateways.h \
 	policyd/machine.c policyd/machine.h policyd/machine_private.h \
 	policyd/machine_document.c \
 	policyd/machine_lease.c policyd/machine_names.c \
@@ -21,8 +25,10 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/server.c policyd/server.h policyd/server_private.h \
 	policyd/server_connection.c \
 	policyd/server_control.c policyd/server_control.h \
+	policyd/server_gateway.c \
 	policyd/server_policy.c policyd/server_socketmap.c \
 	policyd/service.c policyd/service.h \
+	policyd/sessions.c policyd/sessions.h \
 	policyd/settings.c policyd/settings.h \
 	policyd/steps.c policyd/steps.h
 
@@ -210,6 +216,5 @@ EXTRA_DIST += tests/text/run-text \
 check_PROGRAMS += tests/unit/sessions-test
 TESTS += tests/unit/sessions-test
 tests_unit_sessions_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_sessions_test_SOURCES = tests/unit/sessions-test.c \
-	policyd/sessions.c policyd/sessions.h
-tests_unit_sessions_test_LDADD = lib/librehome.a $(CMOCKA_LIBS) -lpthread
+tests_unit_sessions_test_SOURCES = tests/unit/sessions-test.c
+tests_unit_sessions_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)

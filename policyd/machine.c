@@ -255,6 +255,8 @@ static void machine_done(struct machine_change *change)
 	machine_tell(change);
 	if (change->wakes_front)
 		machine_front_wake(machine);
+	if (machine->front_calls != NULL)
+		machine->front_calls->changed(machine->front, &change->account);
 	if (account_is_frozen(&change->account))
 		machine_timer_note(machine, change->account.frozen_until);
 }

@@ -49,6 +49,8 @@ struct machine_front {
 	void (*wake)(void *front);
 	int (*barrier)(void *front, const char *address, const char **waiting_r,
 		size_t *entries_r, struct error *error);
+	/* A change of the account is durable. No transaction is open. */
+	void (*changed)(void *front, const struct account *account);
 };
 /* Before the machine is used; without a front no barrier passes. */
 void machine_set_front(struct machine *machine,

@@ -239,6 +239,7 @@ static void server_loop_tick(evutil_socket_t socket, short what, void *context)
 	for (connection = loop->connections; connection != NULL;
 		connection = next) {
 		next = connection->next;
+		server_connection_tick(connection);
 		server_connection_check(connection, now, limit);
 	}
 	if (loop->stop_by != 0)

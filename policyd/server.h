@@ -38,6 +38,10 @@ struct server_protocol {
 	bool (*midway)(const void *state);
 	/* The output has room again; NULL when that is of no interest. */
 	void (*room)(struct server_connection *connection, void *state);
+	/* Time passes: called a second after the last time at the latest, but
+	 * not while the connection is paused; NULL when that is of no
+	 * interest. */
+	void (*tick)(struct server_connection *connection, void *state);
 	void (*close)(void *state);
 };
 

@@ -380,6 +380,17 @@ void server_connection_begin(struct server_connection *connection)
 	server_connection_update(connection);
 }
 
+void server_connection_tick(struct server_connection *connection)
+{
+	const struct server_protocol *protocol = connection->listener->protocol;
+
+	if (protocol->tick == NULL || connection->paused ||
+		connection->finishing)
+		return;
+	protocol->tick(connection, connection->state);
+	server_round_join(connection);
+}
+
 /* Whether the client of a stream that sends nothing more has gone wholly. */
 static bool server_connection_is_gone(
 	const struct server_connection *connection)

@@ -92,6 +92,8 @@ struct server_connection {
 void server_connection_begin(struct server_connection *connection);
 /* Closes and frees it, at once or when its last task is dropped. */
 void server_connection_close(struct server_connection *connection);
+/* Has the protocol see to what waits for a time. Never closes it. */
+void server_connection_tick(struct server_connection *connection);
 /* Closes it when its time is over. now is monotonic, limit in ms. */
 void server_connection_check(
 	struct server_connection *connection, int64_t now, int64_t limit);

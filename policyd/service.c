@@ -24,24 +24,45 @@ enum service_socket {
 	SERVICE_CONTROL,
 	SERVICE_POLICY,
 	SERVICE_SOCKETMAP,
+	SERVICE_GATEWAY,
 	SERVICE_SOCKETS,
 };
 
-/* The front in the words of the machine. */
-static void service_front_wake(void *front)
+/* Front and gateways in the words of the machine. */
+static void service_front_wake(void *context)
 {
-	front_wake(front);
+	front_wake(((struct service *)context)->front);
 }
 
-static int service_front_barrier(void *front, const char *address,
+/* Sessions last: they are over for good when they are, for a frozen account
+ * gets no new ones. */
+static int service_front_barrier(void *context, const char *address,
 	const char **waiting_r, size_t *entries_r, struct error *error)
 {
-	return front_barrier(front, address, waiting_r, entries_r, error);
+	struct service *service = context;
+	int result = front_barrier(
+		service->front, address, waiting_r, entries_r, error);
+
+	if (result > 0)
+		result = gateways_barrier(service->gateways, address, waiting_r,
+			entries_r, error);
+	return result;
+}
+
+static void service_changed(void *context, const struct account *account)
+{
+	gateways_changed(((struct service *)context)->gateways, account);
+}
+
+static void service_unlocked(void *context, const char *address)
+{
+	gateways_unlocked(((struct service *)context)->gateways, address);
 }
 
 static const struct machine_front service_front_calls = {
 	.wake = service_front_wake,
 	.barrier = service_front_barrier,
+	.changed = service_changed,
 };
 
 static void service_close_sockets(int sockets[SERVICE_SOCKETS])
@@ -69,11 +90,19 @@ static int service_open_sockets(const struct config *config,
 		config->policyd.policy, policy_mode, policy_group, error);
 	if (sockets_r[SERVICE_POLICY] < 0)
 		goto fail;
-	if (config->policyd.socketmap == NULL)
+	if (config->policyd.socketmap != NULL) {
+		sockets_r[SERVICE_SOCKETMAP] =
+			daemon_socket("socketmap", config->policyd.socketmap,
+				policy_mode, policy_group, error);
+		if (sockets_r[SERVICE_SOCKETMAP] < 0)
+			goto fail;
+	}
+	if (config->policyd.gateway == NULL)
 		return 0;
-	sockets_r[SERVICE_SOCKETMAP] = daemon_socket("socketmap",
-		config->policyd.socketmap, policy_mode, policy_group, error);
-	if (sockets_r[SERVICE_SOCKETMAP] >= 0)
+	sockets_r[SERVICE_GATEWAY] = daemon_socket("gateway",
+		config->policyd.gateway, (mode_t)config->policyd.gateway_mode,
+		config->policyd.gateway_group, error);
+	if (sockets_r[SERVICE_GATEWAY] >= 0)
 		return 0;
 fail:
 	service_close_sockets(sockets_r);
@@ -87,6 +116,7 @@ static int service_serve(struct service *service, const struct config *config,
 		[SERVICE_CONTROL] = &server_control,
 		[SERVICE_POLICY] = &server_policy,
 		[SERVICE_SOCKETMAP] = &server_socketmap,
+		[SERVICE_GATEWAY] = &server_gateway,
 	};
 
 	service->pool = pool_new(SERVICE_POOL_THREADS);
@@ -114,9 +144,12 @@ static int service_open(struct service *service, const struct config *config,
 		service->events, service->log);
 	service->front = front_new(config, service->store, service->log,
 		machine_store_front, service->machine);
-	machine_set_front(
-		service->machine, &service_front_calls, service->front);
-	if (front_start(service->front, error) < 0)
+	service->gateways =
+		gateways_new(service->settings, service->store, service->log);
+	machine_set_front(service->machine, &service_front_calls, service);
+	front_set_unlocked(service->front, service_unlocked, service);
+	if (gateways_start(service->gateways, error) < 0 ||
+		front_start(service->front, error) < 0)
 		return -1;
 	machine_start(service->machine);
 	return service_serve(service, config, sockets, error);
@@ -174,6 +207,7 @@ void service_stop(struct service **service_pointer)
 	if (service->machine != NULL)
 		machine_stop(service->machine);
 	front_free(&service->front);
+	gateways_free(&service->gateways);
 	machine_free(&service->machine);
 	parts_free(&service->parts);
 	events_free(&service->events);
@@ -214,6 +248,8 @@ static bool service_needs_restart(
 	       service_differs(old->policyd.policy, new->policyd.policy) ||
 	       service_differs(
 		       old->policyd.socketmap, new->policyd.socketmap) ||
+	       service_differs(old->policyd.gateway, new->policyd.gateway) ||
+	       old->policyd.gateway_lease != new->policyd.gateway_lease ||
 	       service_differs(old->policyd.store, new->policyd.store) ||
 	       service_differs(old->policyd.user, new->policyd.user) ||
 	       service_differs(old->policyd.group, new->policyd.group) ||

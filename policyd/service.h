@@ -14,6 +14,7 @@
 #include "lib/log.h"
 #include "policyd/events.h"
 #include "policyd/front.h"
+#include "policyd/gateways.h"
 #include "policyd/machine.h"
 #include "policyd/pace.h"
 #include "policyd/parts.h"
@@ -32,6 +33,7 @@ struct service {
 	struct machine *machine;
 	struct parts *parts; /* of proofs */
 	struct front *front;
+	struct gateways *gateways;
 	struct pool *pool; /* for control requests */
 	struct server *server;
 	int64_t started;	   /* instant */
@@ -67,5 +69,6 @@ void service_cannot_tell(struct service *service, const char *address,
 extern const struct server_protocol server_policy;
 extern const struct server_protocol server_socketmap;
 extern const struct server_protocol server_control;
+extern const struct server_protocol server_gateway;
 
 #endif

@@ -76,8 +76,15 @@ static int bench_barrier(void *context, const char *address,
 	return bench->barrier;
 }
 
+static void bench_changed(void *context, const struct account *account)
+{
+	((struct bench *)context)->changes++;
+	assert_true(account->address[0] != '\0');
+}
+
 static const struct machine_front bench_front = {
 	.wake = bench_wake,
+	.changed = bench_changed,
 	.barrier = bench_barrier,
 };
 

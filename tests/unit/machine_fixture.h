@@ -24,6 +24,7 @@ struct bench {
 	struct events *events;
 	struct machine *machine;
 	int wakes;	    /* of the front */
+	int changes;	    /* that it was told of */
 	int barrier;	    /* what it answers */
 	struct error error; /* of the last call */
 };

@@ -11,18 +11,19 @@
 
 #include "lib/xalloc.h"
 
+static const struct dialog_ops *const dialog_protocols[] = {
+	[DIALOG_IMAP] = &dialog_imap,
+	[DIALOG_POP3] = &dialog_pop3,
+	[DIALOG_SMTP] = &dialog_smtp,
+	[DIALOG_SIEVE] = &dialog_sieve,
+};
+
 struct dialog *dialog_new(
 	enum dialog_protocol protocol, const struct dialog_offer *offer)
 {
-	static const struct dialog_ops *const protocols[] = {
-		[DIALOG_IMAP] = &dialog_imap,
-		[DIALOG_POP3] = &dialog_pop3,
-		[DIALOG_SMTP] = &dialog_smtp,
-		[DIALOG_SIEVE] = &dialog_sieve,
-	};
 	struct dialog *dialog = xcalloc(1, sizeof(*dialog));
 
-	dialog->ops = protocols[protocol];
+	dialog->ops = dialog_protocols[protocol];
 	dialog->offer = *offer;
 	return dialog;
 }
@@ -314,4 +315,12 @@ void dialog_goodbye(
 	struct dialog *dialog, const char *words, struct buffer *out)
 {
 	dialog->ops->goodbye(dialog, words, out);
+}
+
+void dialog_last_words(enum dialog_protocol protocol, const char *host,
+	const char *words, struct buffer *out)
+{
+	struct dialog dialog = { .offer.host = host };
+
+	dialog_protocols[protocol]->goodbye(&dialog, words, out);
 }

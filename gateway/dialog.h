@@ -100,5 +100,8 @@ void dialog_accept(struct dialog *dialog, const char *capabilities,
 /* The last words when we end it ourselves. */
 void dialog_goodbye(
 	struct dialog *dialog, const char *words, struct buffer *out);
+/* The same when there is no dialog any more. host: our name. */
+void dialog_last_words(enum dialog_protocol protocol, const char *host,
+	const char *words, struct buffer *out);
 
 #endif

@@ -16,8 +16,13 @@ gateway_relay = gateway/relay.c gateway/relay.h gateway/stream.c \
 # The event loop.
 gateway_loop = gateway/loop.c gateway/loop.h
 
+# The connection to policyd, and the way to the homes.
+gateway_link = gateway/dial.c gateway/dial.h gateway/link.c gateway/link.h \
+	gateway/link_private.h gateway/link_words.c
+
 gateway_tests = tests/unit/dialog-test tests/unit/entry-test \
-	tests/unit/loop-test tests/unit/relay-test
+	tests/unit/link-test tests/unit/loop-test tests/unit/relay-test \
+	tests/unit/session-state-test
 check_PROGRAMS += $(gateway_tests)
 TESTS += $(gateway_tests)
 tests_unit_dialog_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -26,6 +31,16 @@ tests_unit_dialog_test_LDADD = lib/librehome.a $(CMOCKA_LIBS) $(OPENSSL_LIBS)
 tests_unit_entry_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_entry_test_SOURCES = tests/unit/entry-test.c $(gateway_entry)
 tests_unit_entry_test_LDADD = lib/librehome.a $(CMOCKA_LIBS) $(OPENSSL_LIBS)
+tests_unit_link_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_link_test_SOURCES = tests/unit/link-test.c $(gateway_link) \
+	$(gateway_loop)
+tests_unit_link_test_LDADD = lib/librehome.a $(EVENT_LIBS) $(CMOCKA_LIBS) \
+	-lpthread
+tests_unit_session_state_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_session_state_test_SOURCES = tests/unit/session-state-test.c \
+	gateway/session_state.c gateway/session_state.h gateway/submission.c \
+	gateway/submission.h
+tests_unit_session_state_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
 tests_unit_loop_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_loop_test_SOURCES = tests/unit/loop-test.c $(gateway_loop)
 tests_unit_loop_test_LDADD = lib/librehome.a $(EVENT_LIBS) $(CMOCKA_LIBS) \

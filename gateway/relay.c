@@ -134,6 +134,13 @@ static void relay_note(struct relay *relay, const struct relay_flow *flow,
 	relay->line_end = line_end;
 }
 
+static void relay_show(struct relay *relay, const struct relay_flow *flow,
+	const char *data, size_t size)
+{
+	if (flow == &relay->up && relay->observe != NULL)
+		relay->observe(relay->context, data, size);
+}
+
 /* Reads once, and writes what can be written at once. As stream_read. */
 static ssize_t relay_flow_copy(
 	struct relay *relay, struct relay_flow *flow, int64_t now)
@@ -145,7 +152,8 @@ static ssize_t relay_flow_copy(
 	if (got <= 0)
 		return got;
 	relay_note(relay, flow, now, scratch[got - 1] == '\n');
-	flow->bulk = got == RELAY_SCRATCH;
+	relay_show(relay, flow, scratch, (size_t)got);
+	flow->bulk = got == RELAY_SCRATCH && !flow->copy;
 	if (flow->to->writable)
 		put = stream_write(flow->to, scratch, (size_t)got);
 	if (put < 0)
@@ -165,15 +173,17 @@ static ssize_t relay_flow_splice(
 	if (got <= 0)
 		return got;
 	relay_note(relay, flow, now, true);
+	relay_show(relay, flow, NULL, (size_t)got);
 	flow->piped += (size_t)got;
 	return got;
 }
 
 /* The from side has ended, and all of it was handed on. */
-static void relay_flow_end(struct relay_flow *flow)
+static void relay_flow_end(struct relay *relay, struct relay_flow *flow)
 {
 	flow->over = true;
-	stream_shut(flow->to);
+	if (flow == &relay->up || !relay->stopped)
+		stream_shut(flow->to);
 }
 
 /* One step. Octets that moved; 0 nothing can be done now; STREAM_BROKEN. */
@@ -185,7 +195,7 @@ static ssize_t relay_flow_step(
 	if (relay_flow_waits(flow))
 		return flow->to->writable ? relay_flow_flush(flow) : 0;
 	if (flow->from->ended) {
-		relay_flow_end(flow);
+		relay_flow_end(relay, flow);
 		return 0;
 	}
 	if (!flow->from->readable)
@@ -195,7 +205,7 @@ static ssize_t relay_flow_step(
 	else
 		moved = relay_flow_copy(relay, flow, now);
 	if (moved == STREAM_END)
-		relay_flow_end(flow);
+		relay_flow_end(relay, flow);
 	return moved == STREAM_END ? 0 : moved;
 }
 
@@ -240,13 +250,29 @@ void relay_clear(struct relay *relay)
 	}
 }
 
+void relay_observe(
+	struct relay *relay, relay_observe_fn *observe, void *context, bool all)
+{
+	relay->observe = observe;
+	relay->context = context;
+	relay->up.copy = all;
+}
+
 void relay_add_up(struct relay *relay, const void *data, size_t size)
 {
+	if (size == 0)
+		return;
+	relay_show(relay, &relay->up, data, size);
+	relay->from_home = false;
 	relay_flow_keep(&relay->up, data, size);
 }
 
 void relay_add_down(struct relay *relay, const void *data, size_t size)
 {
+	if (size == 0)
+		return;
+	relay->from_home = true;
+	relay->line_end = ((const char *)data)[size - 1] == '\n';
 	relay_flow_keep(&relay->down, data, size);
 }
 
@@ -272,5 +298,6 @@ bool relay_is_quiet(const struct relay *relay, int64_t now, int64_t ms)
 
 void relay_stop(struct relay *relay)
 {
+	relay->stopped = true;
 	relay->up.from->ended = true;
 }

@@ -29,8 +29,13 @@ struct relay_flow {
 	int pipe[2]; /* -1: none */
 	size_t piped;
 	bool bulk; /* the last read had all that fits */
+	bool copy; /* never through a pipe: all of it is looked at */
 	bool over; /* the end was handed on */
 };
+
+/* Sees what the client says, in pieces as they come; data is NULL where it went
+ * through a pipe unseen. */
+typedef void relay_observe_fn(void *context, const char *data, size_t size);
 
 struct relay {
 	struct relay_pool *pool;
@@ -39,6 +44,9 @@ struct relay {
 	int64_t active_at;	/* ms; octets came last */
 	bool from_home;		/* these did, */
 	bool line_end;		/* and ended a line, for all that was seen */
+	bool stopped;
+	relay_observe_fn *observe;
+	void *context;
 };
 
 enum relay_result {
@@ -53,6 +61,11 @@ enum relay_result {
 void relay_begin(struct relay *relay, struct relay_pool *pool,
 	struct stream *client, struct stream *home, int64_t now);
 void relay_clear(struct relay *relay);
+
+/* all: every octet is to be seen, at the price of a copy. Before what follows,
+ * which is seen, too. */
+void relay_observe(struct relay *relay, relay_observe_fn *observe,
+	void *context, bool all);
 
 /* Octets that were read before the relay began go first. Copies them. */
 void relay_add_up(struct relay *relay, const void *data, size_t size);
@@ -69,8 +82,9 @@ bool relay_is_quiet(const struct relay *relay, int64_t now, int64_t ms);
 
 /*
  * Takes no more from the client: what was taken goes to the home, and then its
- * end. The home's last words still come down. It is over when the *home* has
- * closed: it may be at work on commands that came before.
+ * end. The home's last words still come down, and ours may follow: the client's
+ * side stays open. It is over when the *home* has closed: it may be at work on
+ * commands that came before.
  */
 void relay_stop(struct relay *relay);
 

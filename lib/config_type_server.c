@@ -124,8 +124,8 @@ const struct config_type config_type_sieve = {
 static int type_lmtp(const struct config_option *option, const char *text,
 	int64_t *number_r, struct error *error)
 {
-	static const char *const schemes[] = { "lmtp", "lmtp+starttls", "smtp",
-		"smtp+starttls", NULL };
+	static const char *const schemes[] = { "lmtp", "lmtp+starttls", "lmtps",
+		"smtp", "smtp+starttls", "smtps", NULL };
 
 	(void)number_r;
 	if (config_type_begins(text, "unix:"))
@@ -134,7 +134,7 @@ static int type_lmtp(const struct config_option *option, const char *text,
 }
 
 const struct config_type config_type_lmtp = {
-	.name = "lmtp://HOST[:PORT], lmtp+starttls://HOST[:PORT], unix:/PATH, "
-		"smtp://HOST[:PORT] or smtp+starttls://HOST[:PORT]",
+	.name = "lmtp://HOST[:PORT], lmtp+starttls://..., lmtps://..., "
+		"unix:/PATH, smtp://..., smtp+starttls://... or smtps://...",
 	.check = type_lmtp,
 };

@@ -86,6 +86,11 @@ void log_set_level(struct log *log, int level)
 	atomic_store(&log->level, level);
 }
 
+bool log_wants(struct log *log, int level)
+{
+	return level <= atomic_load(&log->level);
+}
+
 int log_level_parse(const char *text)
 {
 	for (size_t i = 0; i < COUNT(log_levels); i++)

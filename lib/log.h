@@ -21,6 +21,9 @@ struct log *log_open(const char *name, int facility, int level);
 void log_close(struct log **log);
 /* Any thread, at any time. */
 void log_set_level(struct log *log, int level);
+/* Whether lines of that level are not dropped: for those who would make many in
+ * vain. Any thread. */
+bool log_wants(struct log *log, int level);
 /* Reads "info", "debug", ...; -1 when there is no such level. */
 int log_level_parse(const char *text);
 /* Reads "stderr" (-1), "mail", "daemon", "local0", ...; -2 for others. */

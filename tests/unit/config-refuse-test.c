@@ -174,7 +174,7 @@ static const struct {
 	{ "system s " SYSTEM "user = \"\" }", "give a text with %u" },
 	{ "system s " SYSTEM "submit = \"imap://h\" }", "give smtps://HOST" },
 	{ "system s " SYSTEM "sieve = \"smtp://h\" }", "give sieve+starttls:" },
-	{ "system s " SYSTEM "lmtp = \"lmtps://h\" }", "give lmtp://HOST" },
+	{ "system s " SYSTEM "lmtp = \"imap://h\" }", "give lmtp://HOST" },
 	{ "system s " SYSTEM "lmtp = \"unix:path\" }", "unix:path" },
 	{ "system s " SYSTEM "client_address = yes }", "give none, id, xcl" },
 	{ "gateway { mechanisms = { \"CRAM-MD5\" } }", "a list of PLAIN" },

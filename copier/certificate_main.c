@@ -4,9 +4,7 @@
 
 #include "copier/certificate_main.h"
 
-#include <getopt.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,11 +16,15 @@
 #include "copier/account_file.h"
 #include "copier/certificate_check.h"
 #include "copier/certificate_read.h"
+#include "copier/event.h"
 #include "copier/inspect.h"
+#include "copier/interrupt.h"
 #include "copier/mutf7.h"
+#include "copier/options.h"
 #include "copier/progress.h"
 
 #include "lib/daemon.h"
+#include "lib/figure.h"
 #include "lib/hex.h"
 #include "lib/xalloc.h"
 
@@ -54,13 +56,12 @@ struct certificate_options {
 	const char *url;
 	const char *password_file;
 	const char *ca_file;
-	struct copy_access access[2]; /* the first one's */
+	struct copy_access access;
 	bool starttls;
 	bool full;
 	bool check;
 	bool json;
 	bool quiet;
-	bool help;
 	const char *word;
 };
 
@@ -73,98 +74,43 @@ struct certificate_command {
 	struct inspect_side side;
 };
 
-static volatile sig_atomic_t certificate_stop;
-
-static void certificate_on_signal(int number)
-{
-	certificate_stop = number;
-}
-
-static int certificate_misused(const char *text)
-{
-	fprintf(stderr,
-		"rehome certificate: %s; see `rehome certificate --help`\n",
-		text);
-	return EX_USAGE;
-}
-
-static const struct option certificate_longs[] = {
-	{ "full", no_argument, NULL, 'f' },
-	{ "check", no_argument, NULL, 'k' },
-	{ "url", required_argument, NULL, 'u' },
-	{ "password-file", required_argument, NULL, 'p' },
-	{ "ca-file", required_argument, NULL, 'C' },
-	{ "starttls", no_argument, NULL, 't' },
-	{ "mechanism", required_argument, NULL,
-		COPY_ACCESS_FIRST + COPY_ACCESS_MECHANISM },
-	{ "token-command", required_argument, NULL,
-		COPY_ACCESS_FIRST + COPY_ACCESS_TOKEN_COMMAND },
-	{ "pin", required_argument, NULL, COPY_ACCESS_FIRST + COPY_ACCESS_PIN },
-	{ "config", required_argument, NULL, 'c' },
-	{ "json", no_argument, NULL, 'j' },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
+static const struct option_row certificate_rows[] = {
+	OPTION_ROW_FLAG(struct certificate_options, full, "full", 0),
+	OPTION_ROW_FLAG(struct certificate_options, check, "check", 0),
+	OPTION_ROW_TEXT(struct certificate_options, url, "url", 0),
+	OPTION_ROW_TEXT(
+		struct certificate_options, password_file, "password-file", 0),
+	OPTION_ROW_TEXT(struct certificate_options, ca_file, "ca-file", 0),
+	OPTION_ROW_FLAG(struct certificate_options, starttls, "starttls", 0),
+	OPTION_ROWS_LOGIN(struct certificate_options, access, ""),
+	OPTION_ROW_TEXT(struct certificate_options, config_path, "config", 'c'),
+	OPTION_ROW_FLAG(struct certificate_options, json, "json", 0),
+	OPTION_ROW_FLAG(struct certificate_options, quiet, "quiet", 'q'),
 };
 
-static bool certificate_option(struct certificate_options *options, int option)
-{
-	const char **text = option == 'u'   ? &options->url
-			    : option == 'p' ? &options->password_file
-			    : option == 'C' ? &options->ca_file
-			    : option == 'c' ? &options->config_path
-					    : NULL;
-	bool *flag = option == 'f'   ? &options->full
-		     : option == 't' ? &options->starttls
-		     : option == 'k' ? &options->check
-		     : option == 'j' ? &options->json
-		     : option == 'q' ? &options->quiet
-		     : option == 'h' ? &options->help
-				     : NULL;
+static const struct option_table certificate_table = { "certificate",
+	certificate_help, certificate_rows,
+	sizeof(certificate_rows) / sizeof(certificate_rows[0]) };
 
-	if (text != NULL)
-		*text = optarg;
-	if (flag != NULL)
-		*flag = true;
-	return text != NULL || flag != NULL;
-}
-
-static int certificate_read_options(
-	int argc, char **argv, struct certificate_options *options_r)
+/* True; or false: the command ends with *code_r. */
+static bool certificate_read_options(int argc, char **argv,
+	struct certificate_options *options_r, int *code_r)
 {
-	struct error error;
-	int option;
+	int first;
 
 	*options_r = (struct certificate_options){ .config_path =
 							   REHOME_CONFIG_FILE };
-	opterr = 0;
-	while ((option = getopt_long(
-			argc, argv, ":c:hq", certificate_longs, NULL)) != -1) {
-		int taken = copy_access_take(
-			options_r->access, option, optarg, &error);
-
-		/* there is one side only, which needs no name */
-		if (taken < 0)
-			error_set(&error, "--%s",
-				error.text + strlen("--source-"));
-		if (taken < 0)
-			return certificate_misused(error.text);
-		if (taken == 0 && !certificate_option(options_r, option)) {
-			error_set(&error,
-				option == ':' ? "option %.60s needs a value"
-					      : "unknown option %.60s",
-				argv[optind - 1]);
-			return certificate_misused(error.text);
-		}
+	first = options_read(&certificate_table, argc, argv, options_r, code_r);
+	if (first < 0)
+		return false;
+	if (argc - first != 1) {
+		*code_r = options_misused(&certificate_table,
+			argc == first ? "ADDRESS or FILE is missing"
+				      : "too many arguments");
+		return false;
 	}
-	if (options_r->help)
-		return 0;
-	if (argc - optind != 1)
-		return certificate_misused(
-			argc == optind ? "ADDRESS or FILE is missing"
-				       : "too many arguments");
-	options_r->word = argv[optind];
-	return 0;
+	options_r->word = argv[first];
+	return true;
 }
 
 /* ---- the file ---- */
@@ -341,24 +287,6 @@ static void certificate_print(const struct certificate_command *command)
 
 /* ---- JSON ---- */
 
-static void certificate_json(json_t *object)
-{
-	json_dumpf(object, stdout, JSON_COMPACT);
-	putchar('\n');
-	json_decref(object);
-}
-
-static json_t *certificate_text_json(const char *text)
-{
-	json_t *value = json_string(text);
-	struct error clean;
-
-	if (value != NULL)
-		return value;
-	error_set(&clean, "%s", text);
-	return json_string(clean.text);
-}
-
 /* The attributes of a line but its blocks; figures are numbers. */
 static json_t *certificate_line_json(const struct attr_list *line)
 {
@@ -377,7 +305,7 @@ static json_t *certificate_line_json(const struct attr_list *line)
 					strcmp(name, "other") != 0 &&
 					strcmp(name, "approval") != 0
 				? json_integer(strtoll(value, NULL, 10))
-				: certificate_text_json(value));
+				: event_text(value));
 	}
 	return object;
 }
@@ -397,24 +325,23 @@ static void certificate_print_json(const struct certificate_command *command)
 {
 	const struct certificate_text *text = &command->text;
 
-	certificate_json(certificate_line_json(text->header));
+	event_print(certificate_line_json(text->header));
 	for (size_t i = 0; i < text->approvals_count; i++)
-		certificate_json(certificate_line_json(text->approvals[i]));
+		event_print(certificate_line_json(text->approvals[i]));
 	for (size_t i = 0; i < text->excluded_count; i++)
-		certificate_json(certificate_line_json(text->excluded[i]));
+		event_print(certificate_line_json(text->excluded[i]));
 	for (size_t i = 0; command->options->full && i < text->folders_count;
 		i++) {
 		struct certificate_message *messages;
 		struct error error;
 		size_t count;
 
-		certificate_json(certificate_line_json(text->folders[i]));
+		event_print(certificate_line_json(text->folders[i]));
 		if (certificate_messages(text, i, &messages, &count, &error) <
 			0)
 			continue;
 		for (size_t j = 0; j < count; j++)
-			certificate_json(
-				certificate_message_json(&messages[j]));
+			event_print(certificate_message_json(&messages[j]));
 		free(messages);
 	}
 }
@@ -434,12 +361,11 @@ static void certificate_found(
 		event = certificate_message_json(found->message);
 		json_object_set_new(event, "event", json_string("difference"));
 		json_object_set_new(event, "kind", json_string(name));
-		json_object_set_new(
-			event, "folder", certificate_text_json(found->folder));
+		json_object_set_new(event, "folder", event_text(found->folder));
 		if (found->place != NULL)
-			json_object_set_new(event, "place",
-				certificate_text_json(found->place));
-		certificate_json(event);
+			json_object_set_new(
+				event, "place", event_text(found->place));
+		event_print(event);
 		return;
 	}
 	mutf7_show(found->folder, &folder);
@@ -458,7 +384,7 @@ static bool certificate_progress(
 	struct certificate_command *command = context;
 
 	progress_draw(&command->progress, folder, done, total, 0);
-	return certificate_stop == 0;
+	return !interrupt_came();
 }
 
 static void certificate_report(const struct certificate_command *command,
@@ -473,7 +399,7 @@ static void certificate_report(const struct certificate_command *command,
 		for (int i = 0; i < CERTIFICATE_FINDINGS; i++)
 			json_object_set_new(event, certificate_finding_name(i),
 				json_integer((json_int_t)check->counts[i]));
-		certificate_json(event);
+		event_print(event);
 		return;
 	}
 	if (command->options->quiet)
@@ -493,12 +419,15 @@ static int certificate_open(
 {
 	const struct certificate_options *options = command->options;
 	const struct attr_list *header = command->text.header;
-	const struct inspect_url url = {
+	const struct copy_side url = {
 		.url = options->url,
+		.word = "--url",
+		.prefix = "",
 		.password_file = options->password_file,
 		.ca_file = options->ca_file,
-		.access = &options->access[0],
+		.access = &options->access,
 		.starttls = options->starttls,
+		.timeout_ms = INSPECT_TIMEOUT,
 	};
 	char address[ADDRESS_SIZE];
 	int code;
@@ -562,6 +491,8 @@ static int certificate_run(struct certificate_command *command)
 	else if (code == 0)
 		certificate_print(command);
 	progress_end(&command->progress);
+	if (code == EX_USAGE)
+		return options_misused(&certificate_table, error.text);
 	if (error.text[0] != '\0' && code != 0 && code != CERTIFICATE_EXIT_GONE)
 		fprintf(stderr, "rehome certificate: %s\n", error.text);
 	return code;
@@ -569,22 +500,18 @@ static int certificate_run(struct certificate_command *command)
 
 int certificate_main(int argc, char **argv)
 {
-	struct sigaction action = { .sa_handler = certificate_on_signal };
 	struct certificate_options options;
 	struct certificate_command command = { .options = &options };
 	struct error error;
-	int code = certificate_read_options(argc, argv, &options);
+	int code;
 
-	if (code != 0)
+	if (!certificate_read_options(argc, argv, &options, &code))
 		return code;
-	if (options.help) {
-		fputs(certificate_help, stdout);
-		return EX_OK;
+	interrupt_catch();
+	if (daemon_drop_privileges(NULL, NULL, NULL, true, &error) < 0) {
+		fprintf(stderr, "rehome certificate: %s\n", error.text);
+		return EX_OSERR;
 	}
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	if (daemon_drop_privileges(NULL, NULL, NULL, true, &error) < 0)
-		return certificate_misused(error.text);
 	command.flags = flagpool_new();
 	code = certificate_run(&command);
 	inspect_close(&command.side);

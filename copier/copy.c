@@ -6,7 +6,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,12 +14,12 @@
 
 #include "copier/certificate.h"
 #include "copier/copy_private.h"
-#include "copier/cutoff.h"
 #include "copier/digest.h"
 #include "copier/lanes.h"
 #include "copier/folder_notes.h"
 #include "copier/foldermap.h"
 #include "copier/identity.h"
+#include "copier/interrupt.h"
 #include "copier/round.h"
 
 #include "lib/daemon.h"
@@ -29,26 +29,11 @@
 /* Rounds until what changes meanwhile is carried over too. */
 #define COPY_ROUNDS_MAX 3
 
-static volatile sig_atomic_t copy_stop;
-
-static void copy_on_signal(int number)
-{
-	/* Told twice: whatever is waited for is over. */
-	if (copy_stop != 0)
-		cutoff_all();
-	copy_stop = number;
-}
-
-bool copy_was_stopped(void)
-{
-	return copy_stop != 0;
-}
-
 static bool copy_goes_on(void *context, struct error *error)
 {
 	const struct copy *copy = context;
 
-	if (copy_stop == 0)
+	if (!interrupt_came())
 		return pace_goes_on(access_pace(copy->source.access), error) &&
 		       pace_goes_on(
 			       access_pace(copy->destination.access), error);
@@ -101,15 +86,15 @@ static char *copy_state_directory(const struct copy *copy)
  * limits that are kept there. */
 static int copy_prepare(struct copy *copy, struct error *error)
 {
-	const struct copy_access *access = copy->options->access;
+	const struct copy_access *access = copy->options->urls.access;
 	char *directory = copy_state_directory(copy);
 	int result = copy_make_directory(directory, error);
 
 	if (result == 0)
-		result = copy_access_apply(
+		result = copy_access_limit(
 			&access[0], directory, &copy->source, error);
 	if (result == 0)
-		result = copy_access_apply(
+		result = copy_access_limit(
 			&access[1], directory, &copy->destination, error);
 	free(directory);
 	return result;
@@ -120,8 +105,8 @@ static int copy_open_journal(
 	struct copy *copy, bool *busy_r, struct error *error)
 {
 	char *directory = copy_state_directory(copy);
-	char *source = copy_identity(&copy->source);
-	char *destination = copy_identity(&copy->destination);
+	char *source = location_name(&copy->source);
+	char *destination = location_name(&copy->destination);
 	const char *const systems[2] = { source, destination };
 	struct digest *digest = digest_new();
 	unsigned char sum[JOURNAL_DIGEST];
@@ -289,7 +274,7 @@ static int copy_certify(struct copy *copy, struct error *error)
 {
 	struct certificate *certificate =
 		certificate_new(copy->options->certificate);
-	char *account = copy_identity(&copy->source);
+	char *account = location_name(&copy->source);
 	const struct certificate_facts facts = {
 		.account = account,
 		.home = copy->source.label,
@@ -379,22 +364,18 @@ static int copy_account(const struct copy_options *options)
 
 int copy_main(int argc, char **argv)
 {
-	struct sigaction action = { .sa_handler = copy_on_signal };
 	struct copy_options options;
 	struct error error;
-	int code = copy_read_options(argc, argv, &options);
+	int code;
 
-	if (code != 0)
+	if (!copy_read_options(argc, argv, &options, &code))
 		return code;
-	if (options.help) {
-		copy_usage(0);
-		return EX_OK;
-	}
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
+	interrupt_catch();
 	/* No core and no debugger: passwords are in our memory. */
-	if (daemon_drop_privileges(NULL, NULL, NULL, true, &error) < 0)
-		return copy_misused(error.text);
+	if (daemon_drop_privileges(NULL, NULL, NULL, true, &error) < 0) {
+		fprintf(stderr, "rehome copy: %s\n", error.text);
+		return EX_OSERR;
+	}
 	return options.list != NULL ? copy_many(&options)
 				    : copy_account(&options);
 }

@@ -6,11 +6,9 @@
 /*
  * Runs the command; argv[0] is "copy". Returns the exit code (sysexits.h): 0
  * when all of the source is at the destination, EX_DATAERR when something was
- * refused, EX_NOPERM a login, EX_TEMPFAIL when trying again may help.
+ * refused or does not fit, EX_TEMPFAIL when trying again may help; the others
+ * are in rehome-copier(8).
  */
 int copy_main(int argc, char **argv);
-
-/* The usage text, on standard output or error. */
-void copy_usage(int to_error);
 
 #endif

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Options about getting in and staying polite: their values. */
+/* Options about one account: their values, and what they amount to. */
 #include "config.h"
 
 #include "copier/copy_access.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
 
 #include "lib/pin.h"
 #include "lib/size.h"
@@ -51,8 +54,8 @@ static int copy_access_messages(
 	return -1;
 }
 
-static int copy_access_value(struct copy_access *access,
-	enum copy_access_option option, const char *value, struct error *error)
+int copy_access_set(struct copy_access *access, enum copy_access_option option,
+	const char *value, struct error *error)
 {
 	switch (option) {
 	case COPY_ACCESS_MECHANISM:
@@ -68,74 +71,122 @@ static int copy_access_value(struct copy_access *access,
 		return copy_access_messages(access, value, error);
 	case COPY_ACCESS_DAY_BYTES:
 		return size_parse(value, &access->limits.day_bytes, error);
-	default:
-		abort();
 	}
+	abort();
 }
 
-int copy_access_take(struct copy_access sides[2], int option, const char *value,
-	struct error *error)
-{
-	static const char *const names[] = { "mechanism", "token-command",
-		"pin", "rate", "rate-messages", "day-bytes" };
-	int number = option - COPY_ACCESS_FIRST;
-	int side = number / COPY_ACCESS_OPTIONS;
-
-	if (number < 0 || side > 1)
-		return 0;
-	number %= COPY_ACCESS_OPTIONS;
-	if (copy_access_value(&sides[side], (enum copy_access_option)number,
-		    value, error) == 0)
-		return 1;
-	error_prefix(error, "--%s-%s", side == 0 ? "source" : "destination",
-		names[number]);
-	return -1;
-}
-
-int copy_access_check(
-	const struct copy_access *access, bool source, struct error *error)
-{
-	enum sasl_mechanism mechanism = access->rules.mechanism;
-	bool token = access->rules.token_command != NULL;
-	const char *side = source ? "source" : "destination";
-
-	if (mechanism == SASL_AUTO ||
-		(mechanism == SASL_XOAUTH2 || mechanism == SASL_OAUTHBEARER) ==
-			token)
-		return 0;
-	if (token)
-		error_set(error, "--%s-mechanism %s takes no token", side,
-			sasl_name(mechanism));
-	else
-		error_set(error, "--%s-mechanism %s needs --%s-token-command",
-			side, sasl_name(mechanism), side);
-	return -1;
-}
-
-void copy_access_enter(
-	const struct copy_access *access, struct location *location)
-{
-	struct access_rules rules = access->rules;
-
-	/* Local mail has nothing to be entered. */
-	if (location->host == NULL)
-		return;
-	rules.token_ms = COPY_TOKEN_MS;
-	location_enter(location, &rules);
-}
-
-int copy_access_apply(const struct copy_access *access, const char *directory,
+int copy_access_limit(const struct copy_access *access, const char *directory,
 	struct location *location, struct error *error)
 {
 	char *system;
 	int result;
 
-	if (location->host == NULL)
+	/* Local mail has nothing to be entered. */
+	if (location_is_local(location))
 		return 0;
-	copy_access_enter(access, location);
 	system = xasprintf("%s-%u", location->host, location->target.port);
 	result = access_limit(
 		location->access, &access->limits, directory, system, error);
 	free(system);
 	return result;
+}
+
+/* ---- an account by its URL ---- */
+
+struct copy_side copy_urls_side(
+	const struct copy_urls *urls, int side, const char *url, int timeout_ms)
+{
+	return (struct copy_side){
+		.url = url,
+		.word = side == 0 ? "SOURCE" : "DESTINATION",
+		.prefix = side == 0 ? "source-" : "destination-",
+		.password_file = urls->password_files[side],
+		.ca_file = urls->ca_file,
+		.access = &urls->access[side],
+		.starttls = urls->starttls,
+		.timeout_ms = timeout_ms,
+	};
+}
+
+/* A token goes with mechanisms that take one. */
+static int copy_side_check_mechanism(
+	const struct copy_side *side, struct error *error)
+{
+	const struct access_rules *rules = &side->access->rules;
+	bool token = rules->token_command != NULL;
+	bool takes = rules->mechanism == SASL_XOAUTH2 ||
+		     rules->mechanism == SASL_OAUTHBEARER;
+
+	if (rules->mechanism == SASL_AUTO || takes == token)
+		return 0;
+	if (token)
+		error_set(error, "--%smechanism %s takes no token",
+			side->prefix, sasl_name(rules->mechanism));
+	else
+		error_set(error, "--%smechanism %s needs --%stoken-command",
+			side->prefix, sasl_name(rules->mechanism),
+			side->prefix);
+	return EX_USAGE;
+}
+
+/* A file that is named must be there, or no later try can help. */
+static int copy_side_check_file(const char *path, struct error *error)
+{
+	if (path == NULL || access(path, R_OK) == 0)
+		return 0;
+	error_set(error, "open %s: %s", path, strerror(errno));
+	return EX_NOINPUT;
+}
+
+static int copy_side_read_password(const struct copy_side *side,
+	struct location *location, struct error *error)
+{
+	if (side->password_file != NULL)
+		return location_password(location, side->password_file, error) <
+				       0
+			       ? EX_NOINPUT
+			       : 0;
+	if (side->access->rules.token_command != NULL)
+		return 0;
+	error_set(error,
+		"--%spassword-file FILE is missing: its first line is the "
+		"password of %s at %s",
+		side->prefix, location->login, location->label);
+	return EX_USAGE;
+}
+
+static int copy_side_enter(const struct copy_side *side,
+	struct location *location, struct error *error)
+{
+	struct access_rules rules = side->access->rules;
+	int code = copy_side_check_mechanism(side, error);
+
+	if (code == 0)
+		code = copy_side_check_file(side->ca_file, error);
+	if (code == 0)
+		code = copy_side_read_password(side, location, error);
+	if (code != 0)
+		return code;
+	rules.token_ms = COPY_TOKEN_MS;
+	location_enter(location, &rules);
+	if (side->starttls && location->target.security == MAILBOX_CLEAR)
+		location->target.security = MAILBOX_STARTTLS;
+	location->target.ca_file = side->ca_file;
+	location->target.timeout_ms = side->timeout_ms;
+	return 0;
+}
+
+int copy_side_locate(const struct copy_side *side, struct location *location_r,
+	struct error *error)
+{
+	memset(location_r, 0, sizeof(*location_r));
+	if (location_parse(side->url, true, location_r, error) < 0 ||
+		(side->destination &&
+			location_check_destination(location_r, error) < 0)) {
+		error_prefix(error, "%s", side->word);
+		return EX_USAGE;
+	}
+	if (location_is_local(location_r))
+		return copy_side_check_file(location_r->path, error);
+	return copy_side_enter(side, location_r, error);
 }

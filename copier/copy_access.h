@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The options of `rehome copy` about getting in and staying polite; each there
- * is for --source and for --destination.
+ * The options of the command line that are about one account: where it is by
+ * its URL, how one gets in, how one stays polite.
  */
 #ifndef REHOME_COPIER_COPY_ACCESS_H
 #define REHOME_COPIER_COPY_ACCESS_H
@@ -20,28 +20,7 @@ enum copy_access_option {
 	COPY_ACCESS_RATE,
 	COPY_ACCESS_RATE_MESSAGES,
 	COPY_ACCESS_DAY_BYTES,
-	COPY_ACCESS_OPTIONS,
 };
-
-/* Values for getopt_long(3), beyond all characters. */
-#define COPY_ACCESS_FIRST 256
-#define COPY_ACCESS_ROW(side, number, name, option)                            \
-	{                                                                      \
-		side "-" name, required_argument, NULL,                        \
-			COPY_ACCESS_FIRST + (number)*COPY_ACCESS_OPTIONS +     \
-				COPY_ACCESS_##option                           \
-	}
-/* The rows of one side for the table of getopt_long(3): source 0,
- * destination 1. Those of login are for who only reads, without limits. */
-#define COPY_ACCESS_LOGIN_ROWS(side, number)                                   \
-	COPY_ACCESS_ROW(side, number, "mechanism", MECHANISM),                 \
-		COPY_ACCESS_ROW(side, number, "token-command", TOKEN_COMMAND), \
-		COPY_ACCESS_ROW(side, number, "pin", PIN)
-#define COPY_ACCESS_ROWS(side, number)                                         \
-	COPY_ACCESS_LOGIN_ROWS(side, number),                                  \
-		COPY_ACCESS_ROW(side, number, "rate", RATE),                   \
-		COPY_ACCESS_ROW(side, number, "rate-messages", RATE_MESSAGES), \
-		COPY_ACCESS_ROW(side, number, "day-bytes", DAY_BYTES)
 
 /* Of one side; the strings are argv's. */
 struct copy_access {
@@ -49,20 +28,45 @@ struct copy_access {
 	struct pace_limits limits;
 };
 
-/*
- * Takes an option of the rows. 1 done, 0 it is none of them, -1 with an error
- * about its value.
- */
-int copy_access_take(struct copy_access sides[2], int option, const char *value,
-	struct error *error);
-/* What does not fit together. 0, or -1 with an error that names the side. */
-int copy_access_check(
-	const struct copy_access *access, bool source, struct error *error);
-/* Enters the location by these rules, without limits. */
-void copy_access_enter(
-	const struct copy_access *access, struct location *location);
-/* Enters the location by these rules. The directory keeps the limits. 0/-1. */
-int copy_access_apply(const struct copy_access *access, const char *directory,
+/* Takes the value of an option. 0, or -1 with an error about the value. */
+int copy_access_set(struct copy_access *access, enum copy_access_option option,
+	const char *value, struct error *error);
+/* Keeps to the limits; the directory is where they are counted. Of a location
+ * by copy_side_locate. 0 or -1. */
+int copy_access_limit(const struct copy_access *access, const char *directory,
 	struct location *location, struct error *error);
+
+/* What the options say of two URLs: of the source, of the destination. */
+struct copy_urls {
+	const char *password_files[2]; /* the first lines; NULL: not given */
+	const char *ca_file;	       /* or NULL */
+	bool starttls;		       /* with imap:// and pop3:// */
+	struct copy_access access[2];
+};
+
+/* One account by its URL. */
+struct copy_side {
+	const char *url;
+	const char *word;   /* what the URL is called: "SOURCE", "--url" */
+	const char *prefix; /* of its options' names: "source-", "" */
+	const char *password_file;
+	const char *ca_file;
+	const struct copy_access *access;
+	bool starttls;
+	bool destination; /* mail is to be stored there */
+	int timeout_ms;	  /* without a byte */
+};
+
+/* The side of two URLs: 0 the source, 1 the destination, which is not yet said
+ * to be one that mail is stored at. */
+struct copy_side copy_urls_side(const struct copy_urls *urls, int side,
+	const char *url, int timeout_ms);
+/*
+ * Finds out where the account is and how it is entered, and reads its password;
+ * no limits yet. Returns 0; EX_USAGE with an error about the command line; or
+ * EX_NOINPUT about a file that it names. location_clear it in every case.
+ */
+int copy_side_locate(const struct copy_side *side, struct location *location_r,
+	struct error *error);
 
 #endif

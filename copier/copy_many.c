@@ -22,8 +22,11 @@
 
 #include "copier/copy_list.h"
 #include "copier/copy_private.h"
+#include "copier/event.h"
+#include "copier/interrupt.h"
 #include "copier/mutf7.h"
 
+#include "lib/figure.h"
 #include "lib/instant.h"
 #include "lib/xalloc.h"
 
@@ -40,11 +43,32 @@ struct many {
 	size_t complete;
 	size_t refused;
 	size_t failed;
-	uint64_t messages, bytes;
+	size_t ended;
+	uint64_t messages, bytes; /* of those that have ended */
+	uint64_t under_way_messages, under_way_bytes; /* of those at work */
+	struct progress progress;
 	int code; /* the worst */
 };
 
+/* One of them, at work. */
+struct many_account {
+	struct many *many;
+	const struct copy_list_row *row;
+	json_t *last;			    /* the last event, or NULL */
+	uint64_t told_messages, told_bytes; /* in its last event of progress */
+	uint64_t messages, bytes;	    /* counted as under way */
+};
+
 /* ---- one account ---- */
+
+/* The word is that option, which may be shortened, as getopt_long(3) has let
+ * it through. */
+static bool many_is_option(const char *word, const char *name)
+{
+	size_t size = strncmp(word, "--", 2) == 0 ? strcspn(word + 2, "=") : 0;
+
+	return size > 0 && strncmp(word + 2, name, size) == 0;
+}
 
 /* The command line of a row: the list's own, without what a list has. */
 static void many_arguments(const struct many *many,
@@ -58,11 +82,10 @@ static void many_arguments(const struct many *many,
 	for (int i = 1; i < options->argc && count < MANY_ARGS_MAX - 10; i++) {
 		const char *word = options->argv[i];
 
-		if (strcmp(word, "--list") == 0 || strcmp(word, "--jobs") == 0)
-			i++;
-		else if (strncmp(word, "--list=", 7) != 0 &&
-			 strncmp(word, "--jobs=", 7) != 0 &&
-			 strcmp(word, "--json") != 0)
+		if (many_is_option(word, "list") ||
+			many_is_option(word, "jobs"))
+			i += strchr(word, '=') == NULL;
+		else if (!many_is_option(word, "json"))
 			argv[count++] = word;
 	}
 	argv[count++] = "--json";
@@ -106,31 +129,82 @@ static pid_t many_start(const char *const *argv, int *output_r)
 	return pid;
 }
 
-/* A line of its output; with --json it goes on, with the line of the list. */
-static void many_line(struct many *many, const struct copy_list_row *row,
-	const char *line, size_t size, json_t **last)
+static uint64_t many_number(const json_t *event, const char *name)
 {
+	return (uint64_t)json_integer_value(json_object_get(event, name));
+}
+
+/* What all of them have copied by now, on a terminal. */
+static void many_draw(struct many *many)
+{
+	char count[FIGURE_SIZE], size[FIGURE_SIZE], rate[FIGURE_SIZE];
+	uint64_t bytes = many->bytes + many->under_way_bytes;
+	int64_t ms = instant_monotonic() - many->progress.began;
+	char text[4 * FIGURE_SIZE];
+
+	if (!progress_is_due(&many->progress))
+		return;
+	figure_plural((int64_t)(many->messages + many->under_way_messages),
+		"message", count);
+	figure_size((int64_t)bytes, size);
+	figure_size(
+		(int64_t)(bytes * 1000 / (uint64_t)(ms > 0 ? ms : 1)), rate);
+	snprintf(text, sizeof(text),
+		"%zu of %zu accounts, %zu at work: %s, %s, %s/s", many->ended,
+		many->list.count, many->next - many->ended, count, size, rate);
+	progress_show(&many->progress, text);
+}
+
+/* What has come since the last event; the figures of a round begin anew. */
+static uint64_t many_gained(
+	const json_t *event, const char *name, uint64_t *told)
+{
+	uint64_t now = many_number(event, name);
+	uint64_t gained = now >= *told ? now - *told : now;
+
+	*told = now;
+	return gained;
+}
+
+static void many_progress(struct many_account *account, const json_t *event)
+{
+	struct many *many = account->many;
+	uint64_t messages =
+		many_gained(event, "messages_done", &account->told_messages);
+	uint64_t bytes = many_gained(event, "bytes_done", &account->told_bytes);
+
+	account->messages += messages;
+	account->bytes += bytes;
+	many->under_way_messages += messages;
+	many->under_way_bytes += bytes;
+}
+
+/* A line of its output; with --json it goes on, with the line of the list. */
+static void many_line(
+	struct many_account *account, const char *line, size_t size)
+{
+	struct many *many = account->many;
 	json_t *event = json_loadb(line, size, 0, NULL);
 
 	if (event == NULL)
 		return;
+	pthread_mutex_lock(&many->lock);
 	if (many->options->json) {
-		json_object_set_new(
-			event, "line", json_integer((json_int_t)row->line));
-		pthread_mutex_lock(&many->lock);
-		json_dumpf(event, stdout, JSON_COMPACT);
-		putchar('\n');
-		fflush(stdout);
-		pthread_mutex_unlock(&many->lock);
+		json_object_set_new(event, "line",
+			json_integer((json_int_t)account->row->line));
+		event_print(json_incref(event));
 	}
-	json_decref(*last);
-	*last = event;
+	if (json_object_get(event, "messages_done") != NULL)
+		many_progress(account, event);
+	pthread_mutex_unlock(&many->lock);
+	json_decref(account->last);
+	account->last = event;
 }
 
 /* Reads all that it prints; tells it to end when we are told to. */
-static void many_listen(struct many *many, const struct copy_list_row *row,
-	pid_t pid, int output, json_t **last)
+static void many_listen(struct many_account *account, pid_t pid, int output)
 {
+	struct many *many = account->many;
 	struct buffer text = BUFFER_EMPTY;
 	struct pollfd ready = { .fd = output, .events = POLLIN };
 	bool told = false;
@@ -140,10 +214,13 @@ static void many_listen(struct many *many, const struct copy_list_row *row,
 	while (size > 0) {
 		const char *newline;
 
-		if (!told && copy_was_stopped()) {
+		if (!told && interrupt_came()) {
 			kill(pid, SIGTERM);
 			told = true;
 		}
+		pthread_mutex_lock(&many->lock);
+		many_draw(many);
+		pthread_mutex_unlock(&many->lock);
 		if (poll(&ready, 1, MANY_POLL) <= 0)
 			continue;
 		size = read(output, piece, sizeof(piece));
@@ -153,16 +230,11 @@ static void many_listen(struct many *many, const struct copy_list_row *row,
 						 text.size)) != NULL) {
 			size_t length = (size_t)(newline - text.data);
 
-			many_line(many, row, text.data, length, last);
+			many_line(account, text.data, length);
 			buffer_drop(&text, length + 1);
 		}
 	}
 	buffer_free(&text);
-}
-
-static uint64_t many_number(const json_t *event, const char *name)
-{
-	return (uint64_t)json_integer_value(json_object_get(event, name));
 }
 
 static void many_tell_refused(
@@ -197,34 +269,40 @@ static void many_words(const struct many *many, const json_t *end, int64_t ms,
 	struct error *words)
 {
 	const char *cause = json_string_value(json_object_get(end, "error"));
+	uint64_t copied = many_number(end, "copied");
+	char count[FIGURE_SIZE], size[FIGURE_SIZE], time[FIGURE_SIZE];
 
 	if (end == NULL)
 		error_set(words, "it ended without a word");
+	else if (cause != NULL && copied > 0)
+		error_set(words, "%s; copied %s before", cause,
+			figure_count((int64_t)copied, count));
 	else if (cause != NULL)
 		error_set(words, "%s", cause);
 	else if (many->options->dry_run)
-		error_set(words,
-			"%" PRIu64 " messages would be copied, %.1f MB",
-			many_number(end, "planned"),
-			(double)many_number(end, "planned_bytes") / 1e6);
+		error_set(words, "%s would be copied, %s",
+			figure_plural((int64_t)many_number(end, "planned"),
+				"message", count),
+			figure_size((int64_t)many_number(end, "planned_bytes"),
+				size));
 	else
-		error_set(words,
-			"%" PRIu64 " messages there, copied %" PRIu64
-			", refused %zu, %.1f s",
-			many_number(end, "messages"),
-			many_number(end, "copied"),
+		error_set(words, "%s there, copied %s, refused %zu, %s",
+			figure_plural((int64_t)many_number(end, "messages"),
+				"message", count),
+			figure_count((int64_t)copied, size),
 			json_array_size(json_object_get(end, "refused")),
-			(double)ms / 1000);
+			figure_duration(ms, time));
 }
 
 /* One line for people, as each account ends. */
-static void many_tell(const struct many *many, const struct copy_list_row *row,
+static void many_tell(struct many *many, const struct copy_list_row *row,
 	const json_t *end, int code, int64_t ms)
 {
 	struct error names, words;
 
 	if (many->options->json || (many->options->quiet && code == EX_OK))
 		return;
+	progress_end(&many->progress);
 	error_set(&names, "%s -> %s", row->fields[COPY_LIST_SOURCE],
 		row->fields[COPY_LIST_DESTINATION]);
 	many_tell_refused(row, end);
@@ -238,10 +316,15 @@ static void many_tell(const struct many *many, const struct copy_list_row *row,
 	fflush(stdout);
 }
 
-static void many_count(struct many *many, const struct copy_list_row *row,
-	const json_t *end, int code, int64_t ms)
+static void many_count(const struct many_account *account, int code, int64_t ms)
 {
+	struct many *many = account->many;
+	const json_t *end = account->last;
+
 	pthread_mutex_lock(&many->lock);
+	many->ended++;
+	many->under_way_messages -= account->messages;
+	many->under_way_bytes -= account->bytes;
 	many->complete += code == EX_OK;
 	many->refused += code == EX_DATAERR;
 	many->failed += code != EX_OK && code != EX_DATAERR;
@@ -251,7 +334,7 @@ static void many_count(struct many *many, const struct copy_list_row *row,
 		end, many->options->dry_run ? "planned_bytes" : "copied_bytes");
 	if (code > many->code)
 		many->code = code;
-	many_tell(many, row, end, code, ms);
+	many_tell(many, account->row, end, code, ms);
 	pthread_mutex_unlock(&many->lock);
 }
 
@@ -260,20 +343,20 @@ static void many_copy(struct many *many, const struct copy_list_row *row)
 	const char *argv[MANY_ARGS_MAX];
 	int64_t began = instant_monotonic();
 	int output = -1, status = 0, code = EX_OSERR;
-	json_t *last = NULL;
+	struct many_account account = { .many = many, .row = row };
 	pid_t pid;
 
 	many_arguments(many, row, argv);
 	pid = many_start(argv, &output);
 	if (pid > 0) {
-		many_listen(many, row, pid, output, &last);
+		many_listen(&account, pid, output);
 		close(output);
 		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 			;
 		code = WIFEXITED(status) ? WEXITSTATUS(status) : EX_SOFTWARE;
 	}
-	many_count(many, row, last, code, instant_monotonic() - began);
-	json_decref(last);
+	many_count(&account, code, instant_monotonic() - began);
+	json_decref(account.last);
 }
 
 static void *many_work(void *context)
@@ -284,7 +367,7 @@ static void *many_work(void *context)
 		const struct copy_list_row *row = NULL;
 
 		pthread_mutex_lock(&many->lock);
-		if (many->next < many->list.count && !copy_was_stopped())
+		if (many->next < many->list.count && !interrupt_came())
 			row = &many->list.rows[many->next++];
 		pthread_mutex_unlock(&many->lock);
 		if (row == NULL)
@@ -297,25 +380,25 @@ static void *many_work(void *context)
 
 /* One of the two accounts of a row: its URL is right, and it has a password. */
 static int many_check_side(const struct many *many,
-	const struct copy_list_row *row, bool source, struct location *location,
+	const struct copy_list_row *row, int number, struct location *location,
 	struct error *error)
 {
-	const struct copy_options *options = many->options;
-	const char *side = source ? "source" : "destination";
-	const char *file = source ? options->source_password_file
-				  : options->destination_password_file;
-	size_t field = source ? COPY_LIST_SOURCE : COPY_LIST_DESTINATION;
-	size_t password = source ? COPY_LIST_SOURCE_PASSWORD
-				 : COPY_LIST_DESTINATION_PASSWORD;
+	const struct copy_urls *urls = &many->options->urls;
+	const char *side = number == 0 ? "source" : "destination";
+	size_t field = number == 0 ? COPY_LIST_SOURCE : COPY_LIST_DESTINATION;
+	size_t password = number == 0 ? COPY_LIST_SOURCE_PASSWORD
+				      : COPY_LIST_DESTINATION_PASSWORD;
 
 	if (location_parse(row->fields[field], true, location, error) < 0 ||
-		(!source && location_check_destination(location, error) < 0)) {
+		(number == 1 &&
+			location_check_destination(location, error) < 0)) {
 		error_prefix(error, "%s", side);
 		return -1;
 	}
-	if (location_is_local(location) || file != NULL ||
+	if (location_is_local(location) ||
+		urls->password_files[number] != NULL ||
 		row->fields[password][0] != '\0' ||
-		options->access[source ? 0 : 1].rules.token_command != NULL)
+		urls->access[number].rules.token_command != NULL)
 		return 0;
 	error_set(error, "%s_password_file is missing", side);
 	return -1;
@@ -326,27 +409,17 @@ static int many_check_row(const struct many *many,
 {
 	struct location source = { .label = NULL };
 	struct location destination = { .label = NULL };
-	int result = many_check_side(many, row, true, &source, error);
+	int result = many_check_side(many, row, 0, &source, error);
 
 	if (result == 0)
-		result = many_check_side(many, row, false, &destination, error);
-	if (result == 0) {
-		char *from = copy_identity(&source);
-		char *to = copy_identity(&destination);
-
-		if (strcmp(from, to) == 0) {
-			error_set(error,
-				"source and destination are the same account");
-			result = -1;
-		}
-		free(from);
-		free(to);
-	}
-	if (result < 0)
+		result = many_check_side(many, row, 1, &destination, error);
+	if (result == 0)
+		result = copy_check_accounts(&source, &destination, error);
+	if (result != 0)
 		error_prefix(error, "line %zu", row->line);
 	location_clear(&source);
 	location_clear(&destination);
-	return result;
+	return result == 0 ? 0 : -1;
 }
 
 /* Nothing is begun when a line is wrong. */
@@ -389,20 +462,24 @@ static int many_read(struct many *many, struct error *error)
 static void many_summary(const struct many *many, int64_t ms)
 {
 	size_t left = many->list.count - many->next;
+	char figure[FIGURE_SIZE];
 
 	if (many->options->json || many->options->quiet)
 		return;
-	printf("%zu account%s: %zu %s, %zu with something refused, %zu failed",
-		many->list.count, many->list.count == 1 ? "" : "s",
+	printf("%s: %zu %s, %zu with something refused, %zu failed",
+		figure_plural((int64_t)many->list.count, "account", figure),
 		many->complete,
 		many->options->dry_run ? "looked at" : "complete",
 		many->refused, many->failed);
 	if (left > 0)
 		printf(", %zu not begun", left);
-	printf("; %s %" PRIu64 " message%s, %.1f MB, in %.1f s\n",
-		many->options->dry_run ? "to be copied" : "copied",
-		many->messages, many->messages == 1 ? "" : "s",
-		(double)many->bytes / 1e6, (double)ms / 1000);
+	printf("; %s %s", many->options->dry_run ? "to be copied" : "copied",
+		figure_plural((int64_t)many->messages, "message", figure));
+	printf(", %s", figure_size((int64_t)many->bytes, figure));
+	printf(", in %s\n", figure_duration(ms, figure));
+	if (many->failed > 0 || left > 0)
+		puts("The same command goes on with those that are not "
+		     "complete.");
 }
 
 int copy_many(const struct copy_options *options)
@@ -423,11 +500,14 @@ int copy_many(const struct copy_options *options)
 							: (size_t)options->jobs;
 	threads = xcalloc(count, sizeof(*threads));
 	pthread_mutex_init(&many.lock, NULL);
+	if (!options->json && !options->quiet)
+		progress_begin(&many.progress);
 	for (size_t i = 0; i < count; i++)
 		if (pthread_create(&threads[i], NULL, many_work, &many) != 0)
 			abort();
 	for (size_t i = 0; i < count; i++)
 		pthread_join(threads[i], NULL);
+	progress_end(&many.progress);
 	many_summary(&many, instant_monotonic() - began);
 	if (many.next < many.list.count && many.code < EX_TEMPFAIL)
 		many.code = EX_TEMPFAIL;

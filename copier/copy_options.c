@@ -2,20 +2,15 @@
 /* The command line of a stand-alone copy: what is missing, what is wrong. */
 #include "config.h"
 
-#include <errno.h>
-#include <getopt.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 #include "copier/copy_private.h"
 #include "copier/foldermap.h"
+#include "copier/options.h"
 
 #include "lib/endpoint.h"
-#include "lib/instant.h"
-#include "lib/xalloc.h"
 
 #define COPY_JOBS     4
 #define COPY_JOBS_MAX 100
@@ -81,146 +76,40 @@ static const char copy_help[] =
 	"  -q, --quiet            tell only what failed\n"
 	"  -h, --help             this text\n";
 
-void copy_usage(int to_error)
-{
-	fputs(copy_help, to_error ? stderr : stdout);
-}
+static const struct option_row copy_rows[] = {
+	OPTION_ROWS_URLS(struct copy_options, urls),
+	OPTION_ROWS_LIMITS(struct copy_options, urls.access[0], "source-"),
+	OPTION_ROWS_LIMITS(struct copy_options, urls.access[1], "destination-"),
+	OPTION_ROW_TEXT(struct copy_options, doveadm, "destination-doveadm", 0),
+	OPTION_ROW_TEXT(struct copy_options, doveadm_password_file,
+		"destination-doveadm-password-file", 0),
+	OPTION_ROW_TEXT(struct copy_options, state, "state", 0),
+	OPTION_ROW_TEXT(struct copy_options, folder_map, "folder-map", 0),
+	OPTION_ROW_TEXT(struct copy_options, certificate, "certificate", 0),
+	OPTION_ROW_FLAG(struct copy_options, make_equal, "make-equal", 0),
+	OPTION_ROW_FLAG(struct copy_options, dry_run, "dry-run", 'n'),
+	OPTION_ROW_TEXT(struct copy_options, list, "list", 0),
+	OPTION_ROW_FLAG(struct copy_options, json, "json", 0),
+	OPTION_ROW_FLAG(struct copy_options, quiet, "quiet", 'q'),
+	{ "jobs", 0, OPTION_NUMBER, offsetof(struct copy_options, jobs), 1,
+		COPY_JOBS_MAX, "from 1 to 100" },
+	{ "lanes", 0, OPTION_NUMBER, offsetof(struct copy_options, lanes), 1,
+		COPY_LANES_MAX, "from 1 to 64" },
+	{ "timeout", 0, OPTION_DURATION, offsetof(struct copy_options, timeout),
+		1000, 86400000, "between 1s and 1d" },
+	{ "patience", 0, OPTION_DURATION,
+		offsetof(struct copy_options, patience), 0, INT64_MAX, "" },
+};
+
+static const struct option_table copy_table = { "copy", copy_help, copy_rows,
+	sizeof(copy_rows) / sizeof(copy_rows[0]) };
 
 int copy_misused(const char *text)
 {
-	fprintf(stderr, "rehome copy: %s; see `rehome copy --help`\n", text);
-	return EX_USAGE;
+	return options_misused(&copy_table, text);
 }
 
-static const struct option copy_options[] = {
-	{ "source-password-file", required_argument, NULL, 's' },
-	{ "destination-password-file", required_argument, NULL, 'd' },
-	{ "destination-doveadm", required_argument, NULL, 'a' },
-	{ "destination-doveadm-password-file", required_argument, NULL, 'A' },
-	{ "state", required_argument, NULL, 'S' },
-	{ "starttls", no_argument, NULL, 't' },
-	{ "ca-file", required_argument, NULL, 'C' },
-	{ "folder-map", required_argument, NULL, 'm' },
-	{ "certificate", required_argument, NULL, 'c' },
-	{ "make-equal", no_argument, NULL, 'e' },
-	{ "dry-run", no_argument, NULL, 'n' },
-	{ "list", required_argument, NULL, 'L' },
-	{ "jobs", required_argument, NULL, 'J' },
-	{ "json", no_argument, NULL, 'j' },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "timeout", required_argument, NULL, 'T' },
-	{ "lanes", required_argument, NULL, 'l' },
-	{ "patience", required_argument, NULL, 'P' },
-	COPY_ACCESS_ROWS("source", 0),
-	COPY_ACCESS_ROWS("destination", 1),
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
-
-/* Those that take a text or nothing. False for the others. */
-static bool copy_plain_option(struct copy_options *options, int option)
-{
-	const char **text = option == 's' ? &options->source_password_file
-			    : option == 'd'
-				    ? &options->destination_password_file
-			    : option == 'S' ? &options->state
-			    : option == 'C' ? &options->ca_file
-			    : option == 'm' ? &options->folder_map
-			    : option == 'c' ? &options->certificate
-			    : option == 'L' ? &options->list
-			    : option == 'a' ? &options->doveadm
-			    : option == 'A' ? &options->doveadm_password_file
-					    : NULL;
-	bool *flag = option == 't'   ? &options->starttls
-		     : option == 'e' ? &options->make_equal
-		     : option == 'n' ? &options->dry_run
-		     : option == 'j' ? &options->json
-		     : option == 'q' ? &options->quiet
-		     : option == 'h' ? &options->help
-				     : NULL;
-
-	if (text != NULL)
-		*text = optarg;
-	if (flag != NULL)
-		*flag = true;
-	return text != NULL || flag != NULL;
-}
-
-/* 0, or a code after it was reported. */
-static int copy_access_option(struct copy_options *options, int option)
-{
-	struct error error;
-
-	return copy_access_take(options->access, option, optarg, &error) < 0
-		       ? copy_misused(error.text)
-		       : 0;
-}
-
-/* 0, or a code after it was reported. */
-static int copy_timeout_option(struct copy_options *options)
-{
-	struct error error;
-
-	if (duration_parse(optarg, &options->timeout, &error) < 0) {
-		error_prefix(&error, "--timeout");
-		return copy_misused(error.text);
-	}
-	if (options->timeout < 1000 || options->timeout > 86400000)
-		return copy_misused("--timeout: between 1s and 1d");
-	return 0;
-}
-
-static int copy_jobs_option(struct copy_options *options)
-{
-	char *end;
-
-	options->jobs = strtol(optarg, &end, 10);
-	if (end == optarg || *end != '\0' || options->jobs < 1 ||
-		options->jobs > COPY_JOBS_MAX)
-		return copy_misused("--jobs: a number between 1 and 100");
-	return 0;
-}
-
-static int copy_lanes_option(struct copy_options *options)
-{
-	char *end;
-
-	options->lanes = strtol(optarg, &end, 10);
-	if (end == optarg || *end != '\0' || options->lanes < 1 ||
-		options->lanes > COPY_LANES_MAX)
-		return copy_misused("--lanes: a number between 1 and 64");
-	return 0;
-}
-
-/* 0, or a code after it was reported. */
-static int copy_patience_option(struct copy_options *options)
-{
-	struct error error;
-
-	if (duration_parse(optarg, &options->patience, &error) == 0) {
-		options->access[0].rules.impatient =
-			options->access[1].rules.impatient =
-				options->patience == 0;
-		return 0;
-	}
-	error_prefix(&error, "--patience");
-	return copy_misused(error.text);
-}
-
-/* What getopt_long has complained of: it sets optopt for those it knows. */
-static int copy_unknown(int option, char **argv)
-{
-	const char *word = argv[optind - 1];
-	struct error error;
-
-	if (option == ':')
-		error_set(&error, "option %.60s needs a value", word);
-	else
-		error_set(&error, "unknown option %.60s", word);
-	return copy_misused(error.text);
-}
-
-/* The two URLs, or none with a list. */
+/* The two URLs, or none with a list. 0, or a code after it was reported. */
 static int copy_take_urls(
 	struct copy_options *options, int count, char *const words[])
 {
@@ -232,13 +121,11 @@ static int copy_take_urls(
 	if (options->list != NULL && options->certificate != NULL)
 		return copy_misused("--certificate is of one account, --list "
 				    "of many");
-	if (options->list != NULL)
-		return 0;
-	if (count > 2) {
+	if (options->list == NULL && count > 2) {
 		error_set(&error, "unexpected argument %.100s", words[2]);
 		return copy_misused(error.text);
 	}
-	if (count < 2)
+	if (options->list == NULL && count < 2)
 		return copy_misused(
 			count == 0 ? "SOURCE and DESTINATION are missing"
 				   : "DESTINATION is missing");
@@ -247,14 +134,15 @@ static int copy_take_urls(
 		error_prefix(&error, "--destination-doveadm");
 		return copy_misused(error.text);
 	}
-	options->source = words[0];
-	options->destination = words[1];
+	options->source = options->list == NULL ? words[0] : NULL;
+	options->destination = options->list == NULL ? words[1] : NULL;
 	return 0;
 }
 
-int copy_read_options(int argc, char **argv, struct copy_options *options_r)
+bool copy_read_options(
+	int argc, char **argv, struct copy_options *options_r, int *code_r)
 {
-	int option, code;
+	int first;
 
 	*options_r = (struct copy_options){ .timeout = COPY_TIMEOUT,
 		.patience = COPY_PATIENCE,
@@ -262,131 +150,72 @@ int copy_read_options(int argc, char **argv, struct copy_options *options_r)
 		.jobs = COPY_JOBS,
 		.argc = argc,
 		.argv = argv };
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":hnq", copy_options, NULL)) !=
-		-1) {
-		if (option == ':' || option == '?')
-			return copy_unknown(option, argv);
-		if (copy_plain_option(options_r, option))
-			continue;
-		code = option >= COPY_ACCESS_FIRST
-			       ? copy_access_option(options_r, option)
-		       : option == 'P' ? copy_patience_option(options_r)
-		       : option == 'l' ? copy_lanes_option(options_r)
-		       : option == 'J' ? copy_jobs_option(options_r)
-				       : copy_timeout_option(options_r);
-		if (code != 0)
-			return code;
-	}
-	if (options_r->help)
-		return 0;
-	return copy_take_urls(options_r, argc - optind, argv + optind);
+	first = options_read(&copy_table, argc, argv, options_r, code_r);
+	if (first < 0)
+		return false;
+	for (int side = 0; side < 2; side++)
+		options_r->urls.access[side].rules.impatient =
+			options_r->patience == 0;
+	*code_r = copy_take_urls(options_r, argc - first, argv + first);
+	return *code_r == 0;
 }
 
 /* ---- where the two accounts are ---- */
 
-char *copy_identity(const struct location *location)
+int copy_locate_side(const struct copy_options *options, int side,
+	const char *url, struct location *location_r, struct error *error)
 {
-	return location_name(location);
-}
+	struct copy_side wanted = copy_urls_side(
+		&options->urls, side, url, (int)options->timeout);
 
-static int copy_parse_side(
-	const char *url, const char *side, struct location *location)
-{
-	struct error error;
-
-	if (location_parse(url, true, location, &error) == 0)
-		return 0;
-	error_prefix(&error, "%s", side);
-	return copy_misused(error.text);
-}
-
-/* A file that is named must be there, or no later try can help. */
-static int copy_check_file(struct copy *copy, const char *path)
-{
-	struct error error;
-
-	if (path == NULL || access(path, R_OK) == 0)
-		return 0;
-	error_set(&error, "open %s: %s", path, strerror(errno));
-	return copy_fail(copy, EX_NOINPUT, error.text);
-}
-
-static int copy_enter_side(struct copy *copy, bool source)
-{
-	const struct copy_options *options = copy->options;
-	struct location *location = source ? &copy->source : &copy->destination;
-	const char *file = source ? options->source_password_file
-				  : options->destination_password_file;
-	const struct copy_access *access = &options->access[source ? 0 : 1];
-	struct mailbox_target *target = &location->target;
-	struct error error;
-
-	if (!source && location_check_destination(location, &error) < 0)
-		return copy_misused(error.text);
-	if (location_is_local(location))
-		return copy_check_file(copy, location->path);
-	if (copy_check_file(copy, options->ca_file) != 0)
-		return EX_NOINPUT;
-	if (copy_access_check(access, source, &error) < 0)
-		return copy_misused(error.text);
-	if (file == NULL && access->rules.token_command == NULL) {
-		error_set(&error,
-			"--%s-password-file FILE is missing: its first line is "
-			"the password of %s",
-			source ? "source" : "destination", location->label);
-		return copy_misused(error.text);
-	}
-	if (file != NULL && location_password(location, file, &error) < 0)
-		return copy_fail(copy, EX_NOINPUT, error.text);
-	if (options->starttls && target->security == MAILBOX_CLEAR)
-		target->security = MAILBOX_STARTTLS;
-	target->ca_file = options->ca_file;
-	target->timeout_ms = (int)options->timeout;
-	return 0;
+	wanted.destination = side == 1;
+	return copy_side_locate(&wanted, location_r, error);
 }
 
 /* Reads the folder map; both sides note what becomes of folders. */
-static int copy_read_map(struct copy *copy)
+static int copy_read_map(struct copy *copy, struct error *error)
 {
-	struct error error;
-
 	copy->source.target.notes = copy->pass.notes;
 	copy->destination.target.notes = copy->pass.notes;
 	if (copy->options->folder_map == NULL)
 		return 0;
-	copy->map = foldermap_load(copy->options->folder_map, &error);
-	if (copy->map == NULL)
-		return copy_fail(copy, EX_CONFIG, error.text);
+	copy->map = foldermap_load(copy->options->folder_map, error);
 	copy->pass.map = copy->map;
 	copy->source.target.map = copy->map;
-	return 0;
+	return copy->map != NULL ? 0 : EX_CONFIG;
+}
+
+int copy_check_accounts(const struct location *source,
+	const struct location *destination, struct error *error)
+{
+	char *from = location_name(source);
+	char *to = location_name(destination);
+	bool same = strcmp(from, to) == 0;
+
+	free(from);
+	free(to);
+	if (!same)
+		return 0;
+	error_set(error, "source and destination are the same account");
+	return EX_USAGE;
 }
 
 int copy_locate(struct copy *copy)
 {
 	const struct copy_options *options = copy->options;
-	char *source, *destination;
-	int code = copy_parse_side(options->source, "SOURCE", &copy->source);
-	bool same;
+	struct error error;
+	int code = copy_locate_side(
+		options, 0, options->source, &copy->source, &error);
 
 	if (code == 0)
-		code = copy_parse_side(options->destination, "DESTINATION",
-			&copy->destination);
+		code = copy_locate_side(options, 1, options->destination,
+			&copy->destination, &error);
 	if (code == 0)
-		code = copy_enter_side(copy, true);
+		code = copy_check_accounts(
+			&copy->source, &copy->destination, &error);
 	if (code == 0)
-		code = copy_enter_side(copy, false);
-	if (code == 0)
-		code = copy_read_map(copy);
-	if (code != 0)
-		return code;
-	source = copy_identity(&copy->source);
-	destination = copy_identity(&copy->destination);
-	same = strcmp(source, destination) == 0;
-	free(source);
-	free(destination);
-	return same ? copy_misused(
-			      "source and destination are the same account")
-		    : 0;
+		code = copy_read_map(copy, &error);
+	if (code == EX_USAGE)
+		return copy_misused(error.text);
+	return code == 0 ? 0 : copy_fail(copy, code, error.text);
 }

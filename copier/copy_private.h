@@ -24,21 +24,17 @@
 struct copy_options {
 	const char *source; /* URL */
 	const char *destination;
-	const char *source_password_file;
-	const char *destination_password_file;
+	struct copy_urls urls;
 	const char *state;
-	const char *ca_file;
 	const char *folder_map;
 	const char *certificate;
 	const char *list;    /* of accounts, instead of the URLs */
 	const char *doveadm; /* endpoint at the destination, or NULL */
 	const char *doveadm_password_file;
-	bool starttls;
 	bool make_equal;
 	bool dry_run;
 	bool json;
 	bool quiet;
-	bool help;
 	int64_t timeout;  /* ms without a byte */
 	int64_t patience; /* ms that a server may be away */
 	long lanes;
@@ -85,10 +81,17 @@ struct copy {
 	int64_t told; /* when, monotonic ms */
 };
 
-/* Reads the command line. 0, or a code after it was reported. */
-int copy_read_options(int argc, char **argv, struct copy_options *options_r);
+/* Reads the command line. True; or false: the command ends with *code_r. */
+bool copy_read_options(
+	int argc, char **argv, struct copy_options *options_r, int *code_r);
+/* Where the account of that side is; 0 the source. See copy_side_locate. */
+int copy_locate_side(const struct copy_options *options, int side,
+	const char *url, struct location *location_r, struct error *error);
 /* Fills source and destination. 0, or a code after it was reported. */
 int copy_locate(struct copy *copy);
+/* The two are not one and the same. 0, or EX_USAGE with an error. */
+int copy_check_accounts(const struct location *source,
+	const struct location *destination, struct error *error);
 /* Opens one side's mailbox, with an error that names the side. */
 struct mailbox *copy_open_mailbox(struct copy *copy,
 	const struct location *location, const char *side,
@@ -103,9 +106,6 @@ int copy_rounds(struct copy *copy, struct error *error);
  * -1 with an error and copy->code. */
 int copy_endure(struct copy *copy, struct error *error);
 
-/* Names a side's account, for the journal; malloc'd. */
-char *copy_identity(const struct location *location);
-
 /* Prints "rehome copy: TEXT", and ends the events. Returns code. */
 int copy_fail(struct copy *copy, int code, const char *text);
 /* A bad command line. */
@@ -118,8 +118,6 @@ void copy_identity_text(const struct copy *copy, struct buffer *text);
 
 /* Copies all accounts of the list. Returns the worst exit code. */
 int copy_many(const struct copy_options *options);
-/* True when we were told to end. */
-bool copy_was_stopped(void);
 
 /* The reports; each does what the options ask for. */
 void copy_tell_start(struct copy *copy);

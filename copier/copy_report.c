@@ -15,9 +15,11 @@
 #include <jansson.h>
 
 #include "copier/copy_private.h"
+#include "copier/event.h"
 #include "copier/folder_notes.h"
 #include "copier/mutf7.h"
 
+#include "lib/figure.h"
 #include "lib/instant.h"
 #include "lib/xalloc.h"
 
@@ -47,30 +49,9 @@ static const char *report_words(const char *text, struct error *words)
 
 /* ---- JSON ---- */
 
-static json_t *report_text(const char *text)
-{
-	json_t *value = json_string(text);
-	struct error clean;
-
-	if (value != NULL)
-		return value;
-	/* folder names and server texts may be no UTF-8 */
-	error_set(&clean, "%s", text);
-	return json_string(clean.text);
-}
-
 static void report_set(json_t *event, const char *name, uint64_t number)
 {
 	json_object_set_new(event, name, json_integer((json_int_t)number));
-}
-
-/* Prints the event and drops it. */
-static void report_event(json_t *event)
-{
-	json_dumpf(event, stdout, JSON_COMPACT);
-	putchar('\n');
-	fflush(stdout);
-	json_decref(event);
 }
 
 static json_t *report_new(const char *name)
@@ -82,10 +63,9 @@ static json_t *report_refusal(const struct pass_refusal *refusal)
 {
 	struct error words;
 
-	return json_pack("{s:o,s:I,s:o}", "folder",
-		report_text(refusal->folder), "uid", (json_int_t)refusal->uid,
-		"words",
-		report_text(report_words(refusal->words.text, &words)));
+	return json_pack("{s:o,s:I,s:o}", "folder", event_text(refusal->folder),
+		"uid", (json_int_t)refusal->uid, "words",
+		event_text(report_words(refusal->words.text, &words)));
 }
 
 static json_t *report_estimates(const struct copy *copy)
@@ -97,7 +77,7 @@ static json_t *report_estimates(const struct copy *copy)
 
 		json_array_append_new(
 			folders, json_pack("{s:o,s:I,s:I}", "folder",
-					 report_text(one->folder), "messages",
+					 event_text(one->folder), "messages",
 					 (json_int_t)one->messages, "bytes",
 					 (json_int_t)one->bytes));
 	}
@@ -108,25 +88,23 @@ static json_t *report_estimates(const struct copy *copy)
 
 static void report_count(uint64_t count, const char *noun, struct buffer *text)
 {
-	buffer_printf(
-		text, "%" PRIu64 " %s%s", count, noun, count == 1 ? "" : "s");
+	char figure[FIGURE_SIZE];
+
+	buffer_add_text(text, figure_plural((int64_t)count, noun, figure));
+}
+
+static void report_number(uint64_t count, struct buffer *text)
+{
+	char figure[FIGURE_SIZE];
+
+	buffer_add_text(text, figure_count((int64_t)count, figure));
 }
 
 static void report_size(uint64_t bytes, struct buffer *text)
 {
-	static const char *const units[] = { "kB", "MB", "GB", "TB" };
-	double size = (double)bytes / 1000;
-	size_t unit = 0;
+	char figure[FIGURE_SIZE];
 
-	if (bytes < 1000) {
-		buffer_printf(text, "%" PRIu64 " B", bytes);
-		return;
-	}
-	while (size >= 1000 && unit < 3) {
-		size /= 1000;
-		unit++;
-	}
-	buffer_printf(text, "%.1f %s", size, units[unit]);
+	buffer_add_text(text, figure_size((int64_t)bytes, figure));
 }
 
 static void report_seconds(int64_t ms, struct buffer *text)
@@ -145,8 +123,11 @@ static void report_seconds(int64_t ms, struct buffer *text)
 
 static void report_add_if(uint64_t count, const char *what, struct buffer *text)
 {
-	if (count > 0)
-		buffer_printf(text, ", %" PRIu64 " %s", count, what);
+	if (count > 0) {
+		buffer_add_text(text, ", ");
+		report_number(count, text);
+		buffer_printf(text, " %s", what);
+	}
 }
 
 /* ---- the dry run ---- */
@@ -253,19 +234,19 @@ static void report_end_json(struct copy *copy)
 	buffer_add_text(&identity, "");
 	if (!copy->options->dry_run)
 		copy_identity_text(copy, &identity);
-	json_object_set_new(event, "identity", report_text(identity.data));
+	json_object_set_new(event, "identity", event_text(identity.data));
 	buffer_free(&identity);
 	if (copy->options->dry_run) {
 		json_object_set_new(event, "plan",
-			report_text(copy->plan.data != NULL ? copy->plan.data
-							    : ""));
+			event_text(copy->plan.data != NULL ? copy->plan.data
+							   : ""));
 		report_set(event, "planned", counts->planned);
 		report_set(event, "planned_bytes", report_expected_bytes(copy));
 		report_set(event, "expected_ms",
 			(uint64_t)report_expected_ms(copy));
 		json_object_set_new(event, "folders", report_estimates(copy));
 	}
-	report_event(event);
+	event_print(event);
 }
 
 static void report_summary(const struct copy *copy)
@@ -277,7 +258,8 @@ static void report_summary(const struct copy *copy)
 	report_count(counts->messages, "message", &text);
 	buffer_add_text(&text, " at the destination, ");
 	report_size(counts->bytes, &text);
-	buffer_printf(&text, "; copied %" PRIu64, copy->copied);
+	buffer_add_text(&text, "; copied ");
+	report_number(copy->copied, &text);
 	if (copy->copied > 0) {
 		buffer_add_text(&text, ", ");
 		report_size(copy->copied_bytes, &text);
@@ -308,11 +290,11 @@ static json_t *report_note(const struct folder_note *note)
 {
 	json_t *object = json_pack("{s:s,s:o,s:o}", "kind",
 		folder_note_kind_name(note->kind), "folder",
-		report_text(note->folder), "words", report_text(note->text));
+		event_text(note->folder), "words", event_text(note->text));
 
 	if (note->destination != NULL)
 		json_object_set_new(
-			object, "destination", report_text(note->destination));
+			object, "destination", event_text(note->destination));
 	if (note->count > 0)
 		report_set(object, "count", note->count);
 	return object;
@@ -331,7 +313,7 @@ void copy_tell_notes(struct copy *copy)
 
 			json_object_set_new(
 				event, "event", json_string("note"));
-			report_event(event);
+			event_print(event);
 			continue;
 		}
 		line = folder_note_line(note);
@@ -363,12 +345,12 @@ void copy_tell_start(struct copy *copy)
 		return;
 	}
 	event = report_new("start");
-	json_object_set_new(event, "source", report_text(copy->source.label));
+	json_object_set_new(event, "source", event_text(copy->source.label));
 	json_object_set_new(
-		event, "destination", report_text(copy->destination.label));
+		event, "destination", event_text(copy->destination.label));
 	json_object_set_new(
 		event, "dry_run", json_boolean(copy->options->dry_run));
-	report_event(event);
+	event_print(event);
 }
 
 static void report_progress(
@@ -382,19 +364,19 @@ static void report_progress(
 		free(copy->folder);
 		copy->folder = xstrdup(folder);
 		event = report_new("folder");
-		json_object_set_new(event, "folder", report_text(folder));
-		report_event(event);
+		json_object_set_new(event, "folder", event_text(folder));
+		event_print(event);
 	}
 	if (now - copy->told < REPORT_PAUSE)
 		return;
 	copy->told = now;
 	event = report_new("progress");
-	json_object_set_new(event, "folder", report_text(folder));
+	json_object_set_new(event, "folder", event_text(folder));
 	report_set(event, "messages_done", counts->copied);
 	report_set(event, "messages_total", counts->planned);
 	report_set(event, "bytes_done", counts->copied_bytes);
 	report_set(event, "elapsed_ms", (uint64_t)(now - copy->began));
-	report_event(event);
+	event_print(event);
 }
 
 void copy_tell_progress(
@@ -421,7 +403,7 @@ void copy_tell_refused(struct copy *copy)
 
 			json_object_set_new(
 				event, "event", json_string("refused"));
-			report_event(event);
+			event_print(event);
 			continue;
 		}
 		mutf7_show(refusal->folder, &folder);
@@ -444,13 +426,30 @@ void copy_tell_reconnect(struct copy *copy, const char *why, int64_t ms)
 	if (copy->options->json) {
 		json_t *event = report_new("reconnect");
 
-		json_object_set_new(event, "why", report_text(why));
+		json_object_set_new(event, "why", event_text(why));
 		report_set(event, "pause_ms", (uint64_t)ms);
-		report_event(event);
+		event_print(event);
 	} else if (!copy->options->quiet) {
 		fprintf(stderr, "%s; going on in %.1f s\n", why,
 			(double)ms / 1000);
 	}
+}
+
+/* What a run that failed has done, and how it is gone on with. */
+static void report_so_far(const struct copy *copy)
+{
+	struct buffer text = BUFFER_EMPTY;
+
+	if (copy->copied == 0)
+		return;
+	report_count(copy->copied, "message", &text);
+	buffer_add_text(&text, ", ");
+	report_size(copy->copied_bytes, &text);
+	fprintf(stderr,
+		"rehome copy: %s %s been copied; the same command goes on from "
+		"there\n",
+		text.data, copy->copied == 1 ? "has" : "have");
+	buffer_free(&text);
 }
 
 int copy_fail(struct copy *copy, int code, const char *text)
@@ -463,9 +462,12 @@ int copy_fail(struct copy *copy, int code, const char *text)
 		json_t *event = report_new("end");
 
 		json_object_set_new(event, "complete", json_false());
-		json_object_set_new(event, "error", report_text(text));
-		report_event(event);
+		json_object_set_new(event, "error", event_text(text));
+		report_set(event, "copied", copy->copied);
+		report_set(event, "copied_bytes", copy->copied_bytes);
+		event_print(event);
 	}
 	fprintf(stderr, "rehome copy: %s\n", text);
+	report_so_far(copy);
 	return code;
 }

@@ -4,7 +4,6 @@
 
 #include "copier/folders.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "copier/folder_quota.h"
 #include "copier/folders_private.h"
 #include "copier/location.h"
+#include "copier/options.h"
 #include "copier/shared.h"
 
 #include "lib/config.h"
@@ -26,11 +26,8 @@
 struct folders {
 	const char *config; /* with systems */
 	const char *systems[2];
-	const char *passwords[2];
 	const char *folder_map;
-	const char *ca_file;
-	struct copy_access access[2]; /* of URLs: source, destination */
-	bool starttls;
+	struct copy_urls urls;
 	bool json;
 
 	struct config *loaded;
@@ -72,88 +69,39 @@ static int folders_fail(int code, const char *text)
 	return code;
 }
 
-static int folders_misused(const char *text)
-{
-	fprintf(stderr, "rehome folders: %s; see `rehome folders --help`\n",
-		text);
-	return EX_USAGE;
-}
-
-static const struct option folders_options[] = {
-	{ "source-password-file", required_argument, NULL, 's' },
-	{ "destination-password-file", required_argument, NULL, 'd' },
-	{ "source-system", required_argument, NULL, 'S' },
-	{ "destination-system", required_argument, NULL, 'D' },
-	{ "config", required_argument, NULL, 'c' },
-	{ "folder-map", required_argument, NULL, 'm' },
-	{ "starttls", no_argument, NULL, 't' },
-	{ "ca-file", required_argument, NULL, 'C' },
-	COPY_ACCESS_LOGIN_ROWS("source", 0),
-	COPY_ACCESS_LOGIN_ROWS("destination", 1),
-	{ "json", no_argument, NULL, 'j' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
+static const struct option_row folders_rows[] = {
+	OPTION_ROWS_URLS(struct folders, urls),
+	OPTION_ROW_TEXT(struct folders, systems[0], "source-system", 0),
+	OPTION_ROW_TEXT(struct folders, systems[1], "destination-system", 0),
+	OPTION_ROW_TEXT(struct folders, config, "config", 0),
+	OPTION_ROW_TEXT(struct folders, folder_map, "folder-map", 0),
+	OPTION_ROW_FLAG(struct folders, json, "json", 0),
 };
 
-/* Takes one option; false for those that there are not. */
-static bool folders_option(struct folders *folders, int option)
-{
-	const char **text = option == 's'   ? &folders->passwords[0]
-			    : option == 'd' ? &folders->passwords[1]
-			    : option == 'S' ? &folders->systems[0]
-			    : option == 'D' ? &folders->systems[1]
-			    : option == 'c' ? &folders->config
-			    : option == 'm' ? &folders->folder_map
-			    : option == 'C' ? &folders->ca_file
-					    : NULL;
+static const struct option_table folders_table = { "folders", folders_help,
+	folders_rows, sizeof(folders_rows) / sizeof(folders_rows[0]) };
 
-	if (text != NULL)
-		*text = optarg;
-	else if (option == 't')
-		folders->starttls = true;
-	else if (option == 'j')
-		folders->json = true;
-	else
-		return false;
-	return true;
+static int folders_misused(const char *text)
+{
+	return options_misused(&folders_table, text);
 }
 
 /* Both sides from URLs. 0, or a code after it was reported. */
 static int folders_locate_urls(struct folders *folders, char *const urls[2])
 {
-	static const char *const names[] = { "SOURCE", "DESTINATION" };
 	struct error error;
-	size_t i;
 
-	for (i = 0; i < 2; i++) {
-		struct location *side = &folders->sides[i];
+	for (int i = 0; i < 2; i++) {
+		struct copy_side side = copy_urls_side(
+			&folders->urls, i, urls[i], FOLDERS_TIMEOUT);
+		int code;
 
-		if (location_parse(urls[i], true, side, &error) < 0 ||
-			(i == 1 &&
-				location_check_destination(side, &error) < 0)) {
-			error_prefix(&error, "%s", names[i]);
+		side.destination = i == 1;
+		code = copy_side_locate(&side, &folders->sides[i], &error);
+		if (code == EX_USAGE)
 			return folders_misused(error.text);
-		}
-		if (folders->starttls && side->target.security == MAILBOX_CLEAR)
-			side->target.security = MAILBOX_STARTTLS;
-		side->target.ca_file = folders->ca_file;
-		side->target.timeout_ms = FOLDERS_TIMEOUT;
-		if (location_is_local(side))
-			continue;
-		if (copy_access_check(&folders->access[i], i == 0, &error) < 0)
-			return folders_misused(error.text);
-		copy_access_enter(&folders->access[i], side);
-		if (folders->passwords[i] == NULL &&
-			folders->access[i].rules.token_command != NULL)
-			continue;
-		if (folders->passwords[i] == NULL)
-			return folders_misused(i == 0 ? "--source-password-"
-							"file FILE is missing"
-						      : "--destination-"
-							"password-file FILE "
-							"is missing");
-		if (location_password(side, folders->passwords[i], &error) < 0)
-			return folders_fail(EX_NOINPUT, error.text);
+		if (code != 0)
+			return folders_fail(code, error.text);
 	}
 	return 0;
 }
@@ -312,27 +260,12 @@ int folders_main(int argc, char **argv)
 {
 	struct folders folders = { .config = NULL };
 	struct error error;
-	int option, code = 0;
+	int code, first;
 
-	opterr = 0;
-	while ((option = getopt_long(
-			argc, argv, ":h", folders_options, NULL)) != -1) {
-		if (option == 'h') {
-			fputs(folders_help, stdout);
-			return EX_OK;
-		}
-		code = copy_access_take(folders.access, option, optarg, &error);
-		if (code < 0)
-			return folders_misused(error.text);
-		if (code == 0 && !folders_option(&folders, option)) {
-			error_set(&error,
-				option == ':' ? "option %.60s needs a value"
-					      : "unknown option %.60s",
-				argv[optind - 1]);
-			return folders_misused(error.text);
-		}
-	}
-	if (argc - optind < 1 || argc - optind > 2)
+	first = options_read(&folders_table, argc, argv, &folders, &code);
+	if (first < 0)
+		return code;
+	if (argc - first < 1 || argc - first > 2)
 		return folders_misused("give an ADDRESS, or SOURCE and "
 				       "DESTINATION");
 	/* No core and no debugger: passwords are in our memory. */
@@ -340,9 +273,9 @@ int folders_main(int argc, char **argv)
 		return folders_fail(EX_OSERR, error.text);
 	folders.flags = flagpool_new();
 	folders.pass.notes = folder_notes_new();
-	code = argc - optind == 2
-		       ? folders_locate_urls(&folders, argv + optind)
-		       : folders_locate_address(&folders, argv[optind]);
+	code = argc - first == 2
+		       ? folders_locate_urls(&folders, argv + first)
+		       : folders_locate_address(&folders, argv[first]);
 	if (code == 0)
 		code = folders_open(&folders);
 	if (code == 0)

@@ -12,6 +12,8 @@
 #include <jansson.h>
 #include <uniwidth.h>
 
+#include "copier/event.h"
+
 #include "lib/error.h"
 #include "lib/xalloc.h"
 
@@ -229,7 +231,5 @@ void folders_print_json(const struct folders_preview *preview)
 	report = json_pack("{s:o,s:o,s:o,s:b}", "folders", folders, "shared",
 		folders_json_lines(preview->shared), "quota", quota, "fits",
 		preview->misfit == NULL);
-	json_dumpf(report, stdout, JSON_COMPACT);
-	putchar('\n');
-	json_decref(report);
+	event_print(report);
 }

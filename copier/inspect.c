@@ -14,8 +14,7 @@
 #include "lib/control_client.h"
 #include "lib/xalloc.h"
 
-#define INSPECT_TIMEOUT (5 * 60 * 1000) /* ms without a byte */
-#define INSPECT_POLICYD 10000		/* ms for an answer */
+#define INSPECT_POLICYD 10000 /* ms for an answer */
 /* Messages that are asked for at once, so that progress can be told. */
 #define INSPECT_BATCH 500
 
@@ -54,38 +53,18 @@ int inspect_open_system(const struct config *config, const char *name,
 	return inspect_open(side_r, flags, error);
 }
 
-int inspect_open_url(const struct inspect_url *url, const struct foldermap *map,
+int inspect_open_url(const struct copy_side *side, const struct foldermap *map,
 	struct flagpool *flags, struct inspect_side *side_r,
 	struct error *error)
 {
-	const struct copy_access *access = url->access;
-	struct location *location = &side_r->location;
+	int code;
 
 	memset(side_r, 0, sizeof(*side_r));
-	if (location_parse(url->url, true, location, error) < 0)
-		return EX_USAGE;
-	side_r->name = location->label;
-	if (!location_is_local(location)) {
-		bool token =
-			access != NULL && access->rules.token_command != NULL;
-
-		if (url->password_file == NULL && !token) {
-			error_set(error, "the password file of %s is missing",
-				location->label);
-			return EX_USAGE;
-		}
-		if (url->password_file != NULL &&
-			location_password(location, url->password_file, error) <
-				0)
-			return EX_NOINPUT;
-	}
-	if (access != NULL)
-		copy_access_enter(access, location);
-	if (url->starttls && location->target.security == MAILBOX_CLEAR)
-		location->target.security = MAILBOX_STARTTLS;
-	location->target.ca_file = url->ca_file;
-	location->target.timeout_ms = INSPECT_TIMEOUT;
-	location->target.map = map;
+	code = copy_side_locate(side, &side_r->location, error);
+	if (code != 0)
+		return code;
+	side_r->name = side_r->location.label;
+	side_r->location.target.map = map;
 	return inspect_open(side_r, flags, error);
 }
 

@@ -22,20 +22,14 @@
 
 struct foldermap;
 
+/* A server that is silent so long is given up (ms). */
+#define INSPECT_TIMEOUT (5 * 60 * 1000)
+
 /* One account, open. */
 struct inspect_side {
 	struct location location;
 	struct mailbox *mailbox;
 	const char *name; /* of the system, or the host */
-};
-
-/* An account by its URL, and how to get in. */
-struct inspect_url {
-	const char *url;
-	const char *password_file; /* its first line; NULL: none is needed */
-	const char *ca_file;	   /* or NULL */
-	const struct copy_access *access; /* or NULL: as it goes */
-	bool starttls;
 };
 
 /*
@@ -47,7 +41,7 @@ int inspect_open_system(const struct config *config, const char *system,
 	const char *address, const struct foldermap *map,
 	struct flagpool *flags, struct inspect_side *side_r,
 	struct error *error);
-int inspect_open_url(const struct inspect_url *url, const struct foldermap *map,
+int inspect_open_url(const struct copy_side *side, const struct foldermap *map,
 	struct flagpool *flags, struct inspect_side *side_r,
 	struct error *error);
 void inspect_close(struct inspect_side *side);

@@ -50,6 +50,7 @@ copier_libcopier_a_SOURCES = \
 	copier/driver_imap_acl.c copier/driver_imap_extension.c \
 	copier/driver_imap_extension.h \
 	copier/driver_imap_metadata.c copier/driver_imap_quota.c \
+	copier/event.c copier/event.h \
 	copier/extension.c copier/extension.h \
 	copier/acl_names.c copier/acl_names.h \
 	copier/folder_acl.c copier/folder_acl.h \
@@ -76,6 +77,7 @@ copier_libcopier_a_SOURCES = \
 	copier/imap_stream.c copier/imap_stream.h \
 	copier/imap_wire.c copier/imap_wire.h \
 	copier/inspect.c copier/inspect.h \
+	copier/interrupt.c copier/interrupt.h \
 	copier/journal.c copier/journal.h copier/journal_private.h \
 	copier/journal_file.c copier/journal_line.c \
 	copier/lanes.c copier/lanes.h \
@@ -92,6 +94,7 @@ copier_libcopier_a_SOURCES = \
 	copier/mutf7.c copier/mutf7.h \
 	copier/namehash.c copier/namehash.h \
 	copier/naming.c copier/naming.h copier/naming_tame.c \
+	copier/options.c copier/options.h \
 	copier/pace.c copier/pace.h \
 	copier/pass.c copier/pass.h \
 	copier/percent.c copier/percent.h \

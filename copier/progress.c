@@ -98,23 +98,32 @@ static size_t progress_columns(void)
 		       : PROGRESS_COLUMNS;
 }
 
+bool progress_is_due(const struct progress *progress)
+{
+	return progress->shown &&
+	       instant_monotonic() - progress->last >= PROGRESS_PAUSE;
+}
+
+void progress_show(struct progress *progress, const char *text)
+{
+	progress->last = instant_monotonic();
+	progress->drawn = true;
+	/* one column stays free: a full line would wrap */
+	fprintf(stderr, "\r%.*s\033[K", (int)progress_columns() - 1, text);
+	fflush(stderr);
+}
+
 void progress_draw(struct progress *progress, const char *folder, uint64_t done,
 	uint64_t total, uint64_t bytes)
 {
-	int64_t now = instant_monotonic();
 	struct buffer text = BUFFER_EMPTY;
-	size_t columns;
 
-	if (!progress->shown || now - progress->last < PROGRESS_PAUSE)
+	if (!progress_is_due(progress))
 		return;
-	progress->last = now;
-	progress->drawn = true;
-	columns = progress_columns();
-	progress_print(folder, done, total, bytes, now - progress->began,
-		columns, &text);
-	/* one column stays free: a full line would wrap */
-	fprintf(stderr, "\r%.*s\033[K", (int)columns - 1, text.data);
-	fflush(stderr);
+	progress_print(folder, done, total, bytes,
+		instant_monotonic() - progress->began, progress_columns(),
+		&text);
+	progress_show(progress, text.data);
 	buffer_free(&text);
 }
 

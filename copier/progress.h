@@ -22,6 +22,10 @@ void progress_begin(struct progress *progress);
  * many, so many octets by now. */
 void progress_draw(struct progress *progress, const char *folder, uint64_t done,
 	uint64_t total, uint64_t bytes);
+/* True when the time has come to show another line of the caller's own; it is
+ * cut to the width of the terminal. */
+bool progress_is_due(const struct progress *progress);
+void progress_show(struct progress *progress, const char *text);
 /* Takes the line away; it may be drawn again. */
 void progress_end(struct progress *progress);
 

@@ -4,9 +4,7 @@
 
 #include "copier/verify_main.h"
 
-#include <getopt.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,13 +12,18 @@
 
 #include <jansson.h>
 
+#include "copier/event.h"
 #include "copier/foldermap.h"
 #include "copier/inspect.h"
+#include "copier/interrupt.h"
 #include "copier/mutf7.h"
+#include "copier/options.h"
 #include "copier/progress.h"
 #include "copier/verify.h"
 
 #include "lib/daemon.h"
+#include "lib/figure.h"
+#include "lib/xalloc.h"
 
 static const char verify_help[] =
 	"usage: rehome verify ADDRESS [OPTION...]\n"
@@ -42,23 +45,27 @@ static const char verify_help[] =
 	"  --source-pin PIN, --destination-pin PIN\n"
 	"                         with URLs: as of `rehome copy`\n"
 	"  -c, --config FILE      another configuration\n"
+	"  --full                 tell each message that only the destination "
+	"has\n"
 	"  --json                 one JSON object per line\n"
 	"  -q, --quiet            tell only differences\n"
 	"  -h, --help             this text\n";
 
 struct verify_options {
 	const char *config;
-	const char *source_password_file;
-	const char *destination_password_file;
-	const char *ca_file;
+	struct copy_urls urls;
 	const char *folder_map;
-	struct copy_access access[2]; /* source, destination */
-	bool starttls;
+	bool full;
 	bool json;
 	bool quiet;
-	bool help;
 	char **words;
 	int count;
+};
+
+/* Messages that only the other side has, of one folder: told together. */
+struct verify_extra {
+	char *folder; /* or NULL: none yet */
+	uint64_t messages, bytes;
 };
 
 struct verify_command {
@@ -68,133 +75,95 @@ struct verify_command {
 	struct inspect_side home;
 	struct inspect_side other;
 	struct verify verify;
+	struct verify_extra extra;
 	struct progress progress;
 };
 
-static volatile sig_atomic_t verify_stop;
-
-static void verify_on_signal(int number)
-{
-	verify_stop = number;
-}
-
-static int verify_misused(const char *text)
-{
-	fprintf(stderr, "rehome verify: %s; see `rehome verify --help`\n",
-		text);
-	return EX_USAGE;
-}
-
-static const struct option verify_longs[] = {
-	{ "source-password-file", required_argument, NULL, 's' },
-	{ "destination-password-file", required_argument, NULL, 'd' },
-	{ "ca-file", required_argument, NULL, 'C' },
-	{ "folder-map", required_argument, NULL, 'f' },
-	{ "starttls", no_argument, NULL, 't' },
-	COPY_ACCESS_LOGIN_ROWS("source", 0),
-	COPY_ACCESS_LOGIN_ROWS("destination", 1),
-	{ "config", required_argument, NULL, 'c' },
-	{ "json", no_argument, NULL, 'j' },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
+static const struct option_row verify_rows[] = {
+	OPTION_ROWS_URLS(struct verify_options, urls),
+	OPTION_ROW_TEXT(struct verify_options, folder_map, "folder-map", 0),
+	OPTION_ROW_TEXT(struct verify_options, config, "config", 'c'),
+	OPTION_ROW_FLAG(struct verify_options, full, "full", 0),
+	OPTION_ROW_FLAG(struct verify_options, json, "json", 0),
+	OPTION_ROW_FLAG(struct verify_options, quiet, "quiet", 'q'),
 };
 
-static bool verify_option(struct verify_options *options, int option)
-{
-	const char **text = option == 's' ? &options->source_password_file
-			    : option == 'd'
-				    ? &options->destination_password_file
-			    : option == 'C' ? &options->ca_file
-			    : option == 'f' ? &options->folder_map
-			    : option == 'c' ? &options->config
-					    : NULL;
-	bool *flag = option == 'j'   ? &options->json
-		     : option == 't' ? &options->starttls
-		     : option == 'q' ? &options->quiet
-		     : option == 'h' ? &options->help
-				     : NULL;
+static const struct option_table verify_table = { "verify", verify_help,
+	verify_rows, sizeof(verify_rows) / sizeof(verify_rows[0]) };
 
-	if (text != NULL)
-		*text = optarg;
-	if (flag != NULL)
-		*flag = true;
-	return text != NULL || flag != NULL;
-}
-
-static int verify_read_options(
-	int argc, char **argv, struct verify_options *options_r)
+/* True; or false: the command ends with *code_r. */
+static bool verify_read_options(
+	int argc, char **argv, struct verify_options *options_r, int *code_r)
 {
-	struct error error;
-	int option;
+	const char *wrong = NULL;
+	int first;
 
 	*options_r = (struct verify_options){ .config = REHOME_CONFIG_FILE };
-	opterr = 0;
-	while ((option = getopt_long(
-			argc, argv, ":c:hq", verify_longs, NULL)) != -1) {
-		int taken = copy_access_take(
-			options_r->access, option, optarg, &error);
-
-		if (taken < 0)
-			return verify_misused(error.text);
-		if (taken == 0 && !verify_option(options_r, option)) {
-			error_set(&error,
-				option == ':' ? "option %.60s needs a value"
-					      : "unknown option %.60s",
-				argv[optind - 1]);
-			return verify_misused(error.text);
-		}
-	}
-	for (int side = 0; side < 2; side++)
-		if (copy_access_check(
-			    &options_r->access[side], side == 0, &error) < 0)
-			return verify_misused(error.text);
-	options_r->words = argv + optind;
-	options_r->count = argc - optind;
-	if (options_r->help)
-		return 0;
+	first = options_read(&verify_table, argc, argv, options_r, code_r);
+	if (first < 0)
+		return false;
+	options_r->words = argv + first;
+	options_r->count = argc - first;
 	if (options_r->count == 0)
-		return verify_misused("ADDRESS, or SOURCE and DESTINATION, is "
-				      "missing");
-	if (options_r->count == 1 && strchr(options_r->words[0], '/') != NULL)
-		return verify_misused("DESTINATION is missing");
-	return options_r->count > 2 ? verify_misused("too many arguments") : 0;
+		wrong = "ADDRESS, or SOURCE and DESTINATION, is missing";
+	else if (options_r->count == 1 &&
+		 strchr(options_r->words[0], '/') != NULL)
+		wrong = "DESTINATION is missing";
+	else if (options_r->count > 2)
+		wrong = "too many arguments";
+	if (wrong != NULL)
+		*code_r = options_misused(&verify_table, wrong);
+	return wrong == NULL;
 }
 
 /* ---- reports ---- */
-
-static void verify_json(json_t *event)
-{
-	json_dumpf(event, stdout, JSON_COMPACT);
-	putchar('\n');
-	fflush(stdout);
-	json_decref(event);
-}
-
-static json_t *verify_text(const char *text)
-{
-	json_t *value = json_string(text);
-	struct error clean;
-
-	if (value != NULL)
-		return value;
-	error_set(&clean, "%s", text);
-	return json_string(clean.text);
-}
 
 static void verify_differs_json(const struct verify_difference *difference)
 {
 	json_t *event = json_pack("{s:s,s:s,s:o,s:I,s:I,s:I}", "event",
 		"difference", "kind", verify_kind_name(difference->kind),
-		"folder", verify_text(difference->folder), "uid",
+		"folder", event_text(difference->folder), "uid",
 		(json_int_t)difference->uid, "other",
 		(json_int_t)difference->other, "size",
 		(json_int_t)difference->size);
 
 	if (difference->words != NULL)
 		json_object_set_new(
-			event, "there", verify_text(difference->words));
-	verify_json(event);
+			event, "there", event_text(difference->words));
+	event_print(event);
+}
+
+/* Tells what was only counted. */
+static void verify_end_extra(struct verify_command *command)
+{
+	struct verify_extra *extra = &command->extra;
+	char count[FIGURE_SIZE], size[FIGURE_SIZE];
+	struct error folder;
+
+	if (extra->folder == NULL)
+		return;
+	progress_end(&command->progress);
+	mutf7_show(extra->folder, &folder);
+	printf("%s: %s, %s, %s\n", verify_kind_name(VERIFY_EXTRA), folder.text,
+		figure_plural((int64_t)extra->messages, "message", count),
+		figure_size((int64_t)extra->bytes, size));
+	free(extra->folder);
+	*extra = (struct verify_extra){ .folder = NULL };
+}
+
+/* There may be as many as the new mailbox has got by itself. */
+static void verify_add_extra(struct verify_command *command,
+	const struct verify_difference *difference)
+{
+	struct verify_extra *extra = &command->extra;
+
+	if (extra->folder == NULL ||
+		strcmp(extra->folder, difference->folder) != 0) {
+		verify_end_extra(command);
+		extra->folder = xstrdup(difference->folder);
+	}
+	extra->messages++;
+	extra->bytes += difference->size;
 }
 
 static void verify_differs(
@@ -203,11 +172,16 @@ static void verify_differs(
 	struct verify_command *command = context;
 	struct error folder, words;
 
-	progress_end(&command->progress);
 	if (command->options->json) {
 		verify_differs_json(difference);
 		return;
 	}
+	if (difference->kind == VERIFY_EXTRA && !command->options->full) {
+		verify_add_extra(command, difference);
+		return;
+	}
+	verify_end_extra(command);
+	progress_end(&command->progress);
 	mutf7_show(difference->folder, &folder);
 	error_set(&words, "%s",
 		difference->words != NULL ? difference->words : "");
@@ -232,7 +206,7 @@ static bool verify_progress(void *context, const char *folder, uint64_t read,
 	struct verify_command *command = context;
 
 	progress_draw(&command->progress, folder, read, total, bytes);
-	return verify_stop == 0;
+	return !interrupt_came();
 }
 
 static void verify_end_json(const struct verify *verify)
@@ -251,12 +225,13 @@ static void verify_end_json(const struct verify *verify)
 	for (int kind = 0; kind < VERIFY_KINDS; kind++)
 		json_object_set_new(event, verify_kind_name(kind),
 			json_integer((json_int_t)verify->found[kind]));
-	verify_json(event);
+	event_print(event);
 }
 
 static void verify_end(const struct verify_command *command)
 {
 	const struct verify *verify = &command->verify;
+	char figure[FIGURE_SIZE], total[FIGURE_SIZE];
 
 	if (command->options->json) {
 		verify_end_json(verify);
@@ -264,12 +239,13 @@ static void verify_end(const struct verify_command *command)
 	}
 	if (command->options->quiet)
 		return;
-	printf("%s: %" PRIu64 " of %" PRIu64 " message%s the same, %" PRIu64
-	       " folder%s, %.1f MB read",
-		verify_is_equal(verify) ? "equal" : "different", verify->same,
-		verify->messages, verify->messages == 1 ? "" : "s",
-		verify->folders, verify->folders == 1 ? "" : "s",
-		(double)verify->bytes / 1e6);
+	printf("%s: %s of %s the same",
+		verify_is_equal(verify) ? "equal" : "different",
+		figure_count((int64_t)verify->same, figure),
+		figure_plural((int64_t)verify->messages, "message", total));
+	printf(", %s",
+		figure_plural((int64_t)verify->folders, "folder", figure));
+	printf(", %s read", figure_size((int64_t)verify->bytes, figure));
 	for (int kind = 0; kind < VERIFY_KINDS; kind++)
 		if (verify->found[kind] > 0)
 			printf(", %" PRIu64 " %s", verify->found[kind],
@@ -282,8 +258,8 @@ static int verify_fail(
 {
 	progress_end(&command->progress);
 	if (command->options->json)
-		verify_json(json_pack("{s:s,s:b,s:o}", "event", "end", "equal",
-			0, "error", verify_text(text)));
+		event_print(json_pack("{s:s,s:b,s:o}", "event", "end", "equal",
+			0, "error", event_text(text)));
 	fprintf(stderr, "rehome verify: %s\n", text);
 	return code;
 }
@@ -293,20 +269,10 @@ static int verify_fail(
 static int verify_open_urls(struct verify_command *command, struct error *error)
 {
 	const struct verify_options *options = command->options;
-	const struct inspect_url source = {
-		.url = options->words[0],
-		.password_file = options->source_password_file,
-		.ca_file = options->ca_file,
-		.access = &options->access[0],
-		.starttls = options->starttls,
-	};
-	const struct inspect_url destination = {
-		.url = options->words[1],
-		.password_file = options->destination_password_file,
-		.ca_file = options->ca_file,
-		.access = &options->access[1],
-		.starttls = options->starttls,
-	};
+	const struct copy_side source = copy_urls_side(
+		&options->urls, 0, options->words[0], INSPECT_TIMEOUT);
+	const struct copy_side destination = copy_urls_side(
+		&options->urls, 1, options->words[1], INSPECT_TIMEOUT);
 	int code = 0;
 
 	if (options->folder_map != NULL) {
@@ -390,6 +356,8 @@ static int verify_command_run(struct verify_command *command)
 			   ? verify_open_urls(command, &error)
 			   : verify_open_account(command, &error);
 
+	if (code == EX_USAGE)
+		return options_misused(&verify_table, error.text);
 	if (code != 0)
 		return verify_fail(command, code, error.text);
 	verify->home = command->home.mailbox;
@@ -400,7 +368,9 @@ static int verify_command_run(struct verify_command *command)
 	verify->context = command;
 	if (!command->options->quiet && !command->options->json)
 		progress_begin(&command->progress);
-	if (verify_run(verify, &error) < 0)
+	code = verify_run(verify, &error);
+	verify_end_extra(command);
+	if (code < 0)
 		return verify_fail(command, EX_TEMPFAIL, error.text);
 	progress_end(&command->progress);
 	verify_end(command);
@@ -409,22 +379,16 @@ static int verify_command_run(struct verify_command *command)
 
 int verify_main(int argc, char **argv)
 {
-	struct sigaction action = { .sa_handler = verify_on_signal };
 	struct verify_options options;
 	struct verify_command command = { .options = &options };
 	struct error error;
-	int code = verify_read_options(argc, argv, &options);
+	int code;
 
-	if (code != 0)
+	if (!verify_read_options(argc, argv, &options, &code))
 		return code;
-	if (options.help) {
-		fputs(verify_help, stdout);
-		return EX_OK;
-	}
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
+	interrupt_catch();
 	if (daemon_drop_privileges(NULL, NULL, NULL, true, &error) < 0)
-		return verify_misused(error.text);
+		return verify_fail(&command, EX_OSERR, error.text);
 	command.flags = flagpool_new();
 	code = verify_command_run(&command);
 	inspect_close(&command.home);

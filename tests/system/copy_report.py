@@ -3,6 +3,7 @@
 account until they are approved, certificates, verification, a dry run with
 sizes, and the events of a copy."""
 
+import fcntl
 import glob
 import imaplib
 import json
@@ -328,6 +329,48 @@ def verify_names_what_is_missing():
     assert "DESTINATION is missing" in done.stderr, done.stderr
 
 
+def verify_counts_what_is_foreign():
+    words = [LAB.ctl("verify", LAB.url(LAB.old), LAB.url(LAB.new),
+                     *LAB.passwords(), *options, code=65).stdout.splitlines()
+             for options in ((), ("--full",))]
+    foreign = [[line for line in lines if line.startswith("extra: ")]
+               for lines in words]
+    assert len(foreign[0]) == 1 and len(foreign[1]) == 2, words
+    assert foreign[0][0].startswith("extra: INBOX, 2 messages, "), words
+    assert foreign[1][0].startswith("extra: INBOX uid "), words
+    rest = [[line for line in lines if not line.startswith("extra: ")]
+            for lines in words]
+    assert rest[0] == rest[1], words
+
+
+def says_which_option_is_missing():
+    urls = LAB.url(LAB.old), LAB.url(LAB.new)
+    for command in "copy", "verify", "folders":
+        done = LAB.ctl(command, *urls, *LAB.passwords()[:2], code=64)
+        assert "--destination-password-file FILE is missing" in done.stderr, \
+            done.stderr
+        done = LAB.ctl(command, *urls, *LAB.passwords(), "--source-pin", "x",
+                       code=64)
+        assert "--source-pin: " in done.stderr, done.stderr
+        done = LAB.ctl(command, *urls, "--no-such", code=64)
+        assert "unknown option --no-such" in done.stderr, done.stderr
+        assert LAB.ctl(command, "--help").stdout.startswith("usage: rehome "
+                                                            + command)
+
+
+def another_copier_is_waited_for():
+    state = LAB.scratch.path + "/state-busy"
+    arguments = ("copy", LAB.url(LAB.old), LAB.url(LAB.new), *LAB.passwords(),
+                 "--state", state)
+    LAB.ctl(*arguments)
+    (lock,) = glob.glob(state + "/*.lock")
+    with open(lock, "rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        done = LAB.ctl(*arguments, code=75)
+    assert "another copier works on it" in done.stderr, done.stderr
+    LAB.ctl(*arguments[:-1], "/proc/none", code=73)
+
+
 def verify_account():
     """ann, by the directory: her new home against the old one."""
     return LAB.lines("verify", ANN, "--json", code=65)[-1]
@@ -419,6 +462,8 @@ if __name__ == "__main__":
     try:
         tap.main([refused_blocks_until_approved, certificate_tells_and_checks,
                   dry_run_tells_sizes, copy_tells_events,
-                  verify_finds_every_difference, copies_a_list])
+                  verify_finds_every_difference, verify_counts_what_is_foreign,
+                  says_which_option_is_missing, another_copier_is_waited_for,
+                  copies_a_list])
     finally:
         LAB.close()

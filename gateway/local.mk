@@ -22,7 +22,7 @@ gateway_link = gateway/dial.c gateway/dial.h gateway/link.c gateway/link.h \
 
 gateway_tests = tests/unit/dialog-test tests/unit/entry-test \
 	tests/unit/link-test tests/unit/loop-test tests/unit/relay-test \
-	tests/unit/session-state-test
+	tests/unit/session-state-test tests/unit/stream-test
 check_PROGRAMS += $(gateway_tests)
 TESTS += $(gateway_tests)
 tests_unit_dialog_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -46,8 +46,14 @@ tests_unit_loop_test_SOURCES = tests/unit/loop-test.c $(gateway_loop)
 tests_unit_loop_test_LDADD = lib/librehome.a $(EVENT_LIBS) $(CMOCKA_LIBS) \
 	-lpthread
 tests_unit_relay_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_relay_test_SOURCES = tests/unit/relay-test.c $(gateway_relay)
-tests_unit_relay_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
+tests_unit_relay_test_SOURCES = tests/unit/relay-test.c \
+	tests/unit/certificate.c tests/unit/certificate.h $(gateway_relay)
+tests_unit_relay_test_LDADD = lib/librehome.a $(OPENSSL_LIBS) $(CMOCKA_LIBS)
+tests_unit_stream_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_stream_test_SOURCES = tests/unit/stream-test.c \
+	tests/unit/certificate.c tests/unit/certificate.h gateway/stream.c \
+	gateway/stream.h
+tests_unit_stream_test_LDADD = lib/librehome.a $(OPENSSL_LIBS) $(CMOCKA_LIBS)
 
 if FUZZERS
 check_PROGRAMS += tests/fuzz/dialog-fuzz tests/fuzz/entry-fuzz

@@ -178,12 +178,21 @@ static ssize_t relay_flow_splice(
 	return got;
 }
 
-/* The from side has ended, and all of it was handed on. */
+/* The from side has ended. What was read is handed on, but for what TLS still
+ * has: the end follows it. */
 static void relay_flow_end(struct relay *relay, struct relay_flow *flow)
 {
+	if (stream_unsent(flow->to) > 0)
+		return;
 	flow->over = true;
 	if (flow == &relay->up || !relay->stopped)
 		stream_shut(flow->to);
+}
+
+/* Octets that TLS hides cannot go through a pipe. */
+static bool relay_flow_is_clear(const struct relay_flow *flow)
+{
+	return flow->from->tls == NULL && flow->to->tls == NULL;
 }
 
 /* One step. Octets that moved; 0 nothing can be done now; STREAM_BROKEN. */
@@ -198,9 +207,10 @@ static ssize_t relay_flow_step(
 		relay_flow_end(relay, flow);
 		return 0;
 	}
-	if (!flow->from->readable)
+	if (!flow->from->readable || stream_unsent(flow->to) > 0)
 		return 0;
-	if (flow->bulk && relay_take_pipe(relay->pool, flow))
+	if (flow->bulk && relay_flow_is_clear(flow) &&
+		relay_take_pipe(relay->pool, flow))
 		moved = relay_flow_splice(relay, flow, now);
 	else
 		moved = relay_flow_copy(relay, flow, now);
@@ -293,7 +303,9 @@ bool relay_is_quiet(const struct relay *relay, int64_t now, int64_t ms)
 {
 	return relay->from_home && relay->line_end &&
 	       now - relay->active_at >= ms && !relay_flow_waits(&relay->up) &&
-	       !relay_flow_waits(&relay->down);
+	       !relay_flow_waits(&relay->down) &&
+	       stream_unsent(relay->up.to) == 0 &&
+	       stream_unsent(relay->down.to) == 0;
 }
 
 void relay_stop(struct relay *relay)

@@ -51,7 +51,7 @@ lib_librehome_a_SOURCES += \
 	lib/daemon.c lib/daemon.h \
 	lib/seal.c lib/seal.h \
 	lib/tls.c lib/tls.h lib/tls_private.h \
-	lib/tls_explain.c
+	lib/tls_explain.c lib/tls_step.c
 
 check_PROGRAMS += \
 	tests/unit/account-record-test \

@@ -25,6 +25,8 @@ static int tls_socket_read(BIO *bio, char *data, int size)
 	struct tls_session *session = BIO_get_data(bio);
 	ssize_t got;
 
+	if (session->stepwise)
+		return tls_step_read(session, bio, data, size);
 	do
 		got = recv(session->socket, data, (size_t)size, 0);
 	while (got < 0 && errno == EINTR);
@@ -41,6 +43,8 @@ static int tls_socket_write(BIO *bio, const char *data, int size)
 	int flags = MSG_NOSIGNAL | (session->closing ? MSG_DONTWAIT : 0);
 	ssize_t sent;
 
+	if (session->stepwise)
+		return tls_step_write(session, data, size);
 	do
 		sent = send(session->socket, data, (size_t)size, flags);
 	while (sent < 0 && errno == EINTR);
@@ -49,12 +53,15 @@ static int tls_socket_write(BIO *bio, const char *data, int size)
 	return (int)sent;
 }
 
-/* Nothing is buffered here: flushing is done. */
+/* Nothing is buffered that OpenSSL should flush. */
 static long tls_socket_control(BIO *bio, int command, long number, void *data)
 {
-	(void)bio;
+	const struct tls_session *session = BIO_get_data(bio);
+
 	(void)number;
 	(void)data;
+	if (command == BIO_CTRL_EOF)
+		return session->stepwise && session->ended;
 	return command == BIO_CTRL_FLUSH;
 }
 
@@ -188,15 +195,16 @@ void tls_context_free(struct tls_context **context)
 
 /* ---- sessions ---- */
 
-static void tls_session_clear(struct tls_session **session)
+void tls_session_clear(struct tls_session **session)
 {
 	SSL_free((*session)->ssl);
 	free((*session)->host);
+	free((*session)->unsent);
 	free(*session);
 	*session = NULL;
 }
 
-static struct tls_session *tls_session_new(
+struct tls_session *tls_session_new(
 	struct tls_context *context, int socket, struct error *error)
 {
 	struct tls_session *session = xcalloc(1, sizeof(*session));
@@ -257,9 +265,7 @@ static const char *tls_explain_socket(const struct tls_session *session)
 					 : strerror(session->number);
 }
 
-/* What ended the handshake, for an administrator. True when it was what the
- * peer is. */
-static bool tls_explain_handshake(
+bool tls_explain_handshake(
 	const struct tls_session *session, int result, struct error *error)
 {
 	const char *text;
@@ -297,22 +303,31 @@ bool tls_client_refused(const struct tls_context *context)
 	return context->refused;
 }
 
-struct tls_session *tls_connect(struct tls_context *context, int socket,
-	const char *host, struct error *error)
+int tls_session_expect(struct tls_session *session, const char *host,
+	bool verify, struct error *error)
 {
-	struct tls_session *session = tls_session_new(context, socket, error);
 	size_t length = strlen(host);
-	int result;
 
-	if (session == NULL)
-		return NULL;
 	/* The dot that makes a name absolute is in no certificate. */
 	if (length > 1 && host[length - 1] == '.')
 		length--;
 	session->host = xstrndup(host, length);
-	if (length == 0 || !tls_expect(session, context->verify)) {
-		error_set(error, "bad host name");
-	} else {
+	if (length > 0 && tls_expect(session, verify))
+		return 0;
+	error_set(error, "bad host name");
+	ERR_clear_error();
+	return -1;
+}
+
+struct tls_session *tls_connect(struct tls_context *context, int socket,
+	const char *host, struct error *error)
+{
+	struct tls_session *session = tls_session_new(context, socket, error);
+	int result;
+
+	if (session == NULL)
+		return NULL;
+	if (tls_session_expect(session, host, context->verify, error) == 0) {
 		result = SSL_connect(session->ssl);
 		if (result == 1 &&
 			(session->pins == NULL || tls_is_pinned(session)))
@@ -351,6 +366,7 @@ void tls_session_free(struct tls_session **session)
 		(*session)->closing = true;
 		SSL_shutdown((*session)->ssl);
 		ERR_clear_error();
+		(void)tls_flush(*session);
 	}
 	tls_session_clear(session);
 }

@@ -64,4 +64,46 @@ ssize_t tls_write(struct tls_session *session, const void *data, size_t size);
 /* True when bytes are decrypted already, so that poll(2) would not tell. */
 bool tls_pending(const struct tls_session *session);
 
+/* ---- without waiting ---- */
+
+/*
+ * A session on a non-blocking socket, whose handshake is yet to be done; the
+ * arguments are those of tls_connect and tls_accept. Only what follows may be
+ * called with it, and tls_session_free. SIGPIPE is not raised.
+ */
+struct tls_session *tls_begin_client(struct tls_context *context, int socket,
+	const char *host, struct error *error);
+struct tls_session *tls_begin_server(
+	struct tls_context *context, int socket, struct error *error);
+
+/*
+ * Goes on with the handshake. 1: done, 0: the socket has to be readable, or
+ * writable when tls_unsent says so; -1 with an error as of tls_connect.
+ */
+int tls_handshake(struct tls_session *session, struct error *error);
+/* The name that the client asked for (RFC 6066 section 3), or NULL. */
+const char *tls_server_name(const struct tls_session *session);
+
+/*
+ * Octets, 0 at the end (with close_notify or without: a protocol of lines knows
+ * what is whole), -1 with errno: EAGAIN when the socket has to be readable
+ * first; after any other the session is of no further use. After the handshake.
+ */
+ssize_t tls_receive(struct tls_session *session, void *data, size_t size);
+/* Whether the last of tls_handshake and tls_receive found nothing to read. */
+bool tls_starved(const struct tls_session *session);
+/*
+ * size when all was taken, or -1 with errno: EAGAIN when the socket has to be
+ * writable first, for what was taken before. What the socket has no room for is
+ * kept, and goes with the next call or with tls_flush.
+ */
+ssize_t tls_send(struct tls_session *session, const void *data, size_t size);
+/* Sends what is kept. 0, or -1 as tls_send. */
+int tls_flush(struct tls_session *session);
+/* Octets that are kept. */
+size_t tls_unsent(const struct tls_session *session);
+/* Says that no more will be sent (close_notify), behind all that is kept; what
+ * the peer sends is still received. 0, or -1 as tls_send. */
+int tls_end(struct tls_session *session);
+
 #endif

@@ -31,7 +31,30 @@ struct tls_session {
 	bool failed;	      /* nothing more can be sent */
 	bool closing;	      /* what is sent now must not wait */
 	int number;	      /* errno of the socket */
+
+	bool stepwise; /* made for the functions of tls_step.c */
+	bool starved;  /* the socket had nothing to read */
+	char *unsent;  /* records that wait for the socket, or NULL: none */
+	size_t unsent_at, unsent_size, unsent_room;
 };
+
+/* A session without a handshake; NULL with an error. */
+struct tls_session *tls_session_new(
+	struct tls_context *context, int socket, struct error *error);
+/* Frees it without a word to the peer. */
+void tls_session_clear(struct tls_session **session);
+/* Makes it a client's, and says whom the certificate must be for. 0 or -1. */
+int tls_session_expect(struct tls_session *session, const char *host,
+	bool verify, struct error *error);
+/* What ended the handshake, for an administrator. True when it was what the
+ * peer is. */
+bool tls_explain_handshake(
+	const struct tls_session *session, int result, struct error *error);
+
+/* The socket of a stepwise session, below OpenSSL: as BIO_read and BIO_write.
+ * All that is written is taken. */
+int tls_step_read(struct tls_session *session, BIO *bio, char *data, int size);
+int tls_step_write(struct tls_session *session, const char *data, int size);
 
 /* The cause of the first error in OpenSSL's queue, which is emptied. */
 const char *tls_cause(void);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The byte phase between two socket pairs: what goes in at one end comes out at
- * the other, in order, whoever is slow; ends are handed on.
+ * The byte phase between two socket pairs, clear and by TLS: what goes in at
+ * one end comes out at the other, in order, whoever is slow; ends are handed
+ * on.
  */
 #include "config.h"
 
@@ -19,15 +20,42 @@
 #include <cmocka.h>
 
 #include "gateway/relay.h"
+#include "tests/unit/certificate.h"
+
+#define DAY 86400L
+
+static char scratch[] = "/tmp/relay-test.XXXXXX";
 
 struct bench {
+	struct tls_context *server_context, *client_context; /* or NULL */
 	struct relay_pool *pool;
 	struct relay relay;
 	struct stream client, home;
-	int client_end, home_end; /* what client and home themselves hold */
+	struct stream client_end, home_end; /* what these themselves hold */
 	int64_t now;
 	enum relay_result last;
 };
+
+static int set_up_files(void **state)
+{
+	struct certificate self;
+
+	(void)state;
+	if (mkdtemp(scratch) == NULL || chdir(scratch) < 0)
+		return -1;
+	self = certificate_new(NULL, "x", "DNS:x", -DAY, DAY);
+	certificate_save(&self, "cert.pem", "cert.key");
+	certificate_clear(&self);
+	return 0;
+}
+
+static int tear_down_files(void **state)
+{
+	(void)state;
+	unlink("cert.pem");
+	unlink("cert.key");
+	return rmdir(scratch);
+}
 
 static int setup(void **state)
 {
@@ -37,10 +65,8 @@ static int setup(void **state)
 	if (bench == NULL || socketpair(AF_UNIX, SOCK_STREAM, 0, client) < 0 ||
 		socketpair(AF_UNIX, SOCK_STREAM, 0, home) < 0)
 		return -1;
-	bench->client_end = client[0];
-	bench->home_end = home[0];
-	fcntl(client[0], F_SETFL, O_NONBLOCK);
-	fcntl(home[0], F_SETFL, O_NONBLOCK);
+	stream_open(&bench->client_end, client[0]);
+	stream_open(&bench->home_end, home[0]);
 	stream_open(&bench->client, client[1]);
 	stream_open(&bench->home, home[1]);
 	bench->pool = relay_pool_new(4);
@@ -48,6 +74,60 @@ static int setup(void **state)
 		bench->now);
 	*state = bench;
 	return 0;
+}
+
+static int shake(struct stream *server, struct tls_context *server_context,
+	struct stream *client, struct tls_context *client_context)
+{
+	if (stream_begin_tls_server(server, server_context, NULL) < 0 ||
+		stream_begin_tls_client(client, client_context, "x", NULL) < 0)
+		return -1;
+	for (int i = 0; i < 5; i++) {
+		stream_ready(server, true, true);
+		stream_ready(client, true, true);
+		(void)stream_handshake(client, NULL);
+		(void)stream_handshake(server, NULL);
+	}
+	return stream_handshake(client, NULL) == 1 &&
+			       stream_handshake(server, NULL) == 1
+		       ? 0
+		       : -1;
+}
+
+/* Client, home or both by TLS. */
+static int setup_tls(void **state, bool client, bool home)
+{
+	struct bench *bench;
+
+	if (setup(state) < 0)
+		return -1;
+	bench = *state;
+	bench->server_context =
+		tls_server_context_new("cert.pem", "cert.key", NULL);
+	bench->client_context = tls_client_context_new(NULL, false, NULL);
+	if (bench->server_context == NULL || bench->client_context == NULL ||
+		(client &&
+			shake(&bench->client, bench->server_context,
+				&bench->client_end, bench->client_context) < 0))
+		return -1;
+	return home ? shake(&bench->home_end, bench->server_context,
+			      &bench->home, bench->client_context)
+		    : 0;
+}
+
+static int setup_tls_client(void **state)
+{
+	return setup_tls(state, true, false);
+}
+
+static int setup_tls_home(void **state)
+{
+	return setup_tls(state, false, true);
+}
+
+static int setup_tls_both(void **state)
+{
+	return setup_tls(state, true, true);
 }
 
 static int teardown(void **state)
@@ -58,10 +138,10 @@ static int teardown(void **state)
 	relay_pool_free(&bench->pool);
 	stream_close(&bench->client);
 	stream_close(&bench->home);
-	if (bench->client_end >= 0)
-		close(bench->client_end);
-	if (bench->home_end >= 0)
-		close(bench->home_end);
+	stream_close(&bench->client_end);
+	stream_close(&bench->home_end);
+	tls_context_free(&bench->server_context);
+	tls_context_free(&bench->client_context);
 	free(bench);
 	return 0;
 }
@@ -69,24 +149,25 @@ static int teardown(void **state)
 /* As an event loop would: all is ready again, as far as we know. */
 static void run(struct bench *bench)
 {
-	bench->client.readable = !bench->client.ended;
-	bench->home.readable = !bench->home.ended;
-	bench->client.writable = bench->home.writable = true;
+	stream_ready(&bench->client, !bench->client.ended, true);
+	stream_ready(&bench->home, !bench->home.ended, true);
 	bench->last = relay_run(&bench->relay, bench->now);
 }
 
-static void say(int end, const char *text)
+static void say(struct stream *end, const char *text)
 {
-	assert_int_equal(write(end, text, strlen(text)), strlen(text));
+	assert_int_equal(stream_write(end, text, strlen(text)), strlen(text));
 }
 
-static void hear(int end, const char *text)
+static void hear(struct stream *end, const char *text)
 {
 	char heard[256] = "";
-	ssize_t size = read(end, heard, sizeof(heard) - 1);
+	ssize_t size;
 
+	stream_ready(end, true, true);
+	size = stream_read(end, heard, sizeof(heard) - 1);
 	if (text == NULL) {
-		assert_int_equal(size, 0);
+		assert_int_equal(size, STREAM_END);
 		return;
 	}
 	assert_int_equal(size < 0 ? 0 : size, strlen(text));
@@ -97,12 +178,12 @@ static void test_both_ways(void **state)
 {
 	struct bench *bench = *state;
 
-	say(bench->client_end, "a NOOP\r\n");
-	say(bench->home_end, "* BYE\r\n");
+	say(&bench->client_end, "a NOOP\r\n");
+	say(&bench->home_end, "* BYE\r\n");
 	run(bench);
 	assert_int_equal(bench->last, RELAY_WAIT);
-	hear(bench->home_end, "a NOOP\r\n");
-	hear(bench->client_end, "* BYE\r\n");
+	hear(&bench->home_end, "a NOOP\r\n");
+	hear(&bench->client_end, "* BYE\r\n");
 }
 
 /* What dialog and entry had read already comes first. */
@@ -112,10 +193,10 @@ static void test_what_was_read_before(void **state)
 
 	relay_add_up(&bench->relay, "b SEL", 5);
 	relay_add_down(&bench->relay, "a OK\r\n", 6);
-	say(bench->client_end, "ECT x\r\n");
+	say(&bench->client_end, "ECT x\r\n");
 	run(bench);
-	hear(bench->home_end, "b SELECT x\r\n");
-	hear(bench->client_end, "a OK\r\n");
+	hear(&bench->home_end, "b SELECT x\r\n");
+	hear(&bench->client_end, "a OK\r\n");
 }
 
 /* Octet i of what a side sends. */
@@ -124,34 +205,39 @@ static char octet(size_t i)
 	return (char)((i * 2654435761u) >> 13);
 }
 
-static size_t push(int end, size_t from, size_t until)
+static size_t push(struct stream *end, size_t from, size_t until)
 {
-	char data[100000];
+	static char data[100000];
 
-	while (from < until) {
+	stream_ready(end, false, true);
+	while (from < until && end->writable) {
 		size_t size = until - from < sizeof(data) ? until - from
 							  : sizeof(data);
 		ssize_t put;
 
 		for (size_t i = 0; i < size; i++)
 			data[i] = octet(from + i);
-		put = write(end, data, size);
-		if (put < 0)
+		put = stream_write(end, data, size);
+		if (put <= 0)
 			break;
 		from += (size_t)put;
 	}
 	return from;
 }
 
-static size_t pull(int end, size_t from, size_t most)
+static size_t pull(struct stream *end, size_t from, size_t most)
 {
-	char data[70000];
-	ssize_t got =
-		read(end, data, most < sizeof(data) ? most : sizeof(data));
+	static char data[70000], expected[70000];
+	ssize_t got;
 
+	stream_ready(end, true, false);
+	got = stream_read(end, data, most < sizeof(data) ? most : sizeof(data));
+	if (got <= 0)
+		return from;
 	for (ssize_t i = 0; i < got; i++)
-		assert_int_equal(data[i], octet(from + (size_t)i));
-	return from + (got > 0 ? (size_t)got : 0);
+		expected[i] = octet(from + (size_t)i);
+	assert_memory_equal(data, expected, (size_t)got);
+	return from + (size_t)got;
 }
 
 /* Both at once, a fast reader above and a slow one below. */
@@ -162,13 +248,13 @@ static void test_bulk(void **state)
 	size_t up_in = 0, up_out = 0, down_in = 0, down_out = 0;
 
 	while (up_out < size || down_out < size) {
-		up_in = push(bench->client_end, up_in, size);
-		down_in = push(bench->home_end, down_in, size);
+		up_in = push(&bench->client_end, up_in, size);
+		down_in = push(&bench->home_end, down_in, size);
 		run(bench);
 		assert_true(bench->last == RELAY_WAIT ||
 			    bench->last == RELAY_AGAIN);
-		up_out = pull(bench->home_end, up_out, 70000);
-		down_out = pull(bench->client_end, down_out, 9000);
+		up_out = pull(&bench->home_end, up_out, 70000);
+		down_out = pull(&bench->client_end, down_out, 9000);
 	}
 	assert_int_equal(up_out, size);
 	assert_int_equal(down_out, size);
@@ -184,16 +270,18 @@ static void test_back_pressure(void **state)
 
 	do {
 		before = in;
-		in = push(bench->home_end, in, size);
+		in = push(&bench->home_end, in, size);
 		run(bench);
 	} while (in > before);
 	assert_true(in < (4 << 20));
 	assert_true(bench->relay.down.kept_size <= 65536);
-	assert_true(
-		bench->relay.down.kept != NULL || bench->relay.down.piped > 0);
-	say(bench->client_end, "x");
+	assert_true(stream_unsent(&bench->client) < 70000);
+	assert_true(bench->relay.down.kept != NULL ||
+		    bench->relay.down.piped > 0 ||
+		    stream_unsent(&bench->client) > 0);
+	say(&bench->client_end, "x");
 	run(bench);
-	hear(bench->home_end, "x");
+	hear(&bench->home_end, "x");
 }
 
 /* The client ends first: the home sees that, and has the last word. */
@@ -201,17 +289,16 @@ static void test_client_ends(void **state)
 {
 	struct bench *bench = *state;
 
-	say(bench->client_end, "a LOGOUT\r\n");
-	shutdown(bench->client_end, SHUT_WR);
+	say(&bench->client_end, "a LOGOUT\r\n");
+	stream_shut(&bench->client_end);
 	run(bench);
 	assert_int_equal(bench->last, RELAY_WAIT);
-	hear(bench->home_end, "a LOGOUT\r\n");
-	hear(bench->home_end, NULL);
-	say(bench->home_end, "* BYE\r\n");
+	hear(&bench->home_end, "a LOGOUT\r\n");
+	hear(&bench->home_end, NULL);
+	say(&bench->home_end, "* BYE\r\n");
 	run(bench);
-	hear(bench->client_end, "* BYE\r\n");
-	close(bench->home_end);
-	bench->home_end = -1;
+	hear(&bench->client_end, "* BYE\r\n");
+	stream_close(&bench->home_end);
 	run(bench);
 	assert_int_equal(bench->last, RELAY_OVER);
 }
@@ -222,28 +309,32 @@ static void test_home_ends(void **state)
 	struct bench *bench = *state;
 	size_t in, out = 0;
 
-	in = push(bench->home_end, 0, 64 << 20);
+	in = push(&bench->home_end, 0, 64 << 20);
 	run(bench);
-	in = push(bench->home_end, in, 64 << 20);
-	close(bench->home_end);
-	bench->home_end = -1;
+	in = push(&bench->home_end, in, 64 << 20);
+	/* What its own TLS still has would be lost with it. */
+	while (stream_unsent(&bench->home_end) > 0) {
+		out = pull(&bench->client_end, out, 70000);
+		run(bench);
+		stream_ready(&bench->home_end, false, true);
+	}
+	stream_close(&bench->home_end);
 	run(bench);
 	assert_int_not_equal(bench->last, RELAY_OVER);
 	while (out < in) {
-		out = pull(bench->client_end, out, 70000);
+		out = pull(&bench->client_end, out, 70000);
 		run(bench);
 	}
 	assert_int_equal(bench->last, RELAY_OVER);
-	hear(bench->client_end, NULL);
+	hear(&bench->client_end, NULL);
 }
 
 static void test_lost_client(void **state)
 {
 	struct bench *bench = *state;
 
-	close(bench->client_end);
-	bench->client_end = -1;
-	say(bench->home_end, "x");
+	stream_close(&bench->client_end);
+	say(&bench->home_end, "x");
 	run(bench);
 	assert_int_equal(bench->last, RELAY_BROKEN);
 }
@@ -253,18 +344,18 @@ static void test_quiet(void **state)
 	struct bench *bench = *state;
 
 	assert_false(relay_is_quiet(&bench->relay, 1000, 0));
-	say(bench->client_end, "a NOOP\r\n");
+	say(&bench->client_end, "a NOOP\r\n");
 	run(bench);
 	assert_false(relay_is_quiet(&bench->relay, 1000, 100));
-	say(bench->home_end, "* 1 EXI");
+	say(&bench->home_end, "* 1 EXI");
 	run(bench);
 	assert_false(relay_is_quiet(&bench->relay, 1000, 100));
 	bench->now = 500;
-	say(bench->home_end, "STS\r\na OK\r\n");
+	say(&bench->home_end, "STS\r\na OK\r\n");
 	run(bench);
 	assert_false(relay_is_quiet(&bench->relay, 599, 100));
 	assert_true(relay_is_quiet(&bench->relay, 600, 100));
-	say(bench->client_end, "b");
+	say(&bench->client_end, "b");
 	run(bench);
 	assert_false(relay_is_quiet(&bench->relay, 9999, 100));
 }
@@ -276,23 +367,25 @@ static void test_stop(void **state)
 
 	relay_add_up(&bench->relay, "a EXPUNGE\r\n", 11);
 	relay_stop(&bench->relay);
-	say(bench->client_end, "b NOOP\r\n");
+	say(&bench->client_end, "b NOOP\r\n");
 	run(bench);
-	hear(bench->home_end, "a EXPUNGE\r\n");
-	hear(bench->home_end, NULL);
-	say(bench->home_end, "a OK\r\n");
+	hear(&bench->home_end, "a EXPUNGE\r\n");
+	hear(&bench->home_end, NULL);
+	say(&bench->home_end, "a OK\r\n");
 	run(bench);
 	assert_int_equal(bench->last, RELAY_WAIT);
-	hear(bench->client_end, "a OK\r\n");
-	close(bench->home_end);
-	bench->home_end = -1;
+	hear(&bench->client_end, "a OK\r\n");
+	stream_close(&bench->home_end);
 	run(bench);
 	assert_int_equal(bench->last, RELAY_OVER);
 }
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define BOTH(name, setup) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name)                                                             \
+	BOTH(name, setup), BOTH(name, setup_tls_client),                       \
+		BOTH(name, setup_tls_home), BOTH(name, setup_tls_both)
 	const struct CMUnitTest tests[] = {
 		TEST(test_both_ways),
 		TEST(test_what_was_read_before),
@@ -305,5 +398,5 @@ int main(void)
 		TEST(test_stop),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, set_up_files, tear_down_files);
 }

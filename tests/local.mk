@@ -103,7 +103,7 @@ bench-many: all
 		--messages 300
 .PHONY: bench-many
 # The freeze by step and by size of account: make bench-freeze, or with
-# BENCH_FLAGS="--plain" or "--format sdbox".
+# BENCH_FLAGS="--plain" or "--old mdbox --new sdbox".
 EXTRA_DIST += tests/bench/freeze.py
 bench-freeze: policyd/rehome-policyd copier/rehome-copier ctl/rehome
 	$(AM_V_at)$(AM_TESTS_ENVIRONMENT) \

@@ -134,10 +134,16 @@ struct buffer *lmtp_server_content(struct lmtp_server *server)
 	return &server->content;
 }
 
+bool lmtp_server_awaits(const struct lmtp_server *server)
+{
+	return server->stage == LMTP_AT_ANSWERS ||
+	       (server->stage == LMTP_AT_COMMAND &&
+		       server->answered < server->count);
+}
+
 bool lmtp_server_is_idle(const struct lmtp_server *server)
 {
-	return !server->begun && server->stage == LMTP_AT_COMMAND &&
-	       server->line.size == 0;
+	return !server->begun;
 }
 
 void lmtp_server_goodbye(

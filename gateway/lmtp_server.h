@@ -77,7 +77,9 @@ struct buffer *lmtp_server_content(struct lmtp_server *server);
 void lmtp_server_answer(struct lmtp_server *server, size_t number,
 	const struct lmtp_reply *reply, struct buffer *out);
 
-/* Between two transactions, with nothing half said. */
+/* Whether the client waits for answers of the caller's. */
+bool lmtp_server_awaits(const struct lmtp_server *server);
+/* Between two transactions. */
 bool lmtp_server_is_idle(const struct lmtp_server *server);
 /* The last words when we end it ourselves: "4.3.2 words". */
 void lmtp_server_goodbye(

@@ -34,6 +34,7 @@ struct config_system {
 	 * lmtp: lmtp://, lmtp+starttls://, smtp://, smtp+starttls:// or
 	 * unix:/PATH; each may be NULL */
 	char *submit, *sieve, *lmtp;
+	char *lmtp_offers;  /* extensions of lmtp until it has told, or NULL */
 	int client_address; /* enum config_client_address */
 	char *deliver;	    /* next hop as in Postfix: "smtp:[HOST]:PORT",
 			       "lmtp:unix:/PATH" */
@@ -134,6 +135,11 @@ struct config {
 		int64_t timeout; /* ms to wait for policyd */
 		int64_t drain;	 /* ms after an order to end */
 		int64_t idle_imap, idle_pop3, idle_submission, idle_sieve;
+		/* of deliveries: ms for the answer to the end of data, and of
+		 * an idle connection; octets of a message in memory, and the
+		 * directory for what does not fit */
+		int64_t delivery_timeout, delivery_idle, delivery_memory;
+		char *delivery_spool;
 	} gateway;
 	struct {
 		int facility; /* -1: standard error */

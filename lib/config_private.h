@@ -110,6 +110,7 @@ extern const struct config_type config_type_pop3;
 extern const struct config_type config_type_submit;
 extern const struct config_type config_type_sieve;
 extern const struct config_type config_type_lmtp;
+extern const struct config_type config_type_offers;
 extern const struct config_type config_type_client_address;
 extern const struct config_type config_type_mechanisms;
 extern const struct config_type config_type_uidl;

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/config_private.h"
 #include "lib/endpoint.h"
@@ -137,4 +138,33 @@ const struct config_type config_type_lmtp = {
 	.name = "lmtp://HOST[:PORT], lmtp+starttls://..., lmtps://..., "
 		"unix:/PATH, smtp://..., smtp+starttls://... or smtps://...",
 	.check = type_lmtp,
+};
+
+/* Names of extensions of SMTP with blanks between. */
+static int type_offers(const struct config_option *option, const char *text,
+	int64_t *number_r, struct error *error)
+{
+	static const char *const names[] = { "8BITMIME", "SMTPUTF8",
+		"BINARYMIME", "DSN", NULL };
+
+	(void)number_r;
+	for (text += strspn(text, " "); *text != '\0';) {
+		size_t size = strcspn(text, " "), i = 0;
+
+		while (names[i] != NULL &&
+			(strlen(names[i]) != size ||
+				strncasecmp(names[i], text, size) != 0))
+			i++;
+		if (names[i] == NULL)
+			return config_type_refuse(option, error);
+		text += size;
+		text += strspn(text, " ");
+	}
+	return 0;
+}
+
+const struct config_type config_type_offers = {
+	.name = "some of 8BITMIME, SMTPUTF8, BINARYMIME and DSN, with blanks "
+		"between",
+	.check = type_offers,
 };

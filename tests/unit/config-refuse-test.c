@@ -176,6 +176,8 @@ static const struct {
 	{ "system s " SYSTEM "sieve = \"smtp://h\" }", "give sieve+starttls:" },
 	{ "system s " SYSTEM "lmtp = \"imap://h\" }", "give lmtp://HOST" },
 	{ "system s " SYSTEM "lmtp = \"unix:path\" }", "unix:path" },
+	{ "system s " SYSTEM "lmtp_offers = \"DSN SIZE\" }",
+		"give some of 8BITMIME" },
 	{ "system s " SYSTEM "client_address = yes }", "give none, id, xcl" },
 	{ "gateway { mechanisms = { \"CRAM-MD5\" } }", "a list of PLAIN" },
 	{ "gateway { threads = 257 }", "from 0 to 256" },

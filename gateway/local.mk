@@ -73,6 +73,13 @@ gateway_lmtp = gateway/lmtp_command.c gateway/lmtp_command.h \
 	gateway/lmtp_home.c gateway/lmtp_home.h gateway/lmtp_offer.c \
 	gateway/lmtp_offer.h gateway/lmtp_reply.c gateway/lmtp_reply.h \
 	gateway/lmtp_server.c gateway/lmtp_server.h
+# The same over sockets.
+gateway_deliveries = $(gateway_lmtp) gateway/deliveries.c gateway/deliveries.h \
+	gateway/delivery.c gateway/delivery.h gateway/delivery_leg.c \
+	gateway/delivery_line.c gateway/delivery_line.h \
+	gateway/delivery_pool.c gateway/delivery_pool.h \
+	gateway/delivery_private.h gateway/delivery_recipient.c \
+	gateway/delivery_spool.c gateway/delivery_spool.h
 check_PROGRAMS += tests/unit/lmtp-home-test tests/unit/lmtp-server-test
 TESTS += tests/unit/lmtp-home-test tests/unit/lmtp-server-test
 tests_unit_lmtp_home_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

@@ -183,6 +183,8 @@ int config_check_all_files(
 		{ "queue: list", files_command, config->queue.list },
 		{ "queue: flush", files_command, config->queue.flush },
 		{ "copier: state", files_state, config->copier.state },
+		{ "gateway: delivery_spool", files_directory,
+			config->gateway.delivery_spool },
 		{ "copier: private_key", files_secret,
 			config->copier.private_key },
 	};

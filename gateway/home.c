@@ -224,13 +224,24 @@ const struct home *homes_find(const struct homes *homes, const char *system,
 	return NULL;
 }
 
-size_t homes_count(const struct homes *homes)
+static bool home_take_known(struct home *home, const struct home *before)
 {
-	return homes->count;
+	if (home == NULL)
+		return false;
+	if (home->target.count == 0)
+		home->target = before->target;
+	return !dial_equal(&home->target, &before->target);
 }
 
-const struct home *homes_at(
-	const struct homes *homes, size_t system, enum home_service service)
+bool homes_take_known(struct homes *homes, const struct homes *before)
 {
-	return homes->systems[system].homes[service];
+	bool changed = false;
+
+	for (size_t i = 0; i < homes->count; i++)
+		for (int service = 0; service < HOME_SERVICES; service++)
+			changed = home_take_known(
+					  homes->systems[i].homes[service],
+					  before->systems[i].homes[service]) ||
+				  changed;
+	return changed;
 }

@@ -57,11 +57,9 @@ void homes_free(struct homes **homes);
 /* NULL: there is no such system, or it has no such service. */
 const struct home *homes_find(const struct homes *homes, const char *system,
 	enum home_service service);
-/* All that there are: of each system, HOME_SERVICES of them, NULL where there
- * is none. The number of systems is given back. */
-size_t homes_count(const struct homes *homes);
-const struct home *homes_at(
-	const struct homes *homes, size_t system, enum home_service service);
+/* Of the same configuration, looked up before: what is not found now keeps the
+ * addresses that it had. True when any has others. */
+bool homes_take_known(struct homes *homes, const struct homes *before);
 
 /* "imap", "pop3", "submission", "sieve", "lmtp". */
 const char *home_service_name(enum home_service service);

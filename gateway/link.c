@@ -258,6 +258,12 @@ void link_free(struct link **link_pointer)
 	*link_pointer = NULL;
 }
 
+void link_hush(struct link *link)
+{
+	link_down(link, "the gateway ends");
+	loop_timer_clear(link->loop, &link->again);
+}
+
 void link_configure(struct link *link, const struct link_settings *settings)
 {
 	bool moved = strcmp(link->settings.endpoint, settings->endpoint) != 0;

@@ -84,6 +84,9 @@ struct link *link_new(struct loop *loop, const struct link_settings *settings,
 	struct log *log);
 /* After the last member; takes NULL. */
 void link_free(struct link **link);
+/* Says nothing any more, before all ends in disorder: policyd waits for its
+ * lease then. */
+void link_hush(struct link *link);
 /* Connects anew where the endpoint has changed. */
 void link_configure(struct link *link, const struct link_settings *settings);
 

@@ -5,9 +5,10 @@ gateway_dialog = gateway/dialog.c gateway/dialog.h gateway/dialog_imap.c \
 	gateway/dialog_pop3.c gateway/dialog_private.h \
 	gateway/dialog_sieve.c gateway/dialog_smtp.c gateway/login.c \
 	gateway/login.h gateway/sasl.c gateway/sasl.h
-gateway_entry = gateway/entry.c gateway/entry.h gateway/entry_imap.c \
+gateway_entry_own = gateway/entry.c gateway/entry.h gateway/entry_imap.c \
 	gateway/entry_pop3.c gateway/entry_private.h gateway/entry_sieve.c \
-	gateway/entry_smtp.c gateway/login.c gateway/login.h
+	gateway/entry_smtp.c
+gateway_entry = $(gateway_entry_own) gateway/login.c gateway/login.h
 
 # The byte phase.
 gateway_relay = gateway/relay.c gateway/relay.h gateway/stream.c \
@@ -19,6 +20,20 @@ gateway_loop = gateway/loop.c gateway/loop.h
 # The connection to policyd, and the way to the homes.
 gateway_link = gateway/dial.c gateway/dial.h gateway/link.c gateway/link.h \
 	gateway/link_private.h gateway/link_words.c
+
+sbin_PROGRAMS += gateway/rehome-gateway
+gateway_rehome_gateway_SOURCES = $(gateway_dialog) $(gateway_entry_own) \
+	$(gateway_relay) $(gateway_loop) $(gateway_link) \
+	gateway/home.c gateway/home.h gateway/main.c \
+	gateway/service.c gateway/service.h gateway/session.c \
+	gateway/session.h gateway/session_home.c gateway/session_login.c \
+	gateway/session_private.h gateway/session_relay.c \
+	gateway/session_state.c gateway/session_state.h gateway/settings.c \
+	gateway/settings.h gateway/submission.c gateway/submission.h \
+	gateway/worker.c gateway/worker.h
+gateway_rehome_gateway_LDADD = lib/librehome.a $(EVENT_LIBS) $(OPENSSL_LIBS) \
+	$(CONFUSE_LIBS) $(IDN2_LIBS) $(UNISTRING_LIBS) $(SYSTEMD_LIBS) \
+	-lpthread
 
 gateway_tests = tests/unit/dialog-test tests/unit/entry-test \
 	tests/unit/link-test tests/unit/loop-test tests/unit/relay-test \

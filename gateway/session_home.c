@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The home's side of the login: connecting, TLS, the entry. */
+#include "config.h"
+
+#include "gateway/session_private.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#define SESSION_READ 4096
+
+void session_home_failed(struct session *session, const char *words)
+{
+	session_log(session, LOG_WARNING, "login=%s %s: %s",
+		session->member.address,
+		session->at != NULL ? session->at->name
+				    : session->member.system,
+		words);
+	session_refuse(session, DIALOG_LATER, NULL);
+}
+
+/* ---- connecting ---- */
+
+static void session_home_ready(void *context, bool readable, bool writable)
+{
+	struct session *session = context;
+
+	/* Before it is connected the socket is no stream yet. */
+	if (session->state == SESSION_CONNECT)
+		session->home.writable = writable;
+	else
+		stream_ready(&session->home, readable, writable);
+	session_run(session);
+}
+
+/* Tries the next address; each once. false: there is none left. */
+static bool session_dial(struct session *session)
+{
+	const struct dial_target *target = &session->at->target;
+
+	while (session->turn < target->count) {
+		int socket = dial_begin(&target->addresses[session->turn++]);
+
+		if (socket < 0)
+			continue;
+		session->home = (struct stream){ .socket = socket };
+		session->home_watch = loop_watch_new(session->worker->loop,
+			socket, session_home_ready, session);
+		if (session->home_watch != NULL)
+			return true;
+		stream_close(&session->home);
+		errno = ENOSPC;
+	}
+	return false;
+}
+
+void session_connect(struct session *session)
+{
+	session_enter(session, SESSION_CONNECT);
+	session->at =
+		homes_find(session->settings->homes, session->member.system,
+			(enum home_service)session->origin.protocol);
+	session->turn = 0;
+	if (session->at == NULL) {
+		session_home_failed(session, "there is no such service");
+		return;
+	}
+	errno = EHOSTUNREACH;
+	if (!session_dial(session))
+		session_home_failed(session, strerror(errno));
+}
+
+static void session_begin_entry(struct session *session)
+{
+	static const enum entry_forward forwards[] = {
+		[CONFIG_CLIENT_NONE] = ENTRY_NOTHING,
+		[CONFIG_CLIENT_ID] = ENTRY_ID,
+		[CONFIG_CLIENT_XCLIENT] = ENTRY_XCLIENT,
+		[CONFIG_CLIENT_PROXY] = ENTRY_NOTHING,
+	};
+	struct entry_terms terms = {
+		.protocol = session->origin.protocol,
+		.starttls = session->at->tls == HOME_STARTTLS,
+		.login = dialog_login(session->dialog),
+		.user = session->member.user,
+		.forward = forwards[session->at->client_address],
+		.client_address = session->origin.client,
+		.client_port = session->origin.port,
+		.client_name = dialog_client_name(session->dialog),
+	};
+
+	/* IMAP has no XCLIENT. A client at a path has no address. */
+	if (terms.protocol == DIALOG_IMAP && terms.forward == ENTRY_XCLIENT)
+		terms.forward = ENTRY_ID;
+	if (session->origin.client[0] == '\0')
+		terms.forward = ENTRY_NOTHING;
+	session->entry = entry_new(&terms);
+}
+
+enum session_step session_connecting(struct session *session)
+{
+	int cause;
+
+	if (!session->home.writable)
+		return SESSION_WAIT;
+	cause = dial_result(session->home.socket);
+	if (cause == 0) {
+		stream_open(&session->home, session->home.socket);
+		session_begin_entry(session);
+		session_enter(session, session->at->tls == HOME_TLS
+					       ? SESSION_HOME_TLS
+					       : SESSION_ENTRY);
+		return SESSION_ON;
+	}
+	loop_watch_free(&session->home_watch);
+	stream_close(&session->home);
+	errno = cause;
+	if (!session_dial(session))
+		session_home_failed(session, strerror(errno));
+	return SESSION_ON;
+}
+
+/* ---- TLS ---- */
+
+enum session_step session_home_tls(struct session *session)
+{
+	struct error error = { "it has closed" };
+	int done = session_flush(&session->home, &session->up);
+
+	/* What goes before TLS: the request for it. */
+	if (done == 0)
+		return SESSION_WAIT;
+	if (done > 0 && session->home.tls == NULL &&
+		stream_begin_tls_client(&session->home, session->at->context,
+			session->at->host, &error) < 0)
+		done = -1;
+	if (done > 0)
+		done = stream_handshake(&session->home, &error);
+	if (done == 0)
+		return SESSION_WAIT;
+	if (done < 0) {
+		session_home_failed(session, error.text);
+		return SESSION_ON;
+	}
+	if (session->at->tls == HOME_STARTTLS)
+		entry_secured(session->entry, &session->up);
+	session_enter(session, SESSION_ENTRY);
+	return SESSION_ON;
+}
+
+/* ---- the entry ---- */
+
+static void session_tell_login(struct session *session, bool accepted)
+{
+	const struct login *login = dialog_login(session->dialog);
+	const char *mechanism = login_mechanism_name(login->mechanism);
+
+	link_tell_login(session->worker->link, &session->member, accepted,
+		mechanism != NULL ? mechanism : "password",
+		dialog_client_name(session->dialog), NULL);
+	session_log(session, accepted ? LOG_INFO : LOG_NOTICE,
+		"login=%s system=%s mechanism=%s tls=%s: %s%s",
+		session->member.address, session->member.system,
+		mechanism != NULL ? mechanism : "password",
+		session->client.tls != NULL ? "yes" : "no",
+		accepted ? "logged in" : "denied: ",
+		accepted ? "" : entry_words(session->entry));
+}
+
+/* data: what the home has said behind its last answer. */
+static void session_entry_act(struct session *session, enum entry_result result,
+	const char *data, size_t size)
+{
+	switch (result) {
+	case ENTRY_MORE:
+		break;
+	case ENTRY_STARTTLS:
+		/* As with clients: it was said in the clear. */
+		if (size > 0)
+			session_home_failed(
+				session, "it says more behind STARTTLS");
+		else
+			session_enter(session, SESSION_HOME_TLS);
+		break;
+	case ENTRY_CHALLENGE:
+		session->challenged = true;
+		session_enter(session, SESSION_CHALLENGE);
+		dialog_challenge(session->dialog,
+			entry_challenge(session->entry), &session->out);
+		break;
+	case ENTRY_ACCEPTED:
+		session_tell_login(session, true);
+		session_relay_begin(session, data, size);
+		break;
+	case ENTRY_DENIED:
+		session_tell_login(session, false);
+		session_refuse(
+			session, DIALOG_DENIED, entry_words(session->entry));
+		break;
+	case ENTRY_LATER:
+		session_log(session, LOG_WARNING, "login=%s %s: %s",
+			session->member.address, session->at->name,
+			entry_words(session->entry));
+		session_refuse(
+			session, DIALOG_LATER, entry_words(session->entry));
+		break;
+	}
+}
+
+enum session_step session_entry(struct session *session)
+{
+	char data[SESSION_READ];
+	enum entry_result result;
+	size_t used;
+	ssize_t got;
+	int flushed = session_flush(&session->home, &session->up);
+
+	if (flushed < 0) {
+		session_home_failed(session, "it has closed");
+		return SESSION_ON;
+	}
+	if (flushed > 0 && session->up.data != NULL)
+		OPENSSL_cleanse(session->up.data, session->up.room);
+	if (!session->home.readable)
+		return SESSION_WAIT;
+	got = stream_read(&session->home, data, sizeof(data));
+	if (got == STREAM_WAIT)
+		return SESSION_WAIT;
+	if (got < 0) {
+		session_home_failed(session, "it has closed");
+		return SESSION_ON;
+	}
+	result = entry_input(
+		session->entry, data, (size_t)got, &used, &session->up);
+	session_entry_act(session, result, data + used, (size_t)got - used);
+	return SESSION_ON;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The gateway's view of the configuration. */
+#include "config.h"
+
+#include "gateway/settings.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/xalloc.h"
+
+/* RFC 1035 section 2.3.4. */
+#define SETTINGS_NAME_MAX 255
+
+struct settings_held {
+	struct settings settings; /* first: what others see of it */
+	atomic_uint holders;
+};
+
+static char *settings_name(const struct config *config)
+{
+	char name[SETTINGS_NAME_MAX + 1] = "";
+
+	if (config->gateway.name != NULL)
+		return xstrdup(config->gateway.name);
+	if (gethostname(name, sizeof(name) - 1) < 0 || name[0] == '\0')
+		return xstrdup("localhost");
+	return xstrdup(name);
+}
+
+/* LOGIN and USER with PASS are no mechanisms: always there. */
+static unsigned settings_mechanisms(const struct config *config)
+{
+	unsigned mask = 1u << LOGIN_PASSWORD;
+
+	for (size_t i = 0; i < config->gateway.mechanisms_count; i++) {
+		const char *name = config->gateway.mechanisms[i];
+
+		mask |= 1u << login_mechanism_find(name, strlen(name));
+	}
+	return mask;
+}
+
+static void settings_unknown(void *log, const struct error *error)
+{
+	log_write(log, LOG_WARNING, "%s", error->text);
+}
+
+static struct settings *settings_make(
+	struct config *config, struct log *log, struct error *error)
+{
+	struct settings_held *held = xcalloc(1, sizeof(*held));
+	struct settings *settings = &held->settings;
+
+	atomic_init(&held->holders, 1);
+	settings->config = config;
+	settings->name = settings_name(config);
+	settings->mechanisms = settings_mechanisms(config);
+	settings->homes = homes_new(config, settings_unknown, log, error);
+	return settings;
+}
+
+struct settings *settings_new(
+	struct config *config, struct log *log, struct error *error)
+{
+	struct settings *settings = settings_make(config, log, error);
+
+	if (settings->homes == NULL)
+		settings_release(&settings);
+	return settings;
+}
+
+struct settings *settings_look_up(struct settings *settings, struct log *log)
+{
+	struct error error;
+	struct settings *now = settings_make(settings->config, log, &error);
+
+	now->first = settings_hold(
+		settings->first != NULL ? settings->first : settings);
+	if (now->homes == NULL)
+		log_write(log, LOG_WARNING, "%s", error.text);
+	else if (homes_take_known(now->homes, settings->homes))
+		return now;
+	settings_release(&now);
+	return NULL;
+}
+
+struct settings *settings_hold(struct settings *settings)
+{
+	atomic_fetch_add(&((struct settings_held *)settings)->holders, 1);
+	return settings;
+}
+
+void settings_release(struct settings **settings_pointer)
+{
+	struct settings *settings = *settings_pointer;
+	struct settings_held *held = (struct settings_held *)settings;
+
+	*settings_pointer = NULL;
+	if (settings == NULL || atomic_fetch_sub(&held->holders, 1) > 1)
+		return;
+	homes_free(&settings->homes);
+	if (settings->first == NULL)
+		config_free(&settings->config);
+	settings_release(&settings->first);
+	free(settings->name);
+	free(held);
+}
+
+int64_t settings_idle(
+	const struct settings *settings, enum dialog_protocol protocol)
+{
+	const struct config *config = settings->config;
+
+	switch (protocol) {
+	case DIALOG_IMAP:
+		return config->gateway.idle_imap;
+	case DIALOG_POP3:
+		return config->gateway.idle_pop3;
+	case DIALOG_SMTP:
+		return config->gateway.idle_submission;
+	case DIALOG_SIEVE:
+		break;
+	}
+	return config->gateway.idle_sieve;
+}

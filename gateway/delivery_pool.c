@@ -177,14 +177,15 @@ void delivery_pool_failed(struct delivery_pool *pool,
 
 bool delivery_pool_is_known(struct delivery_pool *pool)
 {
-	const struct settings *settings = pool->worker->settings;
+	const struct config *config = pool->worker->settings->config;
 
-	for (size_t i = 0; i < homes_count(settings->homes); i++)
-		if (homes_at(settings->homes, i, HOME_LMTP) != NULL &&
-			!delivery_pool_home(
-				pool, settings->config->systems[i].name)
-				 ->tried)
+	for (size_t i = 0; i < config->systems_count; i++) {
+		const char *system = config->systems[i].name;
+
+		if (delivery_pool_server(pool, system) != NULL &&
+			!delivery_pool_home(pool, system)->tried)
 			return false;
+	}
 	return true;
 }
 
@@ -206,15 +207,14 @@ static struct lmtp_offer delivery_pool_offer_of(
 
 struct lmtp_offer delivery_pool_offer(struct delivery_pool *pool)
 {
-	const struct settings *settings = pool->worker->settings;
+	const struct config *config = pool->worker->settings->config;
 	struct lmtp_offer common = { 0, 0 }, offer;
 	bool first = true;
 
-	for (size_t i = 0; i < homes_count(settings->homes); i++) {
-		if (homes_at(settings->homes, i, HOME_LMTP) == NULL)
+	for (size_t i = 0; i < config->systems_count; i++) {
+		if (delivery_pool_server(pool, config->systems[i].name) == NULL)
 			continue;
-		offer = delivery_pool_offer_of(
-			pool, &settings->config->systems[i]);
+		offer = delivery_pool_offer_of(pool, &config->systems[i]);
 		if (first)
 			common = offer;
 		else
@@ -268,18 +268,17 @@ static struct delivery_line *delivery_pool_new_line(struct delivery_pool *pool,
 static void delivery_pool_look(void *context)
 {
 	struct delivery_pool *pool = context;
-	const struct settings *settings = pool->worker->settings;
+	const struct config *config = pool->worker->settings->config;
 	int64_t now = loop_now(pool->worker->loop);
 
-	for (size_t i = 0; i < homes_count(settings->homes); i++) {
-		const struct home *server =
-			homes_at(settings->homes, i, HOME_LMTP);
+	for (size_t i = 0; i < config->systems_count; i++) {
+		const char *system = config->systems[i].name;
+		const struct home *server = delivery_pool_server(pool, system);
 		struct delivery_home *home;
 
 		if (server == NULL)
 			continue;
-		home = delivery_pool_home(
-			pool, settings->config->systems[i].name);
+		home = delivery_pool_home(pool, system);
 		if (home->probe == NULL && now >= home->until &&
 			(home->down || !home->learned))
 			home->probe = delivery_pool_new_line(pool, home, server,

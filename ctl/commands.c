@@ -219,8 +219,12 @@ static const struct command commands[] = {
 	  command_batch_options, refused_command, 0, COMMAND_MANY, false },
 	{ NULL,
 	  "approve", "ADDRESS ITEM... | ADDRESS --all | --batch BATCH --all",
-	  "let refused items be left behind",
+	  "let refused items be left behind, altered ones be kept",
 	  command_approve_options, approve_command, 0, COMMAND_MANY, false },
+	{ NULL,
+	  "retry", "ADDRESS ITEM... | ADDRESS --all | --batch BATCH --all",
+	  "try once more what the new server has altered",
+	  command_approve_options, retry_command, 0, COMMAND_MANY, false },
 
 	{ "The freeze",
 	  "freeze", "ADDRESS...",

@@ -24,6 +24,7 @@ int watch_command(struct session *session, const struct line *line);
 /* refused.c: what could not be carried over */
 int refused_command(struct session *session, const struct line *line);
 int approve_command(struct session *session, const struct line *line);
+int retry_command(struct session *session, const struct line *line);
 
 /* move.c: what shall happen to an account */
 int move_there(struct session *session, const struct line *line);

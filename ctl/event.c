@@ -270,7 +270,7 @@ static void event_approve(const struct attr_list *event, struct buffer *out)
 	char text[FIGURE_SIZE];
 	int64_t number;
 
-	buffer_add_text(out, "left behind");
+	buffer_add_text(out, "approved");
 	if (event_number(event, "items", &number))
 		buffer_printf(out, ": %s",
 			figure_plural(number, "refused item", text));
@@ -279,6 +279,20 @@ static void event_approve(const struct attr_list *event, struct buffer *out)
 	event_add_text(event, "reason", ": ", out);
 	if (event_number(event, "left", &number) && number > 0)
 		buffer_printf(out, "; %s left", figure_count(number, text));
+}
+
+static void event_retry(const struct attr_list *event, struct buffer *out)
+{
+	char text[FIGURE_SIZE];
+	int64_t number;
+
+	buffer_add_text(out, "to be tried once more");
+	if (event_number(event, "items", &number))
+		buffer_printf(out, ": %s",
+			figure_plural(number, "altered message", text));
+	event_add_text(event, "named", " ", out);
+	event_add_actor(event, out);
+	event_add_text(event, "reason", ": ", out);
 }
 
 static void event_hold(const struct attr_list *event, struct buffer *out)
@@ -393,6 +407,7 @@ void describe_event(const struct attr_list *event, struct buffer *out)
 		{ "alias-add", event_alias_add },
 		{ "alias-remove", event_alias_remove },
 		{ "approve", event_approve },
+		{ "retry", event_retry },
 		{ "hold", event_hold },
 		{ "resume", event_resume },
 		{ "complete", event_complete },

@@ -70,8 +70,8 @@ static bool refused_count_approved(const struct attr_list *item, void *context)
 {
 	struct refused_view *view = context;
 
-	(void)item;
 	view->counts.approved++;
+	view->counts.kept += refusal_is_altered(item);
 	return true;
 }
 
@@ -169,6 +169,8 @@ static void refused_print_item(const struct attr_list *item)
 	refused_print_text("subject: ", attr_list_get(item, "subject"));
 	refused_print_text("message: ", attr_list_get(item, "message_id"));
 	refused_print_text("refused: ", attr_list_get(item, "words"));
+	refused_print_text("sha256:  ", attr_list_get(item, "sha256"));
+	refused_print_text("there:   ", attr_list_get(item, "stored_sha256"));
 	if (refused_number(item, "since") > 0)
 		refused_print_text("since:   ",
 			figure_instant(refused_number(item, "since"), when));
@@ -192,20 +194,34 @@ static bool refused_print_told(const struct attr_list *item, void *context)
 	return true;
 }
 
-static bool refused_print_approved(const struct attr_list *item, void *context)
+static void refused_print_approved(const struct attr_list *item)
 {
 	struct buffer by = BUFFER_EMPTY;
 	const char *who = attr_list_get(item, "by");
 	const char *reason = attr_list_get(item, "reason");
 	char when[FIGURE_SIZE];
 
-	(void)context;
 	refused_print_item(item);
 	buffer_printf(&by, "%s on %s: %s", who != NULL ? who : "somebody",
 		figure_instant(refused_number(item, "at"), when),
 		reason != NULL ? reason : "");
 	refused_print_text("by ", by.data);
 	buffer_free(&by);
+}
+
+static bool refused_print_left(const struct attr_list *item, void *context)
+{
+	(void)context;
+	if (!refusal_is_altered(item))
+		refused_print_approved(item);
+	return true;
+}
+
+static bool refused_print_kept(const struct attr_list *item, void *context)
+{
+	(void)context;
+	if (refusal_is_altered(item))
+		refused_print_approved(item);
 	return true;
 }
 
@@ -224,15 +240,22 @@ static void refused_print(struct refused_view *view)
 		     "they are, or are approved:");
 		refusal_each(view->listed.data, refused_print_open, view, NULL);
 		puts("  see to the cause, it is tried again in each round; or "
-		     "leave them behind:");
+		     "leave them behind,");
+		puts("  and keep what is altered as the other side has it:");
 		text_print(stdout, "    rehome approve %s --all --reason TEXT",
 			view->address);
 		putchar('\n');
 	}
-	if (counts->approved > 0) {
+	if (counts->approved > counts->kept) {
 		puts("  approved to be left behind:");
-		refusal_each(view->approved.data, refused_print_approved, view,
-			NULL);
+		refusal_each(
+			view->approved.data, refused_print_left, view, NULL);
+	}
+	if (counts->kept > 0) {
+		puts("  approved to be kept as the other side has altered "
+		     "them:");
+		refusal_each(
+			view->approved.data, refused_print_kept, view, NULL);
 	}
 	if (counts->told > 0) {
 		puts("  not kept by the other side, which stops nothing:");
@@ -359,15 +382,37 @@ static void approve_report(const struct session *session, const char *address,
 		text_print(stdout, "%s: %" PRId64 " approved, %" PRId64 " left",
 			address, approved, left);
 		if (approved > 0 && left == 0)
-			printf("; the move goes on without them");
+			printf("; the move goes on");
 		putchar('\n');
 	}
 	attr_list_free(&line);
 }
 
+/* ---- once more ---- */
+
+static void retry_report(const struct session *session, const char *address,
+	const struct attr_list *reply)
+{
+	int64_t again = refused_number(reply, "approved");
+	struct attr_list *line = attr_list_new();
+
+	if (session->json) {
+		attr_list_add(line, "address", address);
+		attr_list_add_number(line, "again", again);
+		json_print(stdout, line);
+	} else if (!session->quiet) {
+		text_print(stdout, "%s: %" PRId64 " to be tried once more",
+			address, again);
+		putchar('\n');
+	}
+	attr_list_free(&line);
+}
+
+/* ---- both ---- */
+
 /* Items of one account. */
-static int approve_items(
-	struct session *session, const struct line *line, const char *reason)
+static int approve_items(struct session *session, const struct line *line,
+	const char *reason, bool again)
 {
 	const char *address = line_argument(line, 0);
 	struct attr_list *request = session_request("approve", address);
@@ -378,12 +423,16 @@ static int approve_items(
 	attr_list_add(request, "reason", reason);
 	if (line_has(line, "all"))
 		attr_list_add(request, "all", "yes");
+	if (again)
+		attr_list_add(request, "again", "yes");
 	for (size_t i = 1; i < line_count(line); i++)
 		attr_list_add(request, "item", line_argument(line, i));
 	session_add_by(request);
 	code = session_call(session, request, &reply, &error);
 	attr_list_free(&request);
-	if (code == 0)
+	if (code == 0 && again)
+		retry_report(session, address, reply);
+	else if (code == 0)
 		approve_report(session, address, reply);
 	else
 		session_fail(session, code, address,
@@ -394,8 +443,8 @@ static int approve_items(
 	return code;
 }
 
-static int approve_batch(
-	struct session *session, const struct line *line, const char *reason)
+static int approve_batch(struct session *session, const struct line *line,
+	const char *reason, bool again)
 {
 	static const struct action action = { "approve", approve_concerns,
 		NULL };
@@ -405,6 +454,8 @@ static int approve_batch(
 
 	attr_list_add(details, "reason", reason);
 	attr_list_add(details, "all", "yes");
+	if (again)
+		attr_list_add(details, "again", "yes");
 	if (code == 0)
 		code = action_run(
 			session, &action, details, &targets, NULL, NULL);
@@ -413,7 +464,8 @@ static int approve_batch(
 	return code;
 }
 
-int approve_command(struct session *session, const struct line *line)
+static int approve_or_retry(
+	struct session *session, const struct line *line, bool again)
 {
 	const char *reason = line_option(line, "reason");
 	bool all = line_has(line, "all");
@@ -421,7 +473,7 @@ int approve_command(struct session *session, const struct line *line)
 	if (reason == NULL || reason[0] == '\0')
 		return session_misused(session, "--reason TEXT is required");
 	if (line_has(line, "batch"))
-		return all ? approve_batch(session, line, reason)
+		return all ? approve_batch(session, line, reason, again)
 			   : session_misused(
 				     session, "--batch takes --all with it");
 	if (line_count(line) == 0)
@@ -430,5 +482,15 @@ int approve_command(struct session *session, const struct line *line)
 		return session_misused(session,
 			"which items? ITEM... as `rehome refused` names them, "
 			"or --all");
-	return approve_items(session, line, reason);
+	return approve_items(session, line, reason, again);
+}
+
+int approve_command(struct session *session, const struct line *line)
+{
+	return approve_or_retry(session, line, false);
+}
+
+int retry_command(struct session *session, const struct line *line)
+{
+	return approve_or_retry(session, line, true);
 }

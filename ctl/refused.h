@@ -10,7 +10,8 @@
 
 struct refused_counts {
 	size_t open;	 /* block the flip */
-	size_t approved; /* left behind knowingly */
+	size_t approved; /* left behind knowingly, or kept altered */
+	size_t kept;	 /* of those, the latter */
 	size_t told;	 /* block nothing: keywords */
 };
 

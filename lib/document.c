@@ -10,6 +10,8 @@
 
 static const char *const document_names[] = {
 	DOCUMENT_APPROVALS,
+	DOCUMENT_FORMER,
+	DOCUMENT_AGAIN,
 	DOCUMENT_REFUSED,
 	DOCUMENT_CERTIFICATE,
 	DOCUMENT_IDENTITY,
@@ -28,7 +30,10 @@ bool document_is_known(const char *name)
 
 bool document_is_workers(const char *name)
 {
-	return document_is_known(name) && strcmp(name, DOCUMENT_APPROVALS) != 0;
+	return document_is_known(name) &&
+	       strcmp(name, DOCUMENT_APPROVALS) != 0 &&
+	       strcmp(name, DOCUMENT_FORMER) != 0 &&
+	       strcmp(name, DOCUMENT_AGAIN) != 0;
 }
 
 void document_add_text(struct attr_list *list, const char *text)

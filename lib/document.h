@@ -13,8 +13,11 @@
 #include "lib/buffer.h"
 
 /* What was refused and what was approved of it: lib/refusal.h. */
-#define DOCUMENT_REFUSED     "refused"
-#define DOCUMENT_APPROVALS   "approvals"
+#define DOCUMENT_REFUSED   "refused"
+#define DOCUMENT_APPROVALS "approvals"
+/* What was approved in earlier moves, and what is to be tried once more. */
+#define DOCUMENT_FORMER	     "former-approvals"
+#define DOCUMENT_AGAIN	     "again"
 #define DOCUMENT_CERTIFICATE "certificate" /* its summary */
 #define DOCUMENT_IDENTITY    "identity"	   /* what clients will do again */
 #define DOCUMENT_SHARED	     "shared"	   /* folders shared with others */
@@ -26,7 +29,7 @@
 #define DOCUMENT_SIZE_MAX (480u << 10)
 
 /* Whether documents of that name are kept; a worker may put those that are its
- * to tell, all but the approvals. */
+ * to tell, all but what operators have said. */
 bool document_is_known(const char *name);
 bool document_is_workers(const char *name);
 

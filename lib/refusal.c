@@ -42,6 +42,13 @@ bool refusal_blocks(const struct attr_list *item)
 	return kind == NULL || strcmp(kind, "keywords") != 0;
 }
 
+bool refusal_is_altered(const struct attr_list *item)
+{
+	const char *kind = attr_list_get(item, "kind");
+
+	return kind != NULL && strcmp(kind, "altered") == 0;
+}
+
 int refusal_each(const char *text, refusal_fn *callback, void *context,
 	struct error *error)
 {

@@ -7,10 +7,14 @@
  *
  * An item has the attributes
  *   item    its name: of a message or folder refusal_item, else its kind
- *   kind    message, folder, keywords, uidl, identity, more
+ *   kind    message, altered (the other side has it with other octets, and an
+ *           approval keeps it so), folder, keywords, uidl, identity, more
  *   folder  as home writes it; uidvalidity, uid, size, date, subject,
  *           message_id as far as they are known
  *   words   the server's, or what will happen
+ *   sha256, stored_sha256  of an altered one: as sent, and as stored
+ *   to      the system of the other side
+ *   identity  a digest that tells the same message in a later move
  *   since   the instant when it was refused first
  * and an approval the item's, with by, at and reason.
  */
@@ -33,6 +37,9 @@ void refusal_item(const char *folder, uint32_t uidvalidity, uint32_t uid,
 /* Keywords that were refused are told; all else keeps the account from its
  * flip. */
 bool refusal_blocks(const struct attr_list *item);
+
+/* Whether the other side has the message, with other octets. */
+bool refusal_is_altered(const struct attr_list *item);
 
 /*
  * Calls back for each item of a document, in its order; the callback returns

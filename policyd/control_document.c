@@ -144,7 +144,8 @@ static void control_approve(struct control_request *request)
 
 	approval.items = items;
 	approval.found = xcalloc(approval.items_count + 1, sizeof(bool));
-	if (control_switch(request, "all", &approval.all, &error) == 0)
+	if (control_switch(request, "all", &approval.all, &error) == 0 &&
+		control_switch(request, "again", &approval.again, &error) == 0)
 		status = control_account(request, address, NULL, &error);
 	if (status == CONTROL_OK && !approval.all &&
 		approval.items_count == 0) {
@@ -173,7 +174,7 @@ const struct control_verb control_document_verbs[] = {
 		CONTROL_EVERYBODY },
 	{ "document-put", control_document_put, "address epoch name",
 		"worker text*", CONTROL_EVERYBODY },
-	{ "approve", control_approve, "address reason", "all item*",
+	{ "approve", control_approve, "address reason", "all again item*",
 		CONTROL_EVERYBODY },
 	{ .name = NULL },
 };

@@ -15,7 +15,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/gateway_route.c policyd/gateway_route.h \
 	policyd/gateways.c policyd/gateways.h \
 	policyd/machine.c policyd/machine.h policyd/machine_private.h \
-	policyd/machine_document.c \
+	policyd/machine_document.c policyd/machine_former.c \
 	policyd/machine_lease.c policyd/machine_names.c \
 	policyd/machine_operator.c policyd/machine_rules.c \
 	policyd/machine_timer.c policyd/machine_worker.c \

@@ -128,6 +128,9 @@ struct machine_approval {
 	const char *const *items;
 	size_t items_count;
 	bool all;
+	/* not approved: the altered messages among them are to be tried once
+	 * more */
+	bool again;
 	const char *reason;
 	const char *by;
 	bool *found;

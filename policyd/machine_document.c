@@ -39,7 +39,9 @@ static enum control_status machine_put_step(
 	if (store_txn_put_document(
 		    change->txn, change->account.address, &document, error) < 0)
 		return machine_doom(change);
-	return CONTROL_OK;
+	return strcmp(put->name, DOCUMENT_REFUSED) == 0
+		       ? machine_approve_former(change, put->text, error)
+		       : CONTROL_OK;
 }
 
 enum control_status machine_put_document(struct machine *machine,
@@ -102,9 +104,12 @@ int machine_forget_refused(struct machine_change *change, struct error *error)
 	const struct store_document nothing[] = {
 		{ .name = DOCUMENT_REFUSED },
 		{ .name = DOCUMENT_APPROVALS },
+		{ .name = DOCUMENT_AGAIN },
 	};
 
-	for (size_t i = 0; i < 2; i++)
+	if (machine_keep_former(change, error) < 0)
+		return -1;
+	for (size_t i = 0; i < sizeof(nothing) / sizeof(nothing[0]); i++)
 		if (store_txn_put_document(change->txn, change->account.address,
 			    &nothing[i], error) < 0)
 			return -1;
@@ -112,6 +117,12 @@ int machine_forget_refused(struct machine_change *change, struct error *error)
 }
 
 /* ---- approving ---- */
+
+static const char *machine_approval_document(
+	const struct machine_approval *approval)
+{
+	return approval->again ? DOCUMENT_AGAIN : DOCUMENT_APPROVALS;
+}
 
 struct machine_approving {
 	const struct machine_approval *approval;
@@ -146,7 +157,9 @@ static bool machine_approve_item(const struct attr_list *item, void *context)
 	struct attr_list *line;
 	bool wanted = machine_wants(approving, name);
 
-	if (!refusal_blocks(item) || approvals_has(approving->former, name))
+	if (approval->again ? !refusal_is_altered(item)
+			    : !refusal_blocks(item) ||
+				      approvals_has(approving->former, name))
 		return true;
 	/* what is not listed can be known by nobody */
 	if (!wanted || (kind != NULL && strcmp(kind, "more") == 0)) {
@@ -196,7 +209,7 @@ static enum control_status machine_approve_write(struct machine_change *change,
 {
 	const struct machine_approval *approval = approving->approval;
 	const struct store_document document = {
-		.name = DOCUMENT_APPROVALS,
+		.name = machine_approval_document(approval),
 		.at = change->now,
 		.text = approving->text->data,
 	};
@@ -206,15 +219,15 @@ static enum control_status machine_approve_write(struct machine_change *change,
 	if (store_txn_put_document(
 		    change->txn, account->address, &document, error) < 0)
 		return machine_doom(change);
-	line = machine_line(change, "approve");
+	line = machine_line(change, approval->again ? "retry" : "approve");
 	attr_list_add(line, "by", approval->by);
 	attr_list_add(line, "reason", approval->reason);
 	attr_list_printf(line, "items", "%" PRIu64, approving->approved);
 	attr_list_add(line, "named", approving->named.data);
 	attr_list_printf(line, "left", "%" PRIu64, approving->open);
 	/* the copier need not sit out the back-off of what is settled now */
-	if (approving->open == 0 && account_is_moving(account) &&
-		account->due > change->now)
+	if ((approval->again || approving->open == 0) &&
+		account_is_moving(account) && account->due > change->now)
 		account->due = account->not_before > change->now
 				       ? account->not_before
 				       : change->now;
@@ -231,7 +244,8 @@ static enum control_status machine_approve_texts(struct machine_change *change,
 
 	if (store_txn_get_document(change->txn, address, DOCUMENT_REFUSED,
 		    &refused, error) < 0 ||
-		store_txn_get_document(change->txn, address, DOCUMENT_APPROVALS,
+		store_txn_get_document(change->txn, address,
+			machine_approval_document(approving->approval),
 			approving->text, error) < 0)
 		status = machine_doom(change);
 	else

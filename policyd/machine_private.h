@@ -106,6 +106,17 @@ enum control_status machine_check_refused(
 	struct machine_change *change, struct error *error);
 /* A new move judges anew. 0, or -1: the store has failed. */
 int machine_forget_refused(struct machine_change *change, struct error *error);
+/*
+ * What was approved of messages that can be known again is kept beyond its
+ * move. 0, or -1: the store has failed.
+ */
+int machine_keep_former(struct machine_change *change, struct error *error);
+/*
+ * Approves of the list what was approved in an earlier move to the same system:
+ * the same message (by its identity) for the same reason, in the same words.
+ */
+enum control_status machine_approve_former(struct machine_change *change,
+	const char *refused, struct error *error);
 
 /* A text field of an account; what is too long is cut between characters. */
 void machine_copy_text(char field[ACCOUNT_TEXT_SIZE], const char *text);

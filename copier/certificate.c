@@ -38,6 +38,7 @@ struct certificate_block {
 	uint64_t size;
 	uint64_t messages;
 	uint64_t bytes;
+	uint64_t altered; /* of the messages */
 	unsigned char digest[JOURNAL_DIGEST];
 };
 
@@ -192,6 +193,8 @@ static uint64_t certificate_mark(const struct journal_pair *pairs, size_t count)
 		if (!certificate_counts(&pairs[i]))
 			continue;
 		memcpy(&head, pairs[i].digest, sizeof(head));
+		/* read back in between it may have another line */
+		head += pairs[i].risk;
 		head ^= (uint64_t)pairs[i].uid[0] << 32 | pairs[i].uid[1];
 		mark = (mark ^ head) * UINT64_C(1099511628211);
 		mark ^= mark >> 29;
@@ -199,27 +202,48 @@ static uint64_t certificate_mark(const struct journal_pair *pairs, size_t count)
 	return mark | 1;
 }
 
+static void certificate_write_pair(struct certificate *certificate,
+	const struct journal_folder *known, const struct journal_pair *pair,
+	enum journal_side side)
+{
+	const struct journal_verdict *verdict =
+		journal_pair_verdict(known, pair);
+	enum journal_side far = journal_other(side);
+	char hex[CERTIFICATE_HEX], line[256];
+	size_t size;
+
+	hex_print(journal_pair_digest(known, pair, side), JOURNAL_DIGEST, hex);
+	size = (size_t)snprintf(line, sizeof(line),
+		"%c %" PRIu32 " %" PRIu32 " %" PRIu64 " %s",
+		verdict == NULL ? 'm' : 'a', pair->uid[side], pair->uid[far],
+		journal_pair_size(known, pair, side), hex);
+	if (verdict != NULL) {
+		hex_print(journal_pair_digest(known, pair, far), JOURNAL_DIGEST,
+			hex);
+		size += (size_t)snprintf(line + size, sizeof(line) - size,
+			" %" PRIu64 " %s", journal_pair_size(known, pair, far),
+			hex);
+	}
+	line[size++] = '\n';
+	certificate_add(certificate, line, size);
+}
+
 static int certificate_write_block(struct certificate *certificate,
-	const struct journal_pair *pairs, size_t count, enum journal_side side,
-	struct certificate_block *block, struct error *error)
+	const struct journal_folder *known, const struct journal_pair *pairs,
+	size_t count, enum journal_side side, struct certificate_block *block,
+	struct error *error)
 {
 	size_t from = certificate->out.size;
 
 	block->offset = certificate->size;
-	block->messages = block->bytes = 0;
+	block->messages = block->bytes = block->altered = 0;
 	for (size_t i = 0; i < count; i++) {
-		char hex[CERTIFICATE_HEX], line[128];
-		int size;
-
 		if (!certificate_counts(&pairs[i]))
 			continue;
-		hex_print(pairs[i].digest, JOURNAL_DIGEST, hex);
-		size = snprintf(line, sizeof(line),
-			"m %" PRIu32 " %" PRIu32 " %" PRIu64 " %s\n",
-			pairs[i].uid[side], pairs[i].uid[journal_other(side)],
-			pairs[i].size, hex);
-		certificate_add(certificate, line, (size_t)size);
+		certificate_write_pair(certificate, known, &pairs[i], side);
 		block->messages++;
+		block->altered +=
+			journal_pair_verdict(known, &pairs[i]) != NULL;
 		block->bytes += pairs[i].size;
 	}
 	block->size = certificate->size - block->offset;
@@ -275,8 +299,8 @@ static int certificate_write_folder(struct certificate *certificate,
 		if (folder->blocks[i].mark == mark)
 			continue;
 		folder->blocks[i].mark = mark;
-		if (certificate_write_block(certificate, pairs, size, side,
-			    &folder->blocks[i], error) < 0)
+		if (certificate_write_block(certificate, known, pairs, size,
+			    side, &folder->blocks[i], error) < 0)
 			return -1;
 	}
 	return 0;
@@ -314,6 +338,7 @@ struct certificate_totals {
 	uint64_t folders;
 	uint64_t messages;
 	uint64_t bytes;
+	uint64_t altered;
 };
 
 static void certificate_add_status(struct attr_list *line, const char *prefix,
@@ -355,6 +380,7 @@ static void certificate_print_folder(struct certificate *certificate,
 
 		messages += block->messages;
 		bytes += block->bytes;
+		totals->altered += block->altered;
 		if (block->messages == 0)
 			continue;
 		hex_print(block->digest, JOURNAL_DIGEST, hex);
@@ -370,23 +396,34 @@ static void certificate_print_folder(struct certificate *certificate,
 	totals->bytes += bytes;
 }
 
-static void certificate_print_approvals(
+static void certificate_print_approval(
+	const struct attr_list *item, struct buffer *text)
+{
+	struct attr_list *line = attr_list_new();
+
+	attr_list_add(line, "approval", attr_list_get(item, "item"));
+	for (size_t i = 0; i < attr_list_count(item); i++)
+		if (strcmp(attr_list_name(item, i), "item") != 0)
+			attr_list_add(line, attr_list_name(item, i),
+				attr_list_value(item, i));
+	attr_print(line, ATTR_CONTROL, text);
+	attr_list_free(&line);
+}
+
+/* How many there are; with text they are printed. */
+static size_t certificate_print_approvals(
 	const struct pass *pass, struct buffer *text)
 {
-	for (size_t i = 0;
-		pass->refused != NULL && i < refused_left_count(pass->refused);
-		i++) {
-		const struct attr_list *item = refused_left(pass->refused, i);
-		struct attr_list *line = attr_list_new();
+	const struct refused *refused = pass->refused;
+	size_t left = refused != NULL ? refused_left_count(refused) : 0;
+	size_t kept = refused != NULL ? refused_kept_count(refused) : 0;
 
-		attr_list_add(line, "approval", attr_list_get(item, "item"));
-		for (size_t j = 0; j < attr_list_count(item); j++)
-			if (strcmp(attr_list_name(item, j), "item") != 0)
-				attr_list_add(line, attr_list_name(item, j),
-					attr_list_value(item, j));
-		attr_print(line, ATTR_CONTROL, text);
-		attr_list_free(&line);
-	}
+	for (size_t i = 0; text != NULL && i < left + kept; i++)
+		certificate_print_approval(
+			i < left ? refused_left(refused, i)
+				 : refused_kept(refused, i - left),
+			text);
+	return left + kept;
 }
 
 /* Folders that the map leaves out. */
@@ -425,8 +462,9 @@ static void certificate_print_header(const struct certificate_facts *facts,
 	attr_list_printf(line, "messages", "%" PRIu64, totals->messages);
 	attr_list_printf(line, "bytes", "%" PRIu64, totals->bytes);
 	attr_list_printf(line, "foreign", "%" PRIu64, facts->foreign);
+	attr_list_printf(line, "altered", "%" PRIu64, totals->altered);
 	attr_list_printf(line, "approvals", "%zu",
-		pass->refused != NULL ? refused_left_count(pass->refused) : 0);
+		certificate_print_approvals(pass, NULL));
 	attr_print(line, ATTR_CONTROL, text);
 	attr_list_free(&line);
 }

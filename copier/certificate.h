@@ -7,13 +7,15 @@
  *
  * The file begins with CERTIFICATE_MAGIC. Then come blocks of lines
  *   m UID-AT-HOME UID-AT-OTHER OCTETS SHA256
+ * and for a message that the other side keeps with other octets
+ *   a UID-AT-HOME UID-AT-OTHER OCTETS SHA256 OCTETS-AT-OTHER SHA256-AT-OTHER
  * some of which may have been replaced by later ones. The trailer tells which
  * count, in messages in control form (lib/attr.h): the first of the account,
  * then one for each folder, with its blocks as "OFFSET OCTETS SHA256", then one
- * for each item that was approved to be left behind, and for each folder that
- * the folder map leaves out. The last line is
- *   end OFFSET-OF-TRAILER SHA256-OF-TRAILER
- * in CERTIFICATE_END_SIZE octets.
+ * for each item that was approved (to be left behind, or, of the kind altered,
+ * to be kept so), and for each folder that the folder map leaves out. The last
+ * line is end OFFSET-OF-TRAILER SHA256-OF-TRAILER in CERTIFICATE_END_SIZE
+ * octets.
  */
 #ifndef REHOME_COPIER_CERTIFICATE_H
 #define REHOME_COPIER_CERTIFICATE_H

@@ -100,8 +100,8 @@ static void check_message(struct check_work *work, const char *folder,
 	const struct certificate_message *message,
 	const struct inspect_message *there)
 {
-	bool same = there->size == message->size &&
-		    (!there->read || memcmp(there->digest, message->digest,
+	bool same = there->size == message->stored_size &&
+		    (!there->read || memcmp(there->digest, message->stored,
 					     JOURNAL_DIGEST) == 0);
 	const struct certificate_found found = {
 		.finding = CERTIFICATE_CHANGED,
@@ -229,8 +229,8 @@ static int check_by_size(const void *left, const void *right)
 {
 	const struct check_lost *a = left, *b = right;
 
-	return (a->message.size > b->message.size) -
-	       (a->message.size < b->message.size);
+	return (a->message.stored_size > b->message.stored_size) -
+	       (a->message.stored_size < b->message.stored_size);
 }
 
 /* The first one looked for of that size, or losts_count. */
@@ -241,12 +241,13 @@ static size_t check_first(const struct check_work *work, uint64_t size)
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (work->losts[middle].message.size < size)
+		if (work->losts[middle].message.stored_size < size)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low < work->losts_count && work->losts[low].message.size == size
+	return low < work->losts_count &&
+			       work->losts[low].message.stored_size == size
 		       ? low
 		       : work->losts_count;
 }
@@ -271,7 +272,7 @@ static bool check_match(void *context, const struct inspect_message *message)
 
 	for (size_t i = check_first(work, message->size);
 		i < work->losts_count &&
-		work->losts[i].message.size == message->size;
+		work->losts[i].message.stored_size == message->size;
 		i++) {
 		struct check_lost *lost = &work->losts[i];
 		const struct certificate_found found = {
@@ -282,7 +283,7 @@ static bool check_match(void *context, const struct inspect_message *message)
 			.uid = message->uid,
 		};
 
-		if (lost->found || memcmp(lost->message.digest, message->digest,
+		if (lost->found || memcmp(lost->message.stored, message->digest,
 					   JOURNAL_DIGEST) != 0)
 			continue;
 		lost->found = true;

@@ -272,21 +272,38 @@ int certificate_read(const char *path, struct certificate_text *certificate_r,
 
 /* ---- messages ---- */
 
+/* A digest that ends with this octet. */
+static bool read_digest(const char **at, const char *end, char behind,
+	unsigned char digest_r[JOURNAL_DIGEST])
+{
+	if (end - *at < READ_HEX + 1 || (*at)[READ_HEX] != behind ||
+		!hex_scan(*at, digest_r, JOURNAL_DIGEST))
+		return false;
+	*at += READ_HEX + 1;
+	return true;
+}
+
 static bool read_message(
 	const char **at, const char *end, struct certificate_message *message_r)
 {
+	bool altered = end - *at > 0 && **at == 'a';
 	uint64_t uid, other;
 
-	if (end - *at < 2 || (*at)[0] != 'm' || (*at)[1] != ' ')
+	if (end - *at < 2 || (!altered && **at != 'm') || (*at)[1] != ' ')
 		return false;
 	*at += 2;
 	if (!read_number(at, end, ' ', UINT32_MAX, &uid) ||
 		!read_number(at, end, ' ', UINT32_MAX, &other) ||
 		!read_number(at, end, ' ', UINT64_MAX, &message_r->size) ||
-		end - *at < READ_HEX + 1 || (*at)[READ_HEX] != '\n' ||
-		!hex_scan(*at, message_r->digest, JOURNAL_DIGEST))
+		!read_digest(at, end, altered ? ' ' : '\n', message_r->digest))
 		return false;
-	*at += READ_HEX + 1;
+	message_r->altered = altered;
+	message_r->stored_size = message_r->size;
+	memcpy(message_r->stored, message_r->digest, JOURNAL_DIGEST);
+	if (altered && (!read_number(at, end, ' ', UINT64_MAX,
+				&message_r->stored_size) ||
+			       !read_digest(at, end, '\n', message_r->stored)))
+		return false;
 	message_r->uid = (uint32_t)uid;
 	message_r->other = (uint32_t)other;
 	return true;

@@ -6,6 +6,7 @@
 #ifndef REHOME_COPIER_CERTIFICATE_READ_H
 #define REHOME_COPIER_CERTIFICATE_READ_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,11 @@ struct certificate_message {
 	uint32_t other;
 	uint64_t size;
 	unsigned char digest[JOURNAL_DIGEST];
+	/* The other side has other octets: */
+	bool altered;
+	/* what it has, the same as above unless altered */
+	uint64_t stored_size;
+	unsigned char stored[JOURNAL_DIGEST];
 };
 
 /* A certificate in memory, whole. */

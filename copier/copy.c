@@ -349,6 +349,10 @@ static int copy_account(const struct copy_options *options)
 	copy.pass.flags = copy.flags;
 	copy.pass.notes = folder_notes_new();
 	copy.pass.side = JOURNAL_SOURCE;
+	if (options->keep_altered)
+		copy.pass.altered = PASS_ALTERED_KEEP;
+	if (options->retry_altered)
+		copy.pass.altered_again = instant_now();
 	copy.pass.go_on = copy_goes_on;
 	copy.pass.progress = copy_progress;
 	copy.pass.lanes = (size_t)options->lanes;

@@ -50,6 +50,9 @@ static const char copy_help[] =
 	"  --lanes N              connections to each server, at most (4)\n"
 	"  --patience DURATION    a server may be away so long; 0: not at all "
 	"(5m)\n"
+	"  --keep-altered         keep what the destination stores with "
+	"other octets\n"
+	"  --retry-altered        try once more what it has altered before\n"
 	"  --make-equal           remove what was copied and is deleted since\n"
 	"  -n, --dry-run          say what would be copied, and how long it "
 	"takes\n"
@@ -87,6 +90,8 @@ static const struct option_row copy_rows[] = {
 	OPTION_ROW_TEXT(struct copy_options, folder_map, "folder-map", 0),
 	OPTION_ROW_TEXT(struct copy_options, certificate, "certificate", 0),
 	OPTION_ROW_FLAG(struct copy_options, make_equal, "make-equal", 0),
+	OPTION_ROW_FLAG(struct copy_options, keep_altered, "keep-altered", 0),
+	OPTION_ROW_FLAG(struct copy_options, retry_altered, "retry-altered", 0),
 	OPTION_ROW_FLAG(struct copy_options, dry_run, "dry-run", 'n'),
 	OPTION_ROW_TEXT(struct copy_options, list, "list", 0),
 	OPTION_ROW_FLAG(struct copy_options, json, "json", 0),

@@ -32,6 +32,8 @@ struct copy_options {
 	const char *doveadm; /* endpoint at the destination, or NULL */
 	const char *doveadm_password_file;
 	bool make_equal;
+	bool keep_altered;
+	bool retry_altered;
 	bool dry_run;
 	bool json;
 	bool quiet;

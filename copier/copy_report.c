@@ -14,12 +14,14 @@
 
 #include <jansson.h>
 
+#include "copier/altered.h"
 #include "copier/copy_private.h"
 #include "copier/event.h"
 #include "copier/folder_notes.h"
 #include "copier/mutf7.h"
 
 #include "lib/figure.h"
+#include "lib/hex.h"
 #include "lib/instant.h"
 #include "lib/xalloc.h"
 
@@ -201,6 +203,62 @@ static void report_dry_run(const struct copy *copy)
 	buffer_free(&text);
 }
 
+/* ---- what is kept altered ---- */
+
+struct report_digests {
+	char sent[2 * JOURNAL_DIGEST + 1], stored[2 * JOURNAL_DIGEST + 1];
+};
+
+static struct report_digests report_digests(
+	const struct journal_verdict *verdict)
+{
+	struct report_digests digests;
+
+	hex_print(verdict->digest, JOURNAL_DIGEST, digests.sent);
+	hex_print(verdict->stored, JOURNAL_DIGEST, digests.stored);
+	return digests;
+}
+
+static void report_altered_json(void *context,
+	const struct journal_folder *folder,
+	const struct journal_verdict *verdict, uint32_t other)
+{
+	const struct report_digests digests = report_digests(verdict);
+
+	json_array_append_new(context,
+		json_pack("{s:o,s:I,s:I,s:s,s:s,s:s}", "folder",
+			event_text(folder->name[verdict->from]), "uid",
+			(json_int_t)verdict->uid, "other", (json_int_t)other,
+			"sha256", digests.sent, "stored_sha256", digests.stored,
+			"words",
+			altered_risk_words((enum journal_risk)verdict->risk)));
+}
+
+static void report_altered_line(void *context,
+	const struct journal_folder *folder,
+	const struct journal_verdict *verdict, uint32_t other)
+{
+	const struct report_digests digests = report_digests(verdict);
+	struct error name;
+
+	(void)context;
+	mutf7_show(folder->name[verdict->from], &name);
+	fprintf(stderr,
+		"kept altered: %s uid %" PRIu32 ": it has %s; sha256 %s, as "
+		"uid %" PRIu32 " sha256 %s\n",
+		name.text, verdict->uid,
+		altered_risk_words((enum journal_risk)verdict->risk),
+		digests.sent, other, digests.stored);
+}
+
+static json_t *report_altered(const struct copy *copy)
+{
+	json_t *list = json_array();
+
+	altered_each(&copy->pass, report_altered_json, list);
+	return list;
+}
+
 /* ---- the end ---- */
 
 static void report_end_json(struct copy *copy)
@@ -230,6 +288,7 @@ static void report_end_json(struct copy *copy)
 	report_set(event, "duration_ms",
 		(uint64_t)(instant_monotonic() - copy->began));
 	json_object_set_new(event, "refused", refusals);
+	json_object_set_new(event, "altered", report_altered(copy));
 	/* a dry run has stored nothing that could be judged */
 	buffer_add_text(&identity, "");
 	if (!copy->options->dry_run)
@@ -325,6 +384,8 @@ void copy_tell_notes(struct copy *copy)
 void copy_tell_end(struct copy *copy)
 {
 	progress_end(&copy->progress);
+	if (!copy->options->json)
+		altered_each(&copy->pass, report_altered_line, NULL);
 	if (copy->options->json)
 		report_end_json(copy);
 	else if (copy->options->dry_run)

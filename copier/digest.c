@@ -8,6 +8,8 @@
 
 #include <openssl/evp.h>
 
+#include "copier/altered_scan.h"
+
 #include "lib/xalloc.h"
 
 struct digest {
@@ -58,7 +60,8 @@ void digest_end(struct digest *digest, unsigned char result_r[JOURNAL_DIGEST])
 
 struct digest_fetching {
 	struct digest *digest;
-	uint32_t uid;
+	struct digest_message message;
+	struct altered_scan scan;
 	digest_fn *callback;
 	void *context;
 };
@@ -68,7 +71,8 @@ static int digest_sink_begin(
 {
 	struct digest_fetching *fetching = context;
 
-	fetching->uid = message->uid;
+	fetching->message = (struct digest_message){ .uid = message->uid };
+	altered_begin(&fetching->scan);
 	digest_begin(fetching->digest);
 	return 1;
 }
@@ -78,16 +82,19 @@ static int digest_sink_data(void *context, const char *data, size_t size)
 	struct digest_fetching *fetching = context;
 
 	digest_add(fetching->digest, data, size);
+	altered_add(&fetching->scan, data, size);
+	fetching->message.size += size;
 	return 0;
 }
 
 static int digest_sink_end(void *context)
 {
 	struct digest_fetching *fetching = context;
-	unsigned char result[JOURNAL_DIGEST];
+	struct digest_message *message = &fetching->message;
 
-	digest_end(fetching->digest, result);
-	fetching->callback(fetching->context, fetching->uid, result);
+	digest_end(fetching->digest, message->digest);
+	message->skeleton = altered_skeleton(&fetching->scan);
+	fetching->callback(fetching->context, message);
 	return 0;
 }
 
@@ -96,8 +103,9 @@ int digest_fetch(struct mailbox *mailbox, const struct uidset *uids,
 {
 	static const struct mailbox_sink sink = { digest_sink_begin,
 		digest_sink_data, digest_sink_end };
-	struct digest_fetching fetching = { digest_new(), 0, callback,
-		context };
+	struct digest_fetching fetching = {
+		.digest = digest_new(), .callback = callback, .context = context
+	};
 	int result = mailbox_fetch(mailbox, uids, &sink, &fetching, error);
 
 	digest_free(&fetching.digest);

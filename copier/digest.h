@@ -18,9 +18,15 @@ void digest_begin(struct digest *digest);
 void digest_add(struct digest *digest, const void *data, size_t size);
 void digest_end(struct digest *digest, unsigned char result_r[JOURNAL_DIGEST]);
 
-/* Told of each message: its UID and digest. */
-typedef void digest_fn(
-	void *context, uint32_t uid, const unsigned char *digest);
+/* A message that was read. */
+struct digest_message {
+	uint32_t uid;
+	uint64_t size; /* octets that came */
+	unsigned char digest[JOURNAL_DIGEST];
+	uint64_t skeleton; /* altered_skeleton */
+};
+
+typedef void digest_fn(void *context, const struct digest_message *message);
 
 /*
  * Reads messages of the selected folder and tells their digests; those that

@@ -187,16 +187,16 @@ struct inspect_digesting {
 	bool stopped;
 };
 
-static void inspect_digest(
-	void *context, uint32_t uid, const unsigned char *digest)
+static void inspect_digest(void *context, const struct digest_message *read)
 {
 	struct inspect_digesting *digesting = context;
 	const struct inspect_reading *reading = digesting->reading;
-	struct inspect_message *message = inspect_find(digesting->folder, uid);
+	struct inspect_message *message =
+		inspect_find(digesting->folder, read->uid);
 
 	if (message == NULL)
 		return;
-	memcpy(message->digest, digest, JOURNAL_DIGEST);
+	memcpy(message->digest, read->digest, JOURNAL_DIGEST);
 	message->read = true;
 	if (reading->progress != NULL &&
 		!reading->progress(reading->progress_context, message))

@@ -62,6 +62,7 @@ void journal_folder_free(struct journal_folder *folder)
 	free(folder->name[1]);
 	free(folder->pairs);
 	free(folder->intents);
+	free(folder->verdicts);
 	uidset_free(&folder->foreign[0]);
 	uidset_free(&folder->foreign[1]);
 	free(folder);
@@ -240,6 +241,7 @@ void journal_apply_uidvalidity(struct journal_folder *folder,
 				folder->intents[i].uid = 0;
 			else
 				folder->intents[i].uidnext = 0;
+		journal_void_verdicts(folder, side);
 		folder->next[side] = folder->heard[side] = 0;
 		uidset_free(&folder->foreign[side]);
 		memset(&folder->seen[side], 0, sizeof(folder->seen[side]));
@@ -306,6 +308,7 @@ void journal_apply_pair(struct journal_folder *folder, size_t index,
 	folder->pairs[index] = *pair;
 	journal_count_pair(folder, pair, 1);
 	journal_end_intent(folder, pair);
+	journal_revive_verdict(folder, pair);
 }
 
 size_t journal_pair(struct journal *journal, struct journal_folder *folder,

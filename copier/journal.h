@@ -71,6 +71,25 @@ struct journal_intent {
 	uint64_t size;
 	unsigned char digest[JOURNAL_DIGEST];
 	const struct flagset *flags;
+	/* With a risk: what is left of it when it is altered. */
+	unsigned char risk; /* enum journal_risk */
+	uint64_t skeleton;  /* altered_skeleton */
+	int64_t date;	    /* INTERNALDATE, seconds since 1970 */
+};
+
+/*
+ * The other side has stored other octets than it was sent. With a pair of that
+ * UID the altered message is there and kept; without one it was taken out
+ * again, and the message is not to be tried a second time.
+ */
+struct journal_verdict {
+	enum journal_side from; /* where it is as it was written */
+	uint32_t uid;		/* at from; 0: void, its UIDVALIDITY changed */
+	unsigned char risk;	/* what it has, enum journal_risk */
+	int64_t at;		/* instant */
+	uint64_t size, stored_size;
+	unsigned char digest[JOURNAL_DIGEST]; /* of what was sent */
+	unsigned char stored[JOURNAL_DIGEST]; /* of what is there instead */
 };
 
 struct journal_folder {
@@ -97,6 +116,8 @@ struct journal_folder {
 	struct uidset foreign[2]; /* not ours and not to be paired */
 	struct journal_intent *intents;
 	size_t intents_count;
+	struct journal_verdict *verdicts;
+	size_t verdicts_count;
 };
 
 struct journal;
@@ -180,6 +201,29 @@ void journal_unintend(struct journal *journal, struct journal_folder *folder,
  * are over. */
 void journal_forget_intents(
 	struct journal *journal, struct journal_folder *folder, int64_t before);
+
+/* Writes down what the server has made of a message, instead of what was
+ * written of it before. */
+void journal_judge(struct journal *journal, struct journal_folder *folder,
+	const struct journal_verdict *verdict);
+/* Forgets that: it is gone, or to be tried again. */
+void journal_acquit(struct journal *journal, struct journal_folder *folder,
+	enum journal_side from, uint32_t uid);
+/* What was judged of the message with that UID at from; or of a pair. NULL:
+ * nothing. Valid until the next call that changes the folder. */
+const struct journal_verdict *journal_verdict(
+	const struct journal_folder *folder, enum journal_side from,
+	uint32_t uid);
+const struct journal_verdict *journal_pair_verdict(
+	const struct journal_folder *folder, const struct journal_pair *pair);
+/* The index of the pair that keeps what was altered, or SIZE_MAX: none. */
+size_t journal_verdict_pair(const struct journal_folder *folder,
+	const struct journal_verdict *verdict);
+/* What the pair's message is on that side: its digest and octets. */
+const unsigned char *journal_pair_digest(const struct journal_folder *folder,
+	const struct journal_pair *pair, enum journal_side side);
+uint64_t journal_pair_size(const struct journal_folder *folder,
+	const struct journal_pair *pair, enum journal_side side);
 
 /* Pairs that are not gone and not void on that side, by UID; malloc'd array
  * of indexes. */

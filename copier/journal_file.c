@@ -339,6 +339,9 @@ static void journal_print_all(struct journal *journal)
 		for (j = 0; j < folder->intents_count; j++)
 			journal_print_intent(
 				journal, folder, &folder->intents[j]);
+		for (j = 0; j < folder->verdicts_count; j++)
+			journal_print_verdict(
+				journal, folder, &folder->verdicts[j]);
 	}
 }
 

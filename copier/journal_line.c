@@ -136,9 +136,31 @@ void journal_print_intent(struct journal *journal,
 		"I %u %d %" PRIu32 " %" PRIu32 " %" PRId64 " %" PRIu64 " %s %s",
 		folder->id, (int)intent->from, intent->uid, intent->uidnext,
 		intent->at, intent->size, digest, intent->flags->text);
+	if (intent->risk != JOURNAL_NO_RISK)
+		journal_line(journal,
+			"R %u %d %" PRIu32 " %u %" PRIu64 " %" PRIu64,
+			folder->id, (int)intent->from, intent->uid,
+			(unsigned)intent->risk, intent->skeleton,
+			(uint64_t)intent->date);
 	if (intent->answered)
 		journal_line(journal, "K %u %d %" PRIu32, folder->id,
 			(int)intent->from, intent->uid);
+}
+
+void journal_print_verdict(struct journal *journal,
+	const struct journal_folder *folder,
+	const struct journal_verdict *verdict)
+{
+	char digest[2 * JOURNAL_DIGEST + 1], stored[2 * JOURNAL_DIGEST + 1];
+
+	hex_print(verdict->digest, JOURNAL_DIGEST, digest);
+	hex_print(verdict->stored, JOURNAL_DIGEST, stored);
+	journal_line(journal,
+		"V %u %d %" PRIu32 " %u %" PRId64 " %" PRIu64 " %s %" PRIu64
+		" %s",
+		folder->id, (int)verdict->from, verdict->uid,
+		(unsigned)verdict->risk, verdict->at, verdict->size, digest,
+		verdict->stored_size, stored);
 }
 
 /* The fields of a line, taken one after the other. */
@@ -258,6 +280,52 @@ static bool journal_scan_intent(struct journal *journal,
 	return true;
 }
 
+/* What is left of the newest intent of a message when it is altered. */
+static bool journal_scan_risk(
+	struct journal_folder *folder, struct journal_fields *fields)
+{
+	enum journal_side from = journal_field_side(fields);
+	uint32_t uid = (uint32_t)journal_number(fields, UINT32_MAX);
+	unsigned char risk =
+		(unsigned char)journal_number(fields, JOURNAL_RISK_HEADER);
+	uint64_t skeleton = journal_number(fields, UINT64_MAX);
+	int64_t date = (int64_t)journal_number(fields, UINT64_MAX);
+	size_t i;
+
+	for (i = folder->intents_count; !fields->bad && i-- > 0;) {
+		struct journal_intent *intent = &folder->intents[i];
+
+		if (intent->from != from || intent->uid != uid)
+			continue;
+		intent->risk = risk;
+		intent->skeleton = skeleton;
+		intent->date = date;
+		break;
+	}
+	return !fields->bad;
+}
+
+static bool journal_scan_verdict(
+	struct journal_folder *folder, struct journal_fields *fields)
+{
+	struct journal_verdict verdict = { .from = journal_field_side(fields) };
+	const char *digest, *stored;
+
+	verdict.uid = (uint32_t)journal_number(fields, UINT32_MAX);
+	verdict.risk =
+		(unsigned char)journal_number(fields, JOURNAL_RISK_HEADER);
+	verdict.at = (int64_t)journal_number(fields, INT64_MAX);
+	verdict.size = journal_number(fields, UINT64_MAX);
+	digest = journal_field(fields);
+	verdict.stored_size = journal_number(fields, UINT64_MAX);
+	stored = journal_field(fields);
+	if (fields->bad || !journal_digest_scan(digest, verdict.digest) ||
+		!journal_digest_scan(stored, verdict.stored))
+		return false;
+	journal_apply_judge(folder, &verdict);
+	return true;
+}
+
 /* Lines about one pair that is there: A, G, W and X. */
 static bool journal_scan_change(struct journal *journal,
 	struct journal_folder *folder, char letter,
@@ -293,7 +361,7 @@ static bool journal_scan_seen(struct journal_folder *folder,
 	return !fields->bad;
 }
 
-/* Lines about one side of a folder: B, K, M, O, o, S, U, j. */
+/* Lines about one side of a folder: B, K, M, O, o, S, U, j, v. */
 static bool journal_scan_side(struct journal_folder *folder, char letter,
 	struct journal_fields *fields)
 {
@@ -319,6 +387,8 @@ static bool journal_scan_side(struct journal_folder *folder, char letter,
 		journal_apply_uidvalidity(folder, side, number);
 	else if (letter == 'K')
 		journal_apply_answer(folder, side, number);
+	else if (letter == 'v')
+		journal_apply_acquit(folder, side, number);
 	else
 		journal_apply_unintend(folder, side, number);
 	return true;
@@ -358,6 +428,10 @@ bool journal_scan_line(struct journal *journal, char *line, size_t size)
 		return journal_scan_change(journal, folder, letter, &fields);
 	case 'I':
 		return journal_scan_intent(journal, folder, &fields);
+	case 'R':
+		return journal_scan_risk(folder, &fields);
+	case 'V':
+		return journal_scan_verdict(folder, &fields);
 	case 'i':
 		journal_apply_forget(
 			folder, (int64_t)journal_number(&fields, INT64_MAX));
@@ -370,6 +444,7 @@ bool journal_scan_line(struct journal *journal, char *line, size_t size)
 	case 'S':
 	case 'U':
 	case 'j':
+	case 'v':
 		return journal_scan_side(folder, letter, &fields);
 	default:
 		return false;

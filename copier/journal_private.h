@@ -56,6 +56,16 @@ void journal_apply_answer(
 void journal_apply_unintend(
 	struct journal_folder *folder, enum journal_side from, uint32_t uid);
 void journal_apply_forget(struct journal_folder *folder, int64_t before);
+void journal_apply_judge(
+	struct journal_folder *folder, const struct journal_verdict *verdict);
+void journal_apply_acquit(
+	struct journal_folder *folder, enum journal_side from, uint32_t uid);
+/* The side's UIDVALIDITY has changed: its UIDs are void. */
+void journal_void_verdicts(
+	struct journal_folder *folder, enum journal_side side);
+/* A new pair may be of a message whose UID was void. */
+void journal_revive_verdict(
+	struct journal_folder *folder, const struct journal_pair *pair);
 
 /* Adds a line with its check sum. */
 void journal_line(struct journal *journal, const char *format, ...)
@@ -74,6 +84,9 @@ void journal_print_pair(struct journal *journal,
 void journal_print_intent(struct journal *journal,
 	const struct journal_folder *folder,
 	const struct journal_intent *intent);
+void journal_print_verdict(struct journal *journal,
+	const struct journal_folder *folder,
+	const struct journal_verdict *verdict);
 
 /* Replays one line without its end. False when it is damaged. */
 bool journal_scan_line(struct journal *journal, char *line, size_t size);

@@ -9,11 +9,13 @@ copier_libcopier_a_SOURCES = \
 	copier/account_file.c copier/account_file.h \
 	copier/access.c copier/access.h \
 	copier/altered.c copier/altered.h \
+	copier/altered_scan.c copier/altered_scan.h \
 	copier/backoff.c copier/backoff.h \
 	copier/batch.c copier/batch.h \
 	copier/certificate.c copier/certificate.h \
 	copier/certificate_check.c copier/certificate_check.h \
 	copier/certificate_main.c copier/certificate_main.h \
+	copier/certificate_print.c copier/certificate_print.h \
 	copier/certificate_read.c copier/certificate_read.h \
 	copier/copy_access.c copier/copy_access.h copier/copy_endure.c \
 	copier/endure.c copier/endure.h \
@@ -80,6 +82,7 @@ copier_libcopier_a_SOURCES = \
 	copier/interrupt.c copier/interrupt.h \
 	copier/journal.c copier/journal.h copier/journal_private.h \
 	copier/journal_file.c copier/journal_line.c \
+	copier/journal_verdict.c \
 	copier/lanes.c copier/lanes.h \
 	copier/keywords.c copier/keywords.h \
 	copier/lease.c copier/lease.h \
@@ -99,7 +102,7 @@ copier_libcopier_a_SOURCES = \
 	copier/pass.c copier/pass.h \
 	copier/percent.c copier/percent.h \
 	copier/plan.c copier/plan.h copier/plan_private.h \
-	copier/plan_folder.c copier/plan_match.c \
+	copier/plan_altered.c copier/plan_folder.c copier/plan_match.c \
 	copier/pop3_login.c copier/pop3_parse.c copier/pop3_parse.h \
 	copier/pop3_session.c copier/pop3_session.h \
 	copier/pop3_session_private.h \

@@ -376,6 +376,7 @@ int move_run(const struct move_order *order)
 	move.flags = flagpool_new();
 	move.pass.flags = move.flags;
 	move.pass.side = move_side(order->account->home);
+	move.pass.altered = PASS_ALTERED_HOLD;
 	move.pass.go_on = move_goes_on;
 	move.pass.progress = move_progress;
 	move.pass.lanes = move_lanes(&move);

@@ -11,36 +11,34 @@
 #include "lib/buffer.h"
 #include "lib/document.h"
 
-int move_load_refused(struct move *move, struct error *error)
+/* An operator may have approved while we worked, or asked to try what is
+ * altered once more. 0 or -1. */
+static int move_read_approvals(struct move *move, struct error *error)
 {
-	struct buffer listed = BUFFER_EMPTY, approved = BUFFER_EMPTY;
+	struct buffer approved = BUFFER_EMPTY, again = BUFFER_EMPTY;
 	int result = -1;
 
 	if (worker_read_document(
-		    &move->worker, DOCUMENT_REFUSED, &listed, error) >= 0 &&
-		worker_read_document(&move->worker, DOCUMENT_APPROVALS,
-			&approved, error) >= 0) {
-		move->pass.refused =
-			refused_new(listed.data, approved.data, error);
-		result = move->pass.refused != NULL ? 0 : -1;
-	}
-	buffer_free(&listed);
+		    &move->worker, DOCUMENT_APPROVALS, &approved, error) >= 0 &&
+		worker_read_document(
+			&move->worker, DOCUMENT_AGAIN, &again, error) >= 0 &&
+		refused_approve(move->pass.refused, approved.data, error) == 0)
+		result = refused_ask(move->pass.refused, again.data, error);
 	buffer_free(&approved);
+	buffer_free(&again);
 	return result;
 }
 
-/* An operator may have approved while we worked. 0 or -1. */
-static int move_read_approvals(struct move *move, struct error *error)
+int move_load_refused(struct move *move, struct error *error)
 {
-	struct buffer approved = BUFFER_EMPTY;
-	int result = -1;
+	struct buffer listed = BUFFER_EMPTY;
 
 	if (worker_read_document(
-		    &move->worker, DOCUMENT_APPROVALS, &approved, error) >= 0)
-		result = refused_approve(
-			move->pass.refused, approved.data, error);
-	buffer_free(&approved);
-	return result;
+		    &move->worker, DOCUMENT_REFUSED, &listed, error) >= 0)
+		move->pass.refused = refused_new(listed.data, NULL, error);
+	buffer_free(&listed);
+	return move->pass.refused != NULL ? move_read_approvals(move, error)
+					  : -1;
 }
 
 static void move_log_refused(const struct move *move, const struct pass *pass)
@@ -56,7 +54,12 @@ int move_refusals(
 	struct move *move, struct pass *pass, bool whole, struct error *error)
 {
 	struct error words;
-	uint64_t open = refused_gather(pass, whole, whole && !move->frozen);
+	uint64_t open;
+
+	refused_towards(pass->refused, pass->side == JOURNAL_SOURCE
+					       ? move->account->destination
+					       : move->account->source);
+	open = refused_gather(pass, whole, whole && !move->frozen);
 
 	if (refused_changed(pass->refused)) {
 		move_log_refused(move, pass);

@@ -83,6 +83,24 @@ void pass_refuse(struct pass *pass, const char *folder, uint32_t uid,
 	refusal->folder = xstrdup(folder);
 	refusal->uid = uid;
 	refusal->words = *words;
+	refusal->altered = false;
+}
+
+void pass_refuse_altered(struct pass *pass, const char *folder,
+	const struct journal_verdict *verdict, const struct error *words)
+{
+	unsigned in_a_row = pass->refused_in_a_row;
+	size_t count = pass->refusals_count;
+	struct pass_refusal *refusal;
+
+	pass_refuse(pass, folder, verdict->uid, words);
+	pass->refused_in_a_row = in_a_row;
+	if (pass->refusals_count == count)
+		return;
+	refusal = &pass->refusals[count];
+	refusal->altered = true;
+	memcpy(refusal->digest, verdict->digest, JOURNAL_DIGEST);
+	memcpy(refusal->stored, verdict->stored, JOURNAL_DIGEST);
 }
 
 void pass_refuse_unsettled(struct pass *pass, const char *folder, uint32_t uid)

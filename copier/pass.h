@@ -29,6 +29,17 @@ struct pass_refusal {
 	char *folder; /* at home */
 	uint32_t uid; /* 0: the folder itself */
 	struct error words;
+	bool altered; /* the other side stores it otherwise: */
+	unsigned char digest[JOURNAL_DIGEST]; /* of what was sent */
+	unsigned char stored[JOURNAL_DIGEST]; /* of what is stored instead */
+};
+
+/* What becomes of what the other side stores otherwise than it was sent, unless
+ * an operator has approved it: then it is kept. */
+enum pass_altered {
+	PASS_ALTERED_REMOVE, /* taken out again */
+	PASS_ALTERED_HOLD,   /* it stays for now, and stops the flip */
+	PASS_ALTERED_KEEP,   /* as if approved */
 };
 
 struct folder_notes;
@@ -77,6 +88,9 @@ struct pass {
 	struct folder_notes *notes; /* what became of folders; NULL: not kept */
 	bool prepared; /* rights, quota and the like were seen to */
 	bool misfit;   /* it is certain that not all fits at the other side */
+	enum pass_altered altered;
+	/* Instant: what was altered before it is tried once more. */
+	int64_t altered_again;
 	/* Flags that new messages can have at the other side; NULL: all. */
 	const struct flagset *permanent;
 
@@ -121,6 +135,10 @@ bool pass_goes_on(const struct pass *pass, struct error *error);
 /* Writes down that the server refused a message (or, uid 0, a folder). */
 void pass_refuse(struct pass *pass, const char *folder, uint32_t uid,
 	const struct error *words);
+/* The same of one that the server stores otherwise; it does not count as one
+ * more in a row, for many of these are not a sign that it refuses all. */
+void pass_refuse_altered(struct pass *pass, const char *folder,
+	const struct journal_verdict *verdict, const struct error *words);
 /* The same of a message that the other side has, by its own word, but that is
  * not to be found there; it does not count as one more in a row. */
 void pass_refuse_unsettled(struct pass *pass, const char *folder, uint32_t uid);

@@ -41,6 +41,7 @@ struct plan_adoption {
 	uint32_t other_uid;
 	uint64_t size;
 	enum journal_origin origin;
+	unsigned char risk; /* to be read back: it is altered, it seems */
 	const struct flagset *flags; /* at home */
 	const struct flagset *store; /* to be stored at the other, or NULL */
 	unsigned char digest[JOURNAL_DIGEST];

@@ -50,6 +50,7 @@ static void plan_candidate_message(
 	candidate->size = message->size;
 	candidate->date = message->date;
 	candidate->digest = message->digest;
+	candidate->skeleton = message->skeleton;
 }
 
 /* Half of a pair whose other half is void or lost. */

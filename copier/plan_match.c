@@ -54,6 +54,22 @@ static bool plan_may_be_intended(
 	return false;
 }
 
+/* Whether the server may have made this of a message that it alters. */
+static bool plan_may_be_judged(const struct plan_work *work,
+	const struct plan_candidate *candidate, enum journal_side side)
+{
+	const struct journal_folder *journal = work->folder->journal;
+	size_t i;
+
+	for (i = 0; journal != NULL && i < journal->verdicts_count; i++)
+		if ((journal->verdicts[i].from == side
+				    ? journal->verdicts[i].size
+				    : journal->verdicts[i].stored_size) ==
+			candidate->size)
+			return true;
+	return false;
+}
+
 static bool plan_has_intents(const struct plan_work *work)
 {
 	const struct journal_folder *journal = work->folder->journal;
@@ -113,8 +129,10 @@ static bool plan_is_digested(struct plan_work *work)
 		const struct plan_candidate *candidate = &work->home.list[i];
 
 		if (candidate->digest == NULL &&
-			bsearch(&candidate->size, other, work->other.count,
-				sizeof(*other), plan_compare_size) != NULL)
+			(plan_may_be_judged(work, candidate, work->side) ||
+				bsearch(&candidate->size, other,
+					work->other.count, sizeof(*other),
+					plan_compare_size) != NULL))
 			uidset_add(&work->folder->digest_home, candidate->uid);
 	}
 	for (i = 0; i < work->other.count; i++) {
@@ -122,6 +140,8 @@ static bool plan_is_digested(struct plan_work *work)
 
 		if (candidate->digest == NULL &&
 			(plan_may_be_intended(work, candidate) ||
+				plan_may_be_judged(
+					work, candidate, work->far) ||
 				bsearch(&candidate->size, home,
 					work->home.count, sizeof(*home),
 					plan_compare_size) != NULL))
@@ -156,7 +176,7 @@ static bool plan_take_intent(
 	return false;
 }
 
-static void plan_adopt(struct plan_work *work, struct plan_intents *intents,
+struct plan_adoption *plan_adoption_add(struct plan_work *work,
 	struct plan_candidate *home, struct plan_candidate *other)
 {
 	struct plan_folder *folder = work->folder;
@@ -173,15 +193,23 @@ static void plan_adopt(struct plan_work *work, struct plan_intents *intents,
 	if (other->pair != PLAN_NO_PAIR) {
 		adoption.origin = folder->journal->pairs[other->pair].origin;
 		plan_add_gone(folder, other->pair);
-	} else if (plan_take_intent(intents, other)) {
-		adoption.origin = JOURNAL_COPIED;
 	} else if (home->pair != PLAN_NO_PAIR) {
 		adoption.origin = folder->journal->pairs[home->pair].origin;
 	}
 	home->taken = other->taken = true;
 	folder->adoptions = xreallocarray(folder->adoptions,
 		folder->adoptions_count + 1, sizeof(*folder->adoptions));
-	folder->adoptions[folder->adoptions_count++] = adoption;
+	folder->adoptions[folder->adoptions_count] = adoption;
+	return &folder->adoptions[folder->adoptions_count++];
+}
+
+static void plan_adopt(struct plan_work *work, struct plan_intents *intents,
+	struct plan_candidate *home, struct plan_candidate *other)
+{
+	struct plan_adoption *adoption = plan_adoption_add(work, home, other);
+
+	if (other->pair == PLAN_NO_PAIR && plan_take_intent(intents, other))
+		adoption->origin = JOURNAL_COPIED;
 }
 
 static int plan_compare_digest(const void *left, const void *right)
@@ -341,6 +369,8 @@ void plan_match(struct plan_work *work)
 		intents.used = xcalloc(intents.journal->intents_count + 1,
 			sizeof(*intents.used));
 	plan_match_all(work, &intents);
+	if (work->folder->journal != NULL)
+		plan_match_altered(work);
 	plan_match_rest(work, &intents);
 	free(intents.used);
 }

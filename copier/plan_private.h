@@ -16,6 +16,7 @@ struct plan_candidate {
 	bool dated;
 	int64_t date;
 	const unsigned char *digest; /* or NULL */
+	uint64_t skeleton;	     /* 0: not known */
 	size_t pair;		     /* half of this pair, or PLAN_NO_PAIR */
 	bool taken;
 };
@@ -36,6 +37,11 @@ struct plan_work {
 
 void plan_work_folder(
 	const struct plan_input *input, struct plan_folder *folder);
+/* Pairs what the server has altered, of what has no like by then. */
+void plan_match_altered(struct plan_work *work);
+/* Takes the two for one; the journal learns it. */
+struct plan_adoption *plan_adoption_add(struct plan_work *work,
+	struct plan_candidate *home, struct plan_candidate *other);
 /* Decides about the candidates, or says what must be known for it. */
 void plan_match(struct plan_work *work);
 

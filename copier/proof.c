@@ -318,7 +318,7 @@ static struct proof_choice *proof_choose(
 	return choices;
 }
 
-static void proof_read(void *context, uint32_t uid, const unsigned char *digest)
+static void proof_read(void *context, const struct digest_message *message)
 {
 	struct proof_reading *reading = context;
 	size_t i;
@@ -331,9 +331,11 @@ static void proof_read(void *context, uint32_t uid, const unsigned char *digest)
 		if (choice->folder != reading->folder)
 			continue;
 		pair = &choice->folder->pairs[choice->pair];
-		if (pair->uid[reading->far] == uid &&
-			memcmp(pair->digest, digest, JOURNAL_DIGEST) != 0)
-			reading->differs = uid;
+		if (pair->uid[reading->far] == message->uid &&
+			memcmp(journal_pair_digest(
+				       choice->folder, pair, reading->far),
+				message->digest, JOURNAL_DIGEST) != 0)
+			reading->differs = message->uid;
 	}
 }
 

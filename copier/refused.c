@@ -9,11 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "copier/digest.h"
 #include "copier/mutf7.h"
 #include "copier/refused_describe.h"
 
 #include "lib/buffer.h"
 #include "lib/document.h"
+#include "lib/hex.h"
 #include "lib/instant.h"
 #include "lib/refusal.h"
 #include "lib/xalloc.h"
@@ -29,7 +31,11 @@ struct refused_list {
 
 struct refused {
 	struct refused_list listed;
-	struct refused_list left; /* the approvals, as they were given */
+	/* The approvals, as they were given: of what is left behind, and of
+	 * what is kept as the other side alters it. */
+	struct refused_list left, kept;
+	struct refused_list again; /* what is to be tried once more */
+	char *to;		   /* the system of the other side, or NULL */
 	struct refused_list notes;
 	struct approvals *approvals;
 	struct buffer text;
@@ -72,6 +78,14 @@ static bool refused_take(const struct attr_list *item, void *context)
 	return true;
 }
 
+static bool refused_take_approval(const struct attr_list *item, void *context)
+{
+	struct refused *refused = context;
+
+	return refused_take(item,
+		refusal_is_altered(item) ? &refused->kept : &refused->left);
+}
+
 int refused_approve(
 	struct refused *refused, const char *approved, struct error *error)
 {
@@ -82,10 +96,26 @@ int refused_approve(
 	approvals_free(&refused->approvals);
 	refused->approvals = approvals;
 	refused_list_free(&refused->left);
+	refused_list_free(&refused->kept);
 	/* it has just been read without an error */
 	return approved == NULL ? 0
-				: refusal_each(approved, refused_take,
-					  &refused->left, error);
+				: refusal_each(approved, refused_take_approval,
+					  refused, error);
+}
+
+int refused_ask(struct refused *refused, const char *again, struct error *error)
+{
+	refused_list_free(&refused->again);
+	return again == NULL || refusal_each(again, refused_take,
+					&refused->again, error) == 0
+		       ? 0
+		       : -1;
+}
+
+void refused_towards(struct refused *refused, const char *system)
+{
+	free(refused->to);
+	refused->to = xstrdup(system);
 }
 
 struct refused *refused_new(
@@ -109,6 +139,9 @@ void refused_free(struct refused **refused)
 		return;
 	refused_list_free(&(*refused)->listed);
 	refused_list_free(&(*refused)->left);
+	refused_list_free(&(*refused)->kept);
+	refused_list_free(&(*refused)->again);
+	free((*refused)->to);
 	refused_list_free(&(*refused)->notes);
 	approvals_free(&(*refused)->approvals);
 	buffer_free(&(*refused)->text);
@@ -142,7 +175,8 @@ bool refused_is_left(const struct pass *pass, const char *folder,
 	if (refused == NULL || refused->left.count == 0)
 		return false;
 	refusal_item(folder, uidvalidity, uid, item);
-	if (approvals_has(refused->approvals, item))
+	if (approvals_has(refused->approvals, item) &&
+		refused_list_find(&refused->kept, item) == NULL)
 		return true;
 	for (size_t i = 0; i < 2; i++) {
 		refused_folder_item(folder, refused_whole[i], item);
@@ -150,6 +184,38 @@ bool refused_is_left(const struct pass *pass, const char *folder,
 			return true;
 	}
 	return false;
+}
+
+bool refused_is_kept(const struct pass *pass, const char *folder,
+	uint32_t uidvalidity, uint32_t uid)
+{
+	const struct refused *refused = pass->refused;
+	char item[REFUSAL_ITEM_SIZE];
+
+	if (refused == NULL || refused->kept.count == 0)
+		return false;
+	refusal_item(folder, uidvalidity, uid, item);
+	return refused_list_find(&refused->kept, item) != NULL;
+}
+
+int64_t refused_again(const struct pass *pass, const char *folder,
+	uint32_t uidvalidity, uint32_t uid)
+{
+	const struct refused *refused = pass->refused;
+	char item[REFUSAL_ITEM_SIZE];
+	int64_t at, latest = 0;
+
+	if (refused == NULL || refused->again.count == 0)
+		return 0;
+	refusal_item(folder, uidvalidity, uid, item);
+	for (size_t i = 0; i < refused->again.count; i++)
+		if (strcmp(attr_list_get(refused->again.items[i], "item"),
+			    item) == 0 &&
+			attr_list_get_number(refused->again.items[i], "at", &at,
+				NULL) == 1 &&
+			at > latest)
+			latest = at;
+	return latest;
 }
 
 bool refused_leaves(const struct pass *pass, const char *folder)
@@ -223,6 +289,15 @@ static uint32_t refused_uidvalidity(const struct pass *pass, const char *folder)
 	return known != NULL ? known->uidvalidity[pass->side] : 0;
 }
 
+static void refused_add_digest(
+	struct attr_list *item, const char *name, const unsigned char *digest)
+{
+	char hex[2 * JOURNAL_DIGEST + 1];
+
+	hex_print(digest, JOURNAL_DIGEST, hex);
+	attr_list_add(item, name, hex);
+}
+
 /* The item of one refusal of the pass. */
 static struct attr_list *refused_make(
 	const struct pass *pass, const struct pass_refusal *refusal)
@@ -236,13 +311,22 @@ static struct attr_list *refused_make(
 	else
 		refused_folder_item(refusal->folder, refusal->words.text, name);
 	attr_list_add(item, "item", name);
-	attr_list_add(item, "kind", refusal->uid != 0 ? "message" : "folder");
+	attr_list_add(item, "kind",
+		refusal->altered    ? "altered"
+		: refusal->uid != 0 ? "message"
+				    : "folder");
 	attr_list_add(item, "folder", refusal->folder);
 	if (refusal->uid != 0) {
 		attr_list_add_number(item, "uidvalidity", uidvalidity);
 		attr_list_add_number(item, "uid", refusal->uid);
 	}
 	attr_list_add(item, "words", refusal->words.text);
+	if (refusal->altered) {
+		refused_add_digest(item, "sha256", refusal->digest);
+		refused_add_digest(item, "stored_sha256", refusal->stored);
+	}
+	if (pass->refused->to != NULL)
+		attr_list_add(item, "to", pass->refused->to);
 	return item;
 }
 
@@ -251,7 +335,7 @@ static void refused_inherit(
 	struct attr_list *item, const struct refused_list *list)
 {
 	static const char *const names[] = { "since", "size", "date", "subject",
-		"message_id" };
+		"message_id", "identity" };
 	const struct attr_list *former =
 		refused_list_find(list, attr_list_get(item, "item"));
 
@@ -340,6 +424,40 @@ static void refused_print(const struct pass *pass)
 						 "item"));
 }
 
+/*
+ * What tells a message in a later move: what was sent of it, where that is
+ * known, else its looks.
+ */
+static void refused_identify(struct attr_list *item)
+{
+	static const char *const looks[] = { "folder", "size", "date",
+		"subject", "message_id" };
+	const char *known = attr_list_get(item, "sha256");
+	struct digest *digest;
+	unsigned char sum[JOURNAL_DIGEST];
+
+	if (attr_list_get(item, "identity") != NULL ||
+		attr_list_get(item, "uid") == NULL)
+		return;
+	if (known != NULL) {
+		attr_list_add(item, "identity", known);
+		return;
+	}
+	if (attr_list_get(item, "size") == NULL)
+		return; /* it was not looked at yet */
+	digest = digest_new();
+	digest_begin(digest);
+	for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]); i++) {
+		const char *value = attr_list_get(item, looks[i]);
+
+		value = value != NULL ? value : "";
+		digest_add(digest, value, strlen(value) + 1);
+	}
+	digest_end(digest, sum);
+	digest_free(&digest);
+	refused_add_digest(item, "identity", sum);
+}
+
 uint64_t refused_gather(struct pass *pass, bool whole, bool describe)
 {
 	struct refused *refused = pass->refused;
@@ -348,6 +466,8 @@ uint64_t refused_gather(struct pass *pass, bool whole, bool describe)
 	if (describe)
 		refused_describe(pass->home, refused->listed.items,
 			refused->listed.count);
+	for (size_t i = 0; i < refused->listed.count; i++)
+		refused_identify(refused->listed.items[i]);
 	refused_print(pass);
 	return refused->open;
 }
@@ -404,4 +524,14 @@ size_t refused_left_count(const struct refused *refused)
 const struct attr_list *refused_left(const struct refused *refused, size_t i)
 {
 	return refused->left.items[i];
+}
+
+size_t refused_kept_count(const struct refused *refused)
+{
+	return refused->kept.count;
+}
+
+const struct attr_list *refused_kept(const struct refused *refused, size_t i)
+{
+	return refused->kept.items[i];
 }

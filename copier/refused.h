@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a server refused, from round to round: the list that an operator reads,
- * and what he has approved to be left behind (lib/refusal.h). What is refused
- * is tried again in each round; what is approved is not. A struct refused is
+ * and what he has approved of it (lib/refusal.h). What is refused is tried
+ * again in each round; what is approved to be left behind is not, and what a
+ * server alters is kept as it is once that is approved. A struct refused is
  * used by one thread at a time while it is changed; asking is free.
  */
 #ifndef REHOME_COPIER_REFUSED_H
@@ -29,6 +30,11 @@ void refused_free(struct refused **refused);
 /* Takes newer approvals. 0, or -1 with an error. */
 int refused_approve(
 	struct refused *refused, const char *approved, struct error *error);
+/* Takes what was asked for to be tried once more. 0 or -1. */
+int refused_ask(
+	struct refused *refused, const char *again, struct error *error);
+/* Names the system of the other side, in items from now on. */
+void refused_towards(struct refused *refused, const char *system);
 
 /*
  * Whether a message of home is left behind by approval: itself, or its whole
@@ -36,7 +42,13 @@ int refused_approve(
  */
 bool refused_is_left(const struct pass *pass, const char *folder,
 	uint32_t uidvalidity, uint32_t uid);
-/* Whether some of a folder may be. */
+/* Whether a message of home is kept by approval as the other side alters it. */
+bool refused_is_kept(const struct pass *pass, const char *folder,
+	uint32_t uidvalidity, uint32_t uid);
+/* The instant when it was asked last to try the message once more; 0: never. */
+int64_t refused_again(const struct pass *pass, const char *folder,
+	uint32_t uidvalidity, uint32_t uid);
+/* Whether some of a folder may be left behind. */
 bool refused_leaves(const struct pass *pass, const char *folder);
 /* Takes those that are left behind out of a set of home's UIDs. */
 void refused_leave(const struct pass *pass, const char *folder,
@@ -65,10 +77,13 @@ bool refused_changed(const struct refused *refused);
 /* "2 refused; first: INBOX uid 7: words" of what is open; else empty. */
 void refused_summary(const struct refused *refused, struct error *text_r);
 
-/* Items of the list, and of what was left behind by approval. */
+/* Items of the list, of what was left behind by approval, and of what is kept
+ * by approval as the other side alters it. */
 size_t refused_count(const struct refused *refused);
 const struct attr_list *refused_at(const struct refused *refused, size_t i);
 size_t refused_left_count(const struct refused *refused);
 const struct attr_list *refused_left(const struct refused *refused, size_t i);
+size_t refused_kept_count(const struct refused *refused);
+const struct attr_list *refused_kept(const struct refused *refused, size_t i);
 
 #endif

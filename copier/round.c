@@ -2,6 +2,7 @@
 /* Looking at both sides, planning, and what the journal has seen afterwards. */
 #include "config.h"
 
+#include "copier/altered.h"
 #include "copier/look.h"
 #include "copier/refused.h"
 #include "copier/round_identity.h"
@@ -213,6 +214,8 @@ static void round_leave(struct round *round)
 				? folder->journal->uidvalidity[pass->side]
 				: folder->home->status.uidvalidity,
 			&folder->copy);
+		if (folder->journal != NULL)
+			altered_leave(pass, folder->journal, &folder->copy);
 		round->plan.copies -= planned - folder->copy.count;
 	}
 }
@@ -271,7 +274,10 @@ static void round_note_seen(
 	if (folder->home != NULL && folder->home->has_status)
 		journal_seen(pass->journal, folder->journal, pass->side,
 			round->clean[index] &&
-					!refused_leaves(pass, folder->home_name)
+					!refused_leaves(
+						pass, folder->home_name) &&
+					!altered_waits(
+						folder->journal, pass->side)
 				? &folder->home->status
 				: NULL);
 	now = view_find(after, folder->other_name);
@@ -348,6 +354,8 @@ static int round_steps(struct round *round, struct error *error)
 	int result;
 
 	round_own(pass);
+	if (round->options->dry_run == NULL && altered_retry(pass, error) < 0)
+		return -1;
 	if (round_look(round, error) < 0 ||
 		round_rename(pass, round->options, &round->home, &round->other,
 			error) < 0 ||
@@ -390,6 +398,8 @@ int round_run(struct pass *pass, const struct round_options *options,
 	result = round_steps(&round, error);
 	if (result < 0)
 		journal_flush(pass->journal, NULL);
+	else
+		altered_remind(pass);
 	free(round.clean);
 	plan_clear(&round.plan);
 	view_clear(&round.home);

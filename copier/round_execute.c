@@ -53,7 +53,8 @@ static void round_note(struct pass *pass, const struct plan_folder *folder)
 		const struct plan_adoption *adoption = &folder->adoptions[i];
 		struct journal_pair pair = { .origin = adoption->origin,
 			.size = adoption->size,
-			.flags = adoption->flags };
+			.flags = adoption->flags,
+			.risk = adoption->risk };
 
 		pair.uid[pass->side] = adoption->home_uid;
 		pair.uid[far] = adoption->other_uid;
@@ -123,8 +124,7 @@ static int round_copy(struct pass *pass, const struct plan_folder *folder,
 			pass, folder, result, "open", error);
 	}
 	round_number(pass, folder);
-	return transfer_folder(
-		pass, folder->journal, &folder->copy, true, error);
+	return transfer_folder(pass, folder->journal, &folder->copy, error);
 }
 
 static int round_store_compare(const void *left, const void *right)
@@ -299,15 +299,17 @@ static int round_messages(struct pass *pass, struct plan_folder *folder,
 
 	round_note(pass, folder);
 	former = folder->journal->pairs_count;
-	if (!round_is_unread(folder))
+	if (!round_is_unread(folder)) {
 		round_note_answered(pass, folder);
+		altered_forget(pass, folder->journal, folder->home);
+	}
 	if (folder->copy.count > 0) {
 		*wrote_r = true;
 		result = round_copy(pass, folder, error);
 	}
 	/* Also those of a run that was broken off before. */
-	if (result >= 0 && folder->journal->risky > 0 &&
-		!round_is_unread(folder)) {
+	if (result >= 0 && !round_is_unread(folder) &&
+		altered_has(pass, folder->journal)) {
 		*wrote_r = true;
 		result = altered_check(pass, folder->journal, former, error);
 	}

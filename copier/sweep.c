@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "copier/naming.h"
+#include "copier/altered.h"
+#include "copier/folder_table.h"
 #include "copier/transfer.h"
 #include "copier/view.h"
 
@@ -23,8 +24,9 @@ struct sweep {
 	struct view old;
 	struct view new;
 	const struct proof_bound *bounds;
-	struct namehash names;	/* of the bounds, place from 1 */
-	struct uidset doubtful; /* of the present folder */
+	struct namehash names;	   /* of the bounds, place from 1 */
+	struct folder_table table; /* of the old home, once it is needed */
+	struct uidset doubtful;	   /* of the present folder */
 };
 
 static const struct proof_bound *sweep_bound(
@@ -33,6 +35,22 @@ static const struct proof_bound *sweep_bound(
 	size_t place = namehash_get(&sweep->names, folder);
 
 	return place > 0 ? &sweep->bounds[place - 1] : NULL;
+}
+
+/* What a folder that no round has seen is called at the new home: as a round
+ * would have called it, by the folder map and apart from all others. */
+static const char *sweep_name(
+	struct sweep *sweep, const struct view_folder *old)
+{
+	const struct folder_table_input input = { .home = &sweep->old,
+		.other = &sweep->new,
+		.journal = sweep->pass->journal,
+		.side = sweep->pass->side,
+		.map = sweep->pass->map };
+
+	if (sweep->table.entries == NULL)
+		folder_table_make(&input, &sweep->table);
+	return sweep->table.entries[old - sweep->old.folders].name;
 }
 
 /* The folder's entry in the journal and its name at the new home, where it is
@@ -46,16 +64,12 @@ static int sweep_target(struct sweep *sweep, const struct view_folder *old,
 	const struct view_folder *new;
 	struct mailbox_status status;
 	const char *names[2];
-	char *name;
 	int result;
 
 	if (journal == NULL) {
-		name = naming_map(old->name, old->separator,
-			&sweep->old.features, &sweep->new.features);
 		names[pass->side] = old->name;
-		names[sweep->far] = name;
+		names[sweep->far] = sweep_name(sweep, old);
 		journal = journal_add(pass->journal, names);
-		free(name);
 	}
 	journal_uidvalidity(
 		pass->journal, journal, pass->side, old->status.uidvalidity);
@@ -151,9 +165,24 @@ static int sweep_leave_out(struct sweep *sweep, struct view_folder *old,
 	return result;
 }
 
+/* Whether a message at the new home may be what was intended: it is the same,
+ * or, with altered, what is left of it when the server has altered it. */
+static bool sweep_is_intended(const struct journal_intent *intent,
+	const struct view_message *message, bool altered)
+{
+	if (message->uid < intent->uidnext)
+		return false;
+	if (!altered)
+		return memcmp(intent->digest, message->digest,
+			       JOURNAL_DIGEST) == 0;
+	return intent->risk != JOURNAL_NO_RISK && message->measured &&
+	       message->date == intent->date &&
+	       message->skeleton == intent->skeleton;
+}
+
 /* Pairs what a message at the new home was intended to be. */
 static void sweep_resolve(struct sweep *sweep, struct journal_folder *journal,
-	const struct view_message *message)
+	const struct view_message *message, bool altered)
 {
 	struct pass *pass = sweep->pass;
 	size_t i;
@@ -162,13 +191,12 @@ static void sweep_resolve(struct sweep *sweep, struct journal_folder *journal,
 		i++) {
 		const struct journal_intent *intent = &journal->intents[i];
 		struct journal_pair pair = { .origin = JOURNAL_COPIED,
+			.risk = altered ? intent->risk : JOURNAL_NO_RISK,
 			.size = intent->size,
 			.flags = intent->flags };
 
 		if (intent->from != pass->side ||
-			message->uid < intent->uidnext ||
-			memcmp(intent->digest, message->digest,
-				JOURNAL_DIGEST) != 0)
+			!sweep_is_intended(intent, message, altered))
 			continue;
 		pair.uid[pass->side] = intent->uid;
 		pair.uid[sweep->far] = message->uid;
@@ -264,6 +292,46 @@ static void sweep_leave_doubtful(
 	uidset_free(&sweep->doubtful);
 }
 
+/* The messages of the folder that no pair has. */
+static void sweep_unpaired(const struct sweep *sweep,
+	const struct journal_folder *journal, const struct view_folder *found,
+	struct uidset *uids)
+{
+	size_t i;
+
+	for (i = 0; i < found->count; i++)
+		uidset_add(uids, found->messages[i].uid);
+	for (i = 0; i < journal->pairs_count; i++)
+		if (!journal->pairs[i].gone)
+			uidset_drop(uids, journal->pairs[i].uid[sweep->far]);
+}
+
+/* The same for what was altered when it was stored: told by date and what is
+ * left of it, and read back then. */
+static int sweep_recover_altered(struct sweep *sweep,
+	struct journal_folder *journal, struct view_folder *found,
+	struct error *error)
+{
+	struct uidset uids = UIDSET_EMPTY;
+	bool risky = false;
+	size_t i;
+	int result = 1;
+
+	for (i = 0; i < journal->intents_count; i++)
+		risky = risky ||
+			(journal->intents[i].from == sweep->pass->side &&
+				journal->intents[i].risk != JOURNAL_NO_RISK);
+	if (risky)
+		sweep_unpaired(sweep, journal, found, &uids);
+	if (uids.count > 0)
+		result = view_measure(found, sweep->pass->other, &uids, error);
+	for (i = 0; result == 1 && i < uids.count; i++)
+		sweep_resolve(sweep, journal,
+			view_message_find(found, uids.uids[i]), true);
+	uidset_free(&uids);
+	return result;
+}
+
 /* What was intended before a crash, or stored without an answer that names it,
  * is found at the new home by its digest. */
 static int sweep_recover(struct sweep *sweep, struct journal_folder *journal,
@@ -287,15 +355,13 @@ static int sweep_recover(struct sweep *sweep, struct journal_folder *journal,
 	if (result == 1)
 		result = mailbox_scan(
 			pass->other, &scan, sweep_found, folder, error);
-	for (i = 0; i < folder->count; i++)
-		uidset_add(&uids, folder->messages[i].uid);
-	for (i = 0; i < journal->pairs_count; i++)
-		if (!journal->pairs[i].gone)
-			uidset_drop(&uids, journal->pairs[i].uid[sweep->far]);
+	sweep_unpaired(sweep, journal, folder, &uids);
 	if (result == 1 && uids.count > 0)
 		result = view_digest(folder, pass->other, &uids, error);
 	for (i = 0; result == 1 && i < folder->count; i++)
-		sweep_resolve(sweep, journal, &folder->messages[i]);
+		sweep_resolve(sweep, journal, &folder->messages[i], false);
+	if (result == 1)
+		result = sweep_recover_altered(sweep, journal, folder, error);
 	folder->status = selected.status;
 	if (result == 1)
 		sweep_doubt(sweep, folder, journal);
@@ -321,12 +387,13 @@ static int sweep_carry(struct sweep *sweep, struct view_folder *old,
 		result = mailbox_select(
 			pass->home, old->name, false, &selected, error);
 		if (result == 1)
-			/* What is altered stays: a sweep only adds. */
-			result = transfer_folder(
-				pass, journal, &uids, false, error);
+			result = transfer_folder(pass, journal, &uids, error);
 		if (result == 1 && pass->counts.unsettled > 0)
 			result = sweep_recover(sweep, journal, error);
 	}
+	/* What is altered stays: a sweep only adds. */
+	if (result == 1)
+		result = altered_check(pass, journal, SIZE_MAX, error);
 	uidset_free(&sweep->doubtful);
 	uidset_free(&uids);
 	return result;
@@ -358,6 +425,7 @@ static int sweep_folder(
 		return 0;
 	}
 	if (view_is_seen(old, journal, pass->side, false) &&
+		journal->risky == 0 &&
 		(journal->intents_count == 0 ||
 			sweep_intended_from(sweep, journal) == 0))
 		return 1;
@@ -405,6 +473,9 @@ int sweep_run(struct pass *pass, const struct proof_bound *bounds,
 				 ? sweep_folder(
 					   &sweep, &sweep.old.folders[i], error)
 				 : -1;
+	if (result == 1)
+		altered_remind(pass);
+	folder_table_clear(&sweep.table);
 	view_clear(&sweep.old);
 	view_clear(&sweep.new);
 	namehash_free(&sweep.names);

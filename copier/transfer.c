@@ -12,7 +12,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "copier/altered.h"
+#include "copier/altered_scan.h"
 #include "copier/digest.h"
 #include "copier/keywords.h"
 #include "copier/identity.h"
@@ -29,6 +29,7 @@ struct transfer_message {
 	struct transfer_message *next;
 	uint32_t uid;
 	uint64_t size;
+	int64_t date; /* seconds since 1970 */
 	const struct flagset *flags;
 	unsigned char digest[JOURNAL_DIGEST];
 	enum journal_risk risk;
@@ -44,7 +45,6 @@ struct transfer {
 	struct uidset taken;
 	struct digest *digest;
 	struct altered_scan scan;
-	bool doubt; /* what may be altered is to be read back */
 	/* All that wait for an answer, the oldest first. */
 	struct transfer_message *messages, **end;
 	struct transfer_message *current;
@@ -109,7 +109,7 @@ static void transfer_stored(struct transfer *transfer,
 {
 	struct pass *pass = transfer->pass;
 	struct journal_pair pair = { .origin = JOURNAL_COPIED,
-		.risk = transfer->doubt ? message->risk : JOURNAL_NO_RISK,
+		.risk = (unsigned char)message->risk,
 		.size = message->size,
 		.flags = message->flags };
 
@@ -268,6 +268,7 @@ static struct transfer_message *transfer_add(
 
 	stored->uid = message->uid;
 	stored->size = message->size;
+	stored->date = maildate_seconds(message->date);
 	stored->flags = message->flags;
 	*transfer->end = stored;
 	transfer->end = &stored->next;
@@ -391,6 +392,9 @@ static int transfer_end(void *context)
 	digest_end(transfer->digest, message->digest);
 	message->risk = altered_end(&transfer->scan);
 	memcpy(intent.digest, message->digest, JOURNAL_DIGEST);
+	intent.risk = (unsigned char)message->risk;
+	intent.skeleton = altered_skeleton(&transfer->scan);
+	intent.date = message->date;
 	journal_intend(pass->journal, transfer->folder, &intent);
 	if (mailbox_append_end(pass->other, &words) < 0)
 		return transfer_other_failed(transfer, &words);
@@ -530,7 +534,7 @@ static int transfer_run(struct transfer *transfer, const struct uidset *uids)
 }
 
 int transfer_folder(struct pass *pass, struct journal_folder *folder,
-	const struct uidset *uids, bool doubt, struct error *error)
+	const struct uidset *uids, struct error *error)
 {
 	enum journal_side far = journal_other(pass->side);
 	struct error local;
@@ -539,7 +543,6 @@ int transfer_folder(struct pass *pass, struct journal_folder *folder,
 		.far = far,
 		.uidnext = journal_uidnext(folder, far),
 		.digest = digest_new(),
-		.doubt = doubt,
 		.error = error != NULL ? error : &local };
 	int result;
 

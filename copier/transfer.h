@@ -12,12 +12,12 @@
 /*
  * Copies the messages with these UIDs of the folder that home has selected, in
  * ascending order. What the server refuses is written down in the pass and is
- * no failure; more than PASS_REFUSALS_IN_A_ROW are. With doubt the pairs of
- * those that the server may have altered are marked in the journal, to be read
- * back by altered_check. Returns 1, or -1 with an error: one of the mailboxes
+ * no failure; more than PASS_REFUSALS_IN_A_ROW are. The pairs of those that the
+ * server may have altered are marked in the journal, to be read back by
+ * altered_check. Returns 1, or -1 with an error: one of the mailboxes
  * is of no further use, or the pass was stopped.
  */
 int transfer_folder(struct pass *pass, struct journal_folder *folder,
-	const struct uidset *uids, bool doubt, struct error *error);
+	const struct uidset *uids, struct error *error);
 
 #endif

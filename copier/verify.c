@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "copier/certificate_read.h"
 #include "copier/folder_table.h"
 #include "copier/inspect.h"
 #include "copier/view.h"
@@ -32,6 +33,7 @@ const char *verify_kind_name(enum verify_kind kind)
 		[VERIFY_FLAGS] = "flags",
 		[VERIFY_DATE] = "date",
 		[VERIFY_SUBSCRIPTION] = "subscription",
+		[VERIFY_ALTERED] = "altered",
 	};
 
 	return names[kind];
@@ -40,7 +42,8 @@ const char *verify_kind_name(enum verify_kind kind)
 bool verify_is_equal(const struct verify *verify)
 {
 	for (int kind = 0; kind < VERIFY_KINDS; kind++)
-		if (kind != VERIFY_EXTRA && verify->found[kind] > 0)
+		if (kind != VERIFY_EXTRA && kind != VERIFY_ALTERED &&
+			verify->found[kind] > 0)
 			return false;
 	return true;
 }
@@ -128,7 +131,8 @@ static void verify_alone(struct verify *verify, enum verify_kind kind,
 	verify_tell(verify, &difference);
 }
 
-static void verify_pair(struct verify *verify, const char *folder,
+/* Flags and date of a message that is on both sides. */
+static bool verify_looks(struct verify *verify, const char *folder,
 	const struct inspect_message *home, const struct inspect_message *other)
 {
 	struct verify_difference difference = {
@@ -153,7 +157,13 @@ static void verify_pair(struct verify *verify, const char *folder,
 		verify_tell(verify, &difference);
 		same = false;
 	}
-	verify->same += same;
+	return same;
+}
+
+static void verify_pair(struct verify *verify, const char *folder,
+	const struct inspect_message *home, const struct inspect_message *other)
+{
+	verify->same += verify_looks(verify, folder, home, other);
 }
 
 /* The end of the group that begins at from: messages of one digest. */
@@ -260,6 +270,81 @@ static void verify_compare(struct verify *verify, const char *home_name,
 	}
 }
 
+/* ---- what is kept altered ---- */
+
+static struct inspect_message *verify_find(const struct inspect_folder *folder,
+	uint32_t uid, const unsigned char *digest)
+{
+	for (size_t i = 0; i < folder->count; i++)
+		if (folder->messages[i].uid == uid)
+			return folder->messages[i].read &&
+					       memcmp(folder->messages[i]
+							       .digest,
+						       digest,
+						       JOURNAL_DIGEST) == 0
+				       ? &folder->messages[i]
+				       : NULL;
+	return NULL;
+}
+
+static void verify_altered_message(struct verify *verify, const char *home_name,
+	const struct certificate_message *message,
+	const struct inspect_folder *home, const struct inspect_folder *other)
+{
+	bool back = verify->backwards;
+	struct inspect_message *one =
+		verify_find(home, back ? message->other : message->uid,
+			back ? message->stored : message->digest);
+	struct inspect_message *two =
+		verify_find(other, back ? message->uid : message->other,
+			back ? message->digest : message->stored);
+	struct verify_difference difference = { .kind = VERIFY_ALTERED,
+		.folder = home_name };
+
+	if (one == NULL || two == NULL)
+		return;
+	difference.uid = one->uid;
+	difference.other = two->uid;
+	difference.size = one->size;
+	difference.digest = one->digest;
+	difference.stored = two->digest;
+	verify_tell(verify, &difference);
+	verify_looks(verify, home_name, one, two);
+	verify->messages++;
+	/* like those that were not read: compared no more */
+	one->read = two->read = false;
+}
+
+/* What the certificate says of the folder. 0, or -1: it is damaged. */
+static int verify_altered(struct verify *verify,
+	const struct folder_entry *entry, const struct inspect_folder *home,
+	const struct inspect_folder *other, struct error *error)
+{
+	const struct certificate_text *certificate = verify->certificate;
+	size_t i, j, count;
+
+	for (i = 0; certificate != NULL && i < certificate->folders_count;
+		i++) {
+		const struct attr_list *line = certificate->folders[i];
+		struct certificate_message *messages;
+
+		if (strcmp(attr_list_get(line,
+				   verify->backwards ? "other" : "folder"),
+			    entry->home->name) != 0)
+			continue;
+		if (certificate_messages(
+			    certificate, i, &messages, &count, error) < 0)
+			return -1;
+		for (j = 0; j < count; j++)
+			if (messages[j].altered)
+				verify_altered_message(verify,
+					entry->home->name, &messages[j], home,
+					other);
+		free(messages);
+	}
+	return 0;
+}
+
 /* ---- folders ---- */
 
 static int verify_folder(struct verify_work *work,
@@ -289,6 +374,9 @@ static int verify_folder(struct verify_work *work,
 	if (result == 1 && there != NULL && there->selectable)
 		result = verify_read(
 			work, verify->other, entry->name, &other, error);
+	if (result >= 0 &&
+		verify_altered(verify, entry, &home, &other, error) < 0)
+		result = -1;
 	if (result >= 0)
 		verify_compare(
 			verify, entry->home->name, &home, entry->name, &other);

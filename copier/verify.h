@@ -14,6 +14,7 @@
 
 #include "copier/driver.h"
 
+struct certificate_text;
 struct foldermap;
 struct journal;
 
@@ -24,6 +25,7 @@ enum verify_kind {
 	VERIFY_FLAGS,	     /* the message is there with other flags */
 	VERIFY_DATE,	     /* or with another INTERNALDATE */
 	VERIFY_SUBSCRIPTION, /* of a folder */
+	VERIFY_ALTERED,	     /* it is there with other octets, as certified */
 	VERIFY_KINDS,
 };
 
@@ -34,6 +36,8 @@ struct verify_difference {
 	uint32_t other;	    /* at the other side, 0: none */
 	uint64_t size;
 	const char *words; /* what is there instead, or NULL */
+	/* ALTERED: here and there, JOURNAL_DIGEST octets; else NULL */
+	const unsigned char *digest, *stored;
 };
 
 struct verify {
@@ -41,6 +45,11 @@ struct verify {
 	struct mailbox *other;
 	const struct foldermap *map;   /* or NULL */
 	const struct journal *journal; /* for the names of folders, or NULL */
+	/* Says which messages are kept altered; its home is ours, or, with
+	 * backwards, the other side. Each is believed with both digests alone.
+	 * Or NULL. */
+	const struct certificate_text *certificate;
+	bool backwards;
 	/* Told of each difference as it is found. */
 	void (*differs)(
 		void *context, const struct verify_difference *difference);

@@ -9,9 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include <jansson.h>
 
+#include "copier/account_file.h"
+#include "copier/certificate_read.h"
 #include "copier/event.h"
 #include "copier/foldermap.h"
 #include "copier/inspect.h"
@@ -23,6 +26,7 @@
 
 #include "lib/daemon.h"
 #include "lib/figure.h"
+#include "lib/hex.h"
 #include "lib/xalloc.h"
 
 static const char verify_help[] =
@@ -39,6 +43,7 @@ static const char verify_help[] =
 	"  --destination-password-file FILE\n"
 	"  --ca-file FILE         with URLs: authorities of certificates\n"
 	"  --folder-map FILE      with URLs: which folder became which\n"
+	"  --certificate FILE     with URLs: what is kept with other octets\n"
 	"  --starttls             with URLs: use STARTTLS with imap://\n"
 	"  --source-mechanism NAME, --destination-mechanism NAME,\n"
 	"  --source-token-command COMMAND, --destination-token-command ...,\n"
@@ -55,6 +60,7 @@ struct verify_options {
 	const char *config;
 	struct copy_urls urls;
 	const char *folder_map;
+	const char *certificate;
 	bool full;
 	bool json;
 	bool quiet;
@@ -72,6 +78,7 @@ struct verify_command {
 	const struct verify_options *options;
 	struct flagpool *flags;
 	struct foldermap *map;
+	struct certificate_text certificate;
 	struct inspect_side home;
 	struct inspect_side other;
 	struct verify verify;
@@ -82,6 +89,7 @@ struct verify_command {
 static const struct option_row verify_rows[] = {
 	OPTION_ROWS_URLS(struct verify_options, urls),
 	OPTION_ROW_TEXT(struct verify_options, folder_map, "folder-map", 0),
+	OPTION_ROW_TEXT(struct verify_options, certificate, "certificate", 0),
 	OPTION_ROW_TEXT(struct verify_options, config, "config", 'c'),
 	OPTION_ROW_FLAG(struct verify_options, full, "full", 0),
 	OPTION_ROW_FLAG(struct verify_options, json, "json", 0),
@@ -130,6 +138,14 @@ static void verify_differs_json(const struct verify_difference *difference)
 	if (difference->words != NULL)
 		json_object_set_new(
 			event, "there", event_text(difference->words));
+	if (difference->digest != NULL) {
+		char hex[2 * JOURNAL_DIGEST + 1];
+
+		hex_print(difference->digest, JOURNAL_DIGEST, hex);
+		json_object_set_new(event, "sha256", json_string(hex));
+		hex_print(difference->stored, JOURNAL_DIGEST, hex);
+		json_object_set_new(event, "stored_sha256", json_string(hex));
+	}
 	event_print(event);
 }
 
@@ -166,6 +182,15 @@ static void verify_add_extra(struct verify_command *command,
 	extra->bytes += difference->size;
 }
 
+static void verify_digests(const struct verify_difference *difference)
+{
+	char here[2 * JOURNAL_DIGEST + 1], there[2 * JOURNAL_DIGEST + 1];
+
+	hex_print(difference->digest, JOURNAL_DIGEST, here);
+	hex_print(difference->stored, JOURNAL_DIGEST, there);
+	printf(": kept so; sha256 %s, there %s", here, there);
+}
+
 static void verify_differs(
 	void *context, const struct verify_difference *difference)
 {
@@ -197,6 +222,8 @@ static void verify_differs(
 	if (difference->words != NULL)
 		printf(": there %s",
 			words.text[0] != '\0' ? words.text : "none");
+	if (difference->digest != NULL)
+		verify_digests(difference);
 	putchar('\n');
 }
 
@@ -285,6 +312,38 @@ static int verify_open_urls(struct verify_command *command, struct error *error)
 	if (code == 0)
 		code = inspect_open_url(&destination, NULL, command->flags,
 			&command->other, error);
+	if (code == 0 && options->certificate != NULL &&
+		certificate_read(
+			options->certificate, &command->certificate, error) < 0)
+		code = EX_NOINPUT;
+	if (code == 0 && options->certificate != NULL)
+		command->verify.certificate = &command->certificate;
+	return code;
+}
+
+/* The certificate of the last proof, where there is one: of the way that is
+ * looked at, or of the way back. 0 or a code. */
+static int verify_load_certificate(struct verify_command *command,
+	const struct config *config, const struct account *account,
+	const char *from, struct error *error)
+{
+	char *name = account_file_name(account->address);
+	char *path = xasprintf("%s/%s.certificate", config->copier.state, name);
+	const char *home;
+	int code = 0;
+
+	free(name);
+	if (access(path, F_OK) == 0) {
+		if (certificate_read(path, &command->certificate, error) < 0)
+			code = EX_NOINPUT;
+		else
+			command->verify.certificate = &command->certificate;
+	}
+	free(path);
+	home = code == 0 && command->verify.certificate != NULL
+		       ? attr_list_get(command->certificate.header, "home")
+		       : NULL;
+	command->verify.backwards = home != NULL && strcmp(home, from) != 0;
 	return code;
 }
 
@@ -320,6 +379,9 @@ static int verify_open_systems(struct verify_command *command,
 	const char *to = back ? account->source : account->destination;
 	int code = verify_load_map(command, config, from, error);
 
+	if (code == 0)
+		code = verify_load_certificate(
+			command, config, account, from, error);
 	if (code == 0)
 		code = inspect_open_system(config, from, account->address,
 			command->map, command->flags, &command->home, error);
@@ -394,6 +456,7 @@ int verify_main(int argc, char **argv)
 	inspect_close(&command.home);
 	inspect_close(&command.other);
 	foldermap_free(&command.map);
+	certificate_clear(&command.certificate);
 	flagpool_free(&command.flags);
 	return code;
 }

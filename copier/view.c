@@ -248,13 +248,14 @@ void view_message_digest(
 	memcpy(message->digest, digest, JOURNAL_DIGEST);
 }
 
-static void view_digested(
-	void *context, uint32_t uid, const unsigned char *digest)
+static void view_digested(void *context, const struct digest_message *message)
 {
-	struct view_message *known = view_message_find(context, uid);
+	struct view_message *known = view_message_find(context, message->uid);
 
-	if (known != NULL)
-		view_message_digest(known, digest);
+	if (known == NULL)
+		return;
+	view_message_digest(known, message->digest);
+	known->skeleton = message->skeleton;
 }
 
 int view_digest(struct view_folder *folder, struct mailbox *mailbox,

@@ -25,6 +25,7 @@ struct view_message {
 	uint64_t size;
 	int64_t date;	       /* seconds since 1970 */
 	unsigned char *digest; /* or NULL: not known */
+	uint64_t skeleton; /* with a digest that was read: see altered_scan */
 };
 
 struct view_range {

@@ -33,7 +33,7 @@ SYSTEM_TESTS += tests/system/contrib_provision.py
 SYSTEM_TESTS += tests/system/copy_report.py tests/system/copy_sources.py
 SYSTEM_TESTS += tests/system/sendmail_ledger.py tests/system/lab_proxies.py tests/system/copy_faults.py \
 	tests/system/copy_masked.py tests/system/copy_many.py \
-	tests/system/copy_matrix.py
+	tests/system/copy_matrix.py tests/system/copy_altered.py
 
 # Fuzz targets: ./configure --enable-fuzzers CC=clang, then make check, or
 # tests/fuzz/run.sh SECONDS. They compile what they fuzz anew, since the

@@ -353,9 +353,14 @@ def is_cut_off_before_it_reads_back():
     assert [item["uid"] for item in report["refused"]] == [1], report
     assert "altered: it has NUL" in report["refused"][0]["words"], report
     bench.settled(ODD)
+    # it is not tried again until somebody asks for it
+    stored = len(bench.new.batches)
+    code, report = bench.run()
+    assert code == 65 and "NUL" in report["refused"][0]["words"], report
+    assert len(bench.new.batches) == stored
     # what the server takes as it is counts then, and is read back once
     bench.new.alter = lambda text: text
-    code, report = bench.run()
+    code, report = bench.run("--retry-altered")
     assert code == 0 and report["copied"] == 1, report
 
 

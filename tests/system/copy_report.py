@@ -195,7 +195,7 @@ def refused_blocks_until_approved():
     assert new.subjects("Archive") == [50]
     new.close()
     why = LAB.ctl("why", ANN).stdout
-    assert "left behind: 1 refused item" in why, why
+    assert "approved: 1 refused item" in why, why
 
 
 def certificate_tells_and_checks():

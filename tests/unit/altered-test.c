@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "copier/altered.h"
+#include "copier/altered_scan.h"
 
 #define TEXT(text) text, sizeof(text) - 1
 

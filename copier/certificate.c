@@ -24,6 +24,7 @@
 
 #include "lib/attr.h"
 #include "lib/hex.h"
+#include "lib/figure.h"
 #include "lib/instant.h"
 #include "lib/xalloc.h"
 
@@ -473,14 +474,16 @@ static void certificate_summarise(struct certificate *certificate,
 	const struct certificate_facts *facts,
 	const struct certificate_totals *totals)
 {
+	char messages[FIGURE_SIZE], size[FIGURE_SIZE], folders[FIGURE_SIZE];
 	char at[INSTANT_TEXT_SIZE];
 
 	instant_format(facts->at, at);
 	buffer_clear(&certificate->summary);
-	buffer_printf(&certificate->summary,
-		"%s: %" PRIu64 " messages, %" PRIu64 " bytes, %" PRIu64
-		" folders of %s are at %s\n",
-		at, totals->messages, totals->bytes, totals->folders,
+	buffer_printf(&certificate->summary, "%s: %s, %s, %s of %s are at %s\n",
+		at,
+		figure_plural((int64_t)totals->messages, "message", messages),
+		figure_size((int64_t)totals->bytes, size),
+		figure_plural((int64_t)totals->folders, "folder", folders),
 		facts->home, facts->other);
 }
 

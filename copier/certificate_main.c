@@ -25,7 +25,6 @@
 #include "copier/progress.h"
 
 #include "lib/daemon.h"
-#include "lib/figure.h"
 #include "lib/hex.h"
 #include "lib/xalloc.h"
 

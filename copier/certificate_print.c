@@ -12,6 +12,7 @@
 
 #include "copier/mutf7.h"
 
+#include "lib/figure.h"
 #include "lib/hex.h"
 
 const char *certificate_get(const struct attr_list *line, const char *name)
@@ -21,18 +22,18 @@ const char *certificate_get(const struct attr_list *line, const char *name)
 	return value != NULL ? value : "-";
 }
 
-/* Room for a figure and what it counts. */
-#define CERTIFICATE_COUNT_SIZE 64
-
 /* A figure of the line with its noun. */
 static const char *certificate_count(const struct attr_list *line,
-	const char *name, const char *noun, char text[CERTIFICATE_COUNT_SIZE])
+	const char *name, const char *noun, char text[FIGURE_SIZE])
 {
-	const char *value = certificate_get(line, name);
+	return figure_plural(
+		(int64_t)certificate_number(line, name), noun, text);
+}
 
-	snprintf(text, CERTIFICATE_COUNT_SIZE, "%.30s %s%s", value, noun,
-		strcmp(value, "1") == 0 ? "" : "s");
-	return text;
+static const char *certificate_size(
+	const struct attr_list *line, char text[FIGURE_SIZE])
+{
+	return figure_size((int64_t)certificate_number(line, "bytes"), text);
 }
 
 /* What came from servers is made safe to print. */
@@ -100,7 +101,7 @@ static void certificate_print_approval(const struct attr_list *item)
 void certificate_print(const struct certificate_text *text, bool full)
 {
 	const struct attr_list *header = text->header;
-	char counts[3][CERTIFICATE_COUNT_SIZE];
+	char counts[3][FIGURE_SIZE];
 	struct error account;
 
 	error_set(&account, "%s", certificate_get(header, "account"));
@@ -112,7 +113,7 @@ void certificate_print(const struct certificate_text *text, bool full)
 		certificate_get(header, "other"));
 	certificate_line("holds", "%s, %s, in %s",
 		certificate_count(header, "messages", "message", counts[0]),
-		certificate_count(header, "bytes", "octet", counts[1]),
+		certificate_size(header, counts[1]),
 		certificate_count(header, "folders", "folder", counts[2]));
 	certificate_line("foreign", "%s at %s besides",
 		certificate_get(header, "foreign"),
@@ -145,7 +146,7 @@ void certificate_print(const struct certificate_text *text, bool full)
 			certificate_get(line, "other_modseq"),
 			certificate_count(
 				line, "messages", "message", counts[0]),
-			certificate_count(line, "bytes", "octet", counts[1]));
+			certificate_size(line, counts[1]));
 		certificate_print_messages(text, i);
 	}
 }

@@ -106,11 +106,9 @@ static char **move_environment(
 	size_t count = 6;
 
 	environment[0] = xasprintf("REHOME_ACCOUNT=%s", address);
-	environment[1] = xasprintf("REHOME_LOCAL_PART=%.*s",
-		at != NULL ? (int)(at - address) : (int)strlen(address),
-		address);
-	environment[2] =
-		xasprintf("REHOME_DOMAIN=%s", at != NULL ? at + 1 : "");
+	environment[1] = xasprintf(
+		"REHOME_LOCAL_PART=%.*s", (int)(at - address), address);
+	environment[2] = xasprintf("REHOME_DOMAIN=%s", at + 1);
 	environment[3] = xasprintf("REHOME_LOGIN=%s", login);
 	environment[4] = xasprintf("REHOME_SYSTEM=%s", system->name);
 	environment[5] = xstrdup("REHOME_ACTION=provision");

@@ -119,14 +119,14 @@ static const struct {
 	{ "", "passwords = @/secret", NULL },
 	{ "", "passwords = @/group", NULL },
 	{ "", "passwords = @/plain",
-		"system \"s\": passwords: @/plain: holds passwords and is "
+		"system \"s\": passwords: @/plain: holds secrets and is "
 		"open to others (mode 0644); chmod o= it" },
 	{ "", "passwords = @/empty",
 		"system \"s\": passwords: @/empty: is "
 		"empty" },
 	{ "", "master = m master_password_file = @/secret", NULL },
 	{ "", "master = m master_password_file = @/open",
-		"system \"s\": master_password_file: @/open: holds passwords "
+		"system \"s\": master_password_file: @/open: holds secrets "
 		"and is open to others (mode 0777); chmod o= it" },
 };
 

@@ -108,6 +108,7 @@ struct config {
 	struct {
 		char *list;	 /* "/usr/sbin/postqueue -j", or NULL */
 		char *flush;	 /* "/usr/sbin/postqueue -i %i", or NULL */
+		bool barrier; /* a freeze waits for deliveries under way there */
 		int64_t timeout; /* ms */
 	} queue;
 	struct {

@@ -125,6 +125,8 @@ const struct config_option config_options[] = {
 		"prints the MTA's queue as JSON"),
 	PLAIN(queue, flush, flush, OPTIONAL, "/usr/sbin/postqueue -i %i", 0, 0,
 		"makes the MTA try a message again"),
+	PLAIN(queue, barrier, switch, DEFAULT, "yes", 0, 0,
+		"whether a freeze waits for deliveries under way there"),
 	PLAIN(queue, timeout, duration, DEFAULT, "20s", SECOND, HOUR,
 		"how long these commands may take"),
 

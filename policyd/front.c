@@ -228,7 +228,8 @@ static void front_pass_queue(struct front *front, struct front_task *task)
 
 	if (task->step != FRONT_QUEUE || task->busy)
 		return;
-	if (task->state == ACCOUNT_FRONT_CLOSED && config->queue.list == NULL)
+	if (task->state == ACCOUNT_FRONT_CLOSED &&
+		(config->queue.list == NULL || !config->queue.barrier))
 		front_task_step(task, FRONT_PASSED);
 	if (task->state == ACCOUNT_FRONT_OPENING &&
 		(config->queue.list == NULL || config->queue.flush == NULL))

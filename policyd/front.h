@@ -76,8 +76,8 @@ void front_set_unlocked(
 /*
  * Whether the account's freeze is complete: its front CLOSED, and since then
  * two looks at the queue in a row were without an entry that could still be
- * delivered to its home (front_queue.c says which). Without a queue.list it is
- * complete when CLOSED. Asks the store, but never waits for more; starts a look
+ * delivered to its home (front_queue.c says which). Without a queue.list, or a
+ * queue.barrier, it is complete when CLOSED. Asks the store, but never waits for more; starts a look
  * at the queue when one is needed. address is the account's own. Any thread.
  * Returns 1 passed, 0 not yet (waiting_r says for what: "publish", "lock",
  * "queue", with *entries_r queue entries), -1 it cannot be told (why in the

@@ -90,6 +90,17 @@ static void an_entry_that_was_left_in_incoming_is_flushed(void **state)
 	assert_int_equal(count_events("flush A1"), 1);
 }
 
+/* Where a delivery listener knows better. */
+static void the_queue_is_no_matter_without_a_barrier(void **state)
+{
+	(void)state;
+	config.queue.barrier = false;
+	start_quietly();
+	queue_one("active", TO(ANN), 5);
+	freeze(ANN);
+	EVENTUALLY(passed(ANN));
+}
+
 static void a_listing_that_fails_passes_nobody(void **state)
 {
 	(void)state;
@@ -137,6 +148,7 @@ int main(void)
 		TEST(entries_stand_in_the_way),
 		TEST(maildrop_is_waited_for_in_vain_only_so_long),
 		TEST(an_entry_that_was_left_in_incoming_is_flushed),
+		TEST(the_queue_is_no_matter_without_a_barrier),
 		TEST(a_listing_that_fails_passes_nobody),
 		TEST(looks_from_before_do_not_count),
 	};

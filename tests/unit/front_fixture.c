@@ -176,6 +176,7 @@ static void make_config(void)
 		"test -e list.fail && { echo cannot list; exit 1; }\n"
 		"test ! -e queue || cat queue");
 	config.queue.timeout = 5000;
+	config.queue.barrier = true;
 	free(make_script("flush",
 		"echo \"flush $1\" >>events\n"
 		"test -e flush.fail && { echo cannot flush; exit 1; }\n"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The pool of flag sets: a hash table of texts in canonical order. */
+/* The pool of flag sets: a hash table of texts in canonical order. Servers
+ * choose the texts: the table grows, and its hash has a key of its own. */
 #include "config.h"
 
 #include "copier/flags.h"
@@ -14,11 +15,12 @@
 #include "lib/buffer.h"
 #include "lib/xalloc.h"
 
-#define FLAGS_BUCKETS 512
+#define FLAGS_BUCKETS 512 /* at first; a power of two */
 
 /* A text that was asked for, and the set that it means. */
 struct flags_entry {
 	struct flags_entry *next;
+	uint64_t hash;
 	char *key;
 	size_t key_size;
 	const struct flagset *set;
@@ -31,7 +33,9 @@ struct flags_owned {
 
 struct flagpool {
 	pthread_mutex_t mutex;
-	struct flags_entry *buckets[FLAGS_BUCKETS];
+	struct flags_entry **buckets;
+	size_t room, count; /* of buckets; of entries */
+	uint64_t key;
 	struct flags_owned *sets;
 };
 
@@ -45,6 +49,9 @@ struct flagpool *flagpool_new(void)
 	struct flagpool *pool = xcalloc(1, sizeof(*pool));
 
 	pthread_mutex_init(&pool->mutex, NULL);
+	pool->room = FLAGS_BUCKETS;
+	pool->buckets = xcalloc(pool->room, sizeof(struct flags_entry *));
+	arc4random_buf(&pool->key, sizeof(pool->key));
 	return pool;
 }
 
@@ -56,7 +63,7 @@ void flagpool_free(struct flagpool **pool)
 
 	if (*pool == NULL)
 		return;
-	for (i = 0; i < FLAGS_BUCKETS; i++) {
+	for (i = 0; i < (*pool)->room; i++) {
 		while ((entry = (*pool)->buckets[i]) != NULL) {
 			(*pool)->buckets[i] = entry->next;
 			free(entry->key);
@@ -69,46 +76,76 @@ void flagpool_free(struct flagpool **pool)
 		free(owned);
 	}
 	pthread_mutex_destroy(&(*pool)->mutex);
+	free((*pool)->buckets);
 	free(*pool);
 	*pool = NULL;
 }
 
-static struct flags_entry **flags_bucket(
-	struct flagpool *pool, const char *text, size_t size)
+static uint64_t flags_hash(
+	const struct flagpool *pool, const char *text, size_t size)
 {
-	uint32_t hash = 2166136261u;
+	uint64_t hash = pool->key;
 	size_t i;
 
-	for (i = 0; i < size; i++)
-		hash = (hash ^ (unsigned char)text[i]) * 16777619u;
-	return &pool->buckets[hash % FLAGS_BUCKETS];
+	for (i = 0; i < size; i++) {
+		hash = (hash ^ (unsigned char)text[i]) *
+		       UINT64_C(0x9e3779b97f4a7c15);
+		hash ^= hash >> 32;
+	}
+	return hash;
 }
 
 static const struct flagset *flags_find(
 	struct flagpool *pool, const char *text, size_t size)
 {
-	struct flags_entry *entry = *flags_bucket(pool, text, size);
+	uint64_t hash = flags_hash(pool, text, size);
+	struct flags_entry *entry = pool->buckets[hash & (pool->room - 1)];
 
 	for (; entry != NULL; entry = entry->next)
-		if (entry->key_size == size &&
+		if (entry->hash == hash && entry->key_size == size &&
 			memcmp(entry->key, text, size) == 0)
 			return entry->set;
 	return NULL;
 }
 
+static void flags_link(struct flagpool *pool, struct flags_entry *entry)
+{
+	struct flags_entry **bucket =
+		&pool->buckets[entry->hash & (pool->room - 1)];
+
+	entry->next = *bucket;
+	*bucket = entry;
+}
+
+static void flags_grow(struct flagpool *pool)
+{
+	struct flags_entry **old = pool->buckets, *entry;
+	size_t room = pool->room, i;
+
+	pool->room = 2 * room;
+	pool->buckets = xcalloc(pool->room, sizeof(struct flags_entry *));
+	for (i = 0; i < room; i++)
+		while ((entry = old[i]) != NULL) {
+			old[i] = entry->next;
+			flags_link(pool, entry);
+		}
+	free(old);
+}
+
 static void flags_remember(struct flagpool *pool, const char *text, size_t size,
 	const struct flagset *set)
 {
-	struct flags_entry **bucket = flags_bucket(pool, text, size);
 	struct flags_entry *entry = xmalloc(sizeof(*entry));
 
 	/* Not a string: a server's text may hold a NUL. */
 	entry->key = xmalloc(size + 1);
 	memcpy(entry->key, text, size);
 	entry->key_size = size;
+	entry->hash = flags_hash(pool, text, size);
 	entry->set = set;
-	entry->next = *bucket;
-	*bucket = entry;
+	if (pool->count++ >= pool->room)
+		flags_grow(pool);
+	flags_link(pool, entry);
 }
 
 static int flags_compare(const void *left, const void *right)

@@ -142,6 +142,28 @@ static int inspect_take(void *context, const struct mailbox_message *message)
 	return 0;
 }
 
+static int inspect_by_uid(const void *left, const void *right)
+{
+	const struct inspect_message *a = left, *b = right;
+
+	return (a->uid > b->uid) - (a->uid < b->uid);
+}
+
+/* A server may tell in any order, and of a message more than once. */
+static void inspect_settle(struct inspect_folder *folder)
+{
+	size_t i, kept = 0;
+
+	if (folder->count > 1)
+		qsort(folder->messages, folder->count,
+			sizeof(*folder->messages), inspect_by_uid);
+	for (i = 0; i < folder->count; i++)
+		if (kept == 0 || folder->messages[kept - 1].uid !=
+					 folder->messages[i].uid)
+			folder->messages[kept++] = folder->messages[i];
+	folder->count = kept;
+}
+
 int inspect_list(struct mailbox *mailbox, const char *name,
 	struct inspect_folder *folder_r, struct error *error)
 {
@@ -154,20 +176,15 @@ int inspect_list(struct mailbox *mailbox, const char *name,
 	if (result != 1)
 		return result;
 	folder_r->status = selected.status;
-	return mailbox_scan(mailbox, &scan, inspect_take, folder_r, error);
+	result = mailbox_scan(mailbox, &scan, inspect_take, folder_r, error);
+	inspect_settle(folder_r);
+	return result;
 }
 
 void inspect_clear(struct inspect_folder *folder)
 {
 	free(folder->messages);
 	memset(folder, 0, sizeof(*folder));
-}
-
-static int inspect_by_uid(const void *left, const void *right)
-{
-	const struct inspect_message *a = left, *b = right;
-
-	return (a->uid > b->uid) - (a->uid < b->uid);
 }
 
 struct inspect_message *inspect_find(

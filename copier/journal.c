@@ -63,6 +63,8 @@ void journal_folder_free(struct journal_folder *folder)
 	free(folder->pairs);
 	free(folder->intents);
 	free(folder->verdicts);
+	free(folder->intents_heads);
+	free(folder->intents_next);
 	uidset_free(&folder->foreign[0]);
 	uidset_free(&folder->foreign[1]);
 	free(folder);
@@ -242,6 +244,7 @@ void journal_apply_uidvalidity(struct journal_folder *folder,
 			else
 				folder->intents[i].uidnext = 0;
 		journal_void_verdicts(folder, side);
+		journal_index_intents(folder);
 		folder->next[side] = folder->heard[side] = 0;
 		uidset_free(&folder->foreign[side]);
 		memset(&folder->seen[side], 0, sizeof(folder->seen[side]));
@@ -269,27 +272,6 @@ void journal_seen(struct journal *journal, struct journal_folder *folder,
 		return;
 	folder->seen[side] = *status;
 	journal_print_seen(journal, folder, side);
-}
-
-/* Ends the intent that the pair answers: the newest, since an older one may
- * still come true at the server. */
-static void journal_end_intent(
-	struct journal_folder *folder, const struct journal_pair *pair)
-{
-	struct journal_intent *found = NULL;
-	size_t i;
-
-	for (i = 0; i < folder->intents_count; i++) {
-		struct journal_intent *intent = &folder->intents[i];
-
-		if (pair->uid[intent->from] == intent->uid &&
-			memcmp(pair->digest, intent->digest, JOURNAL_DIGEST) ==
-				0 &&
-			(found == NULL || intent->at >= found->at))
-			found = intent;
-	}
-	if (found != NULL)
-		*found = folder->intents[--folder->intents_count];
 }
 
 void journal_apply_pair(struct journal_folder *folder, size_t index,
@@ -381,96 +363,6 @@ void journal_foreign(struct journal *journal, struct journal_folder *folder,
 		uidset_drop(&folder->foreign[side], uid);
 	journal_line(journal, "%c %u %d %u", on ? 'O' : 'o', folder->id,
 		(int)side, (unsigned)uid);
-}
-
-void journal_apply_intent(
-	struct journal_folder *folder, const struct journal_intent *intent)
-{
-	folder->intents = xreallocarray(folder->intents,
-		folder->intents_count + 1, sizeof(*folder->intents));
-	folder->intents[folder->intents_count++] = *intent;
-}
-
-void journal_apply_answer(
-	struct journal_folder *folder, enum journal_side from, uint32_t uid)
-{
-	size_t i;
-
-	for (i = 0; i < folder->intents_count; i++)
-		if (folder->intents[i].from == from &&
-			folder->intents[i].uid == uid)
-			folder->intents[i].answered = true;
-}
-
-void journal_apply_unintend(
-	struct journal_folder *folder, enum journal_side from, uint32_t uid)
-{
-	size_t i, kept = 0;
-
-	for (i = 0; i < folder->intents_count; i++)
-		if (folder->intents[i].from != from ||
-			folder->intents[i].uid != uid)
-			folder->intents[kept++] = folder->intents[i];
-	folder->intents_count = kept;
-}
-
-void journal_apply_forget(struct journal_folder *folder, int64_t before)
-{
-	size_t i, kept = 0;
-
-	for (i = 0; i < folder->intents_count; i++)
-		if (folder->intents[i].answered ||
-			folder->intents[i].at >= before)
-			folder->intents[kept++] = folder->intents[i];
-	folder->intents_count = kept;
-}
-
-void journal_intend(struct journal *journal, struct journal_folder *folder,
-	const struct journal_intent *intent)
-{
-	journal_apply_intent(folder, intent);
-	journal_print_intent(journal, folder, intent);
-}
-
-void journal_forget_intents(
-	struct journal *journal, struct journal_folder *folder, int64_t before)
-{
-	size_t count = folder->intents_count;
-
-	journal_apply_forget(folder, before);
-	if (folder->intents_count != count)
-		journal_line(
-			journal, "i %u %lld", folder->id, (long long)before);
-}
-
-void journal_answer(struct journal *journal, struct journal_folder *folder,
-	enum journal_side from, uint32_t uid)
-{
-	journal_apply_answer(folder, from, uid);
-	journal_line(
-		journal, "K %u %d %u", folder->id, (int)from, (unsigned)uid);
-}
-
-const struct journal_intent *journal_answered(
-	const struct journal_folder *folder, enum journal_side from,
-	uint32_t uid)
-{
-	size_t i;
-
-	for (i = 0; i < folder->intents_count; i++)
-		if (folder->intents[i].answered &&
-			folder->intents[i].from == from &&
-			folder->intents[i].uid == uid)
-			return &folder->intents[i];
-	return NULL;
-}
-
-void journal_unintend(struct journal *journal, struct journal_folder *folder,
-	enum journal_side from, uint32_t uid)
-{
-	journal_apply_unintend(folder, from, uid);
-	journal_line(
-		journal, "j %u %d %u", folder->id, (int)from, (unsigned)uid);
 }
 
 struct journal_order {

@@ -115,9 +115,11 @@ struct journal_folder {
 	uint32_t heard[2];
 	struct uidset foreign[2]; /* not ours and not to be paired */
 	struct journal_intent *intents;
-	size_t intents_count;
 	struct journal_verdict *verdicts;
 	size_t verdicts_count;
+	size_t intents_count, intents_room;
+	/* The journal's own: places of intents from 1 on, by UID. */
+	size_t *intents_heads, *intents_next;
 };
 
 struct journal;
@@ -190,6 +192,11 @@ void journal_intend(struct journal *journal, struct journal_folder *folder,
 /* The server says that it has stored it, but not as what. */
 void journal_answer(struct journal *journal, struct journal_folder *folder,
 	enum journal_side from, uint32_t uid);
+/* The intents of that message one after the other, the newest first: the one
+ * behind after, which is NULL for the first; NULL when there are no more. */
+const struct journal_intent *journal_intent_next(
+	const struct journal_folder *folder, enum journal_side from,
+	uint32_t uid, const struct journal_intent *after);
 /* The answered intent of that message, or NULL. */
 const struct journal_intent *journal_answered(
 	const struct journal_folder *folder, enum journal_side from,

@@ -139,6 +139,7 @@ static int journal_replay(
 		line[size - 1] == '\n') {
 		line[--size] = '\0';
 		journal->lines++;
+		journal->replayed += (size_t)size + 1;
 		if (!journal_scan_line(journal, line, (size_t)size))
 			journal->damaged++;
 		good += size + 1;
@@ -361,6 +362,8 @@ static int journal_rewrite(struct journal *journal, struct error *error)
 		result = journal_fail(journal, error, "rewrite");
 		if (file >= 0)
 			close(file);
+		/* Half of it would only fill the disk further. */
+		unlink(path);
 	} else {
 		close(journal->file);
 		journal->file = file;

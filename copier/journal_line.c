@@ -18,6 +18,9 @@
 #include "lib/hex.h"
 #include "lib/xalloc.h"
 
+/* The shortest line of a pair has more: check sum and digest alone. */
+#define JOURNAL_PAIR_OCTETS (8 + 2 * JOURNAL_DIGEST)
+
 static uint32_t journal_sum(const char *text, size_t size)
 {
 	uint32_t hash = 2166136261u;
@@ -191,14 +194,15 @@ static uint64_t journal_number(struct journal_fields *fields, uint64_t max)
 	if (*field == '\0')
 		fields->bad = true;
 	for (; *field != '\0'; field++) {
-		if (*field < '0' || *field > '9' || number > max / 10) {
+		uint64_t digit = (uint64_t)(*field - '0');
+
+		if (*field < '0' || *field > '9' || number > max / 10 ||
+			digit > max - number * 10) {
 			fields->bad = true;
 			return 0;
 		}
-		number = number * 10 + (uint64_t)(*field - '0');
+		number = number * 10 + digit;
 	}
-	if (number > max)
-		fields->bad = true;
 	return fields->bad ? 0 : number;
 }
 
@@ -253,10 +257,11 @@ static bool journal_scan_pair(struct journal *journal,
 	origin = journal_field(fields);
 	pair.flags = journal_field_flags(journal, fields);
 	journal_origin_scan(origin, &pair);
-	/* Indexes ascend by one, but for lines lost to damage. */
+	/* Indexes ascend by one, but for lines lost to damage; each had its
+	 * octets in the file. */
 	if (fields->bad || !journal_digest_scan(digest, pair.digest) ||
 		index < folder->pairs_count ||
-		index > folder->pairs_count + journal->lines)
+		index > journal->replayed / JOURNAL_PAIR_OCTETS)
 		return false;
 	journal_apply_pair(folder, index, &pair);
 	return true;
@@ -332,6 +337,7 @@ static bool journal_scan_change(struct journal *journal,
 	struct journal_fields *fields)
 {
 	size_t index = (size_t)journal_number(fields, UINT32_MAX);
+	enum journal_side side;
 
 	if (fields->bad || index >= folder->pairs_count)
 		return false;
@@ -339,9 +345,11 @@ static bool journal_scan_change(struct journal *journal,
 		journal_apply_unpair(folder, index);
 	else if (letter == 'A')
 		journal_apply_assure(folder, index);
-	else if (letter == 'W')
-		journal_apply_widow(folder, index, journal_field_side(fields));
-	else
+	else if (letter == 'W') {
+		side = journal_field_side(fields);
+		if (!fields->bad)
+			journal_apply_widow(folder, index, side);
+	} else
 		folder->pairs[index].flags =
 			journal_field_flags(journal, fields);
 	return !fields->bad;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The inside of a journal, for journal.c and journal_file.c. */
+/* The inside of a journal, for the journal*.c. */
 #ifndef REHOME_COPIER_JOURNAL_PRIVATE_H
 #define REHOME_COPIER_JOURNAL_PRIVATE_H
 
@@ -21,7 +21,8 @@ struct journal {
 	size_t folders_count, folders_room;
 	struct namehash names[2]; /* place in folders, from 1; of each side */
 	unsigned next_id;
-	size_t damaged; /* lines in the file */
+	size_t damaged;	 /* lines in the file */
+	size_t replayed; /* octets of it */
 	/* Of what follows, while several threads work on folders of their own;
 	 * and of names. */
 	pthread_mutex_t mutex;
@@ -55,6 +56,11 @@ void journal_apply_answer(
 	struct journal_folder *folder, enum journal_side from, uint32_t uid);
 void journal_apply_unintend(
 	struct journal_folder *folder, enum journal_side from, uint32_t uid);
+/* Ends the intent that the pair answers. */
+void journal_end_intent(
+	struct journal_folder *folder, const struct journal_pair *pair);
+/* Makes the index of intents anew, after their UIDs have changed. */
+void journal_index_intents(struct journal_folder *folder);
 void journal_apply_forget(struct journal_folder *folder, int64_t before);
 void journal_apply_judge(
 	struct journal_folder *folder, const struct journal_verdict *verdict);

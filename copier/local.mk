@@ -81,7 +81,7 @@ copier_libcopier_a_SOURCES = \
 	copier/inspect.c copier/inspect.h \
 	copier/interrupt.c copier/interrupt.h \
 	copier/journal.c copier/journal.h copier/journal_private.h \
-	copier/journal_file.c copier/journal_line.c \
+	copier/journal_file.c copier/journal_intent.c copier/journal_line.c \
 	copier/journal_verdict.c \
 	copier/lanes.c copier/lanes.h \
 	copier/keywords.c copier/keywords.h \
@@ -129,7 +129,7 @@ copier_libcopier_a_SOURCES = \
 	copier/uidmap.c copier/uidmap.h \
 	copier/uidmap_file.c copier/uidmap_private.h \
 	copier/uidl.c copier/uidl.h \
-	copier/uidset.c copier/uidset.h \
+	copier/uidmarks.c copier/uidmarks.h copier/uidset.c copier/uidset.h \
 	copier/verify.c copier/verify.h \
 	copier/verify_main.c copier/verify_main.h \
 	copier/view.c copier/view.h copier/view_read.c \
@@ -337,3 +337,10 @@ TESTS += tests/unit/proof-test
 tests_unit_proof_test_SOURCES = tests/unit/proof-test.c
 tests_unit_proof_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_proof_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
+
+# What a server could have us do without end.
+check_PROGRAMS += tests/unit/storm-test
+TESTS += tests/unit/storm-test
+tests_unit_storm_test_SOURCES = tests/unit/storm-test.c
+tests_unit_storm_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_storm_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)

@@ -14,12 +14,95 @@
 
 #include "lib/xalloc.h"
 
-/* Each intent stands for one message at most. */
+/* Intents of home by digest, of each the one first that was written when the
+ * other side was the emptiest. Each stands for one message at most. */
 struct plan_intents {
-	const struct journal_folder *journal;
-	enum journal_side side;
-	bool *used;
+	const struct journal_intent **list;
+	size_t *next; /* of each the first from it on that is not used yet */
+	size_t count;
+	uint32_t from; /* the lowest UID that any of them may have become */
 };
+
+/* What the server has answered, without a UID. */
+struct plan_answers {
+	/* The highest UID at the other side that may be what it stored, or 0 */
+	uint32_t highest;
+	/* Of those whose UID at home is void, by size. */
+	const struct journal_intent **list;
+	size_t count;
+};
+
+static int plan_compare_intent(const void *left, const void *right)
+{
+	const struct journal_intent *const *a = left;
+	const struct journal_intent *const *b = right;
+	int order = memcmp((*a)->digest, (*b)->digest, JOURNAL_DIGEST);
+
+	if (order != 0)
+		return order;
+	return ((*a)->uidnext > (*b)->uidnext) -
+	       ((*a)->uidnext < (*b)->uidnext);
+}
+
+static void plan_intents_begin(
+	const struct plan_work *work, struct plan_intents *intents_r)
+{
+	const struct journal_folder *journal = work->folder->journal;
+	size_t count = journal != NULL ? journal->intents_count : 0, i;
+
+	*intents_r = (struct plan_intents){ .from = UINT32_MAX };
+	intents_r->list =
+		xreallocarray(NULL, count + 1, sizeof(*intents_r->list));
+	intents_r->next =
+		xreallocarray(NULL, count + 1, sizeof(*intents_r->next));
+	for (i = 0; i < count; i++) {
+		const struct journal_intent *intent = &journal->intents[i];
+
+		if (intent->from != work->side)
+			continue;
+		intents_r->list[intents_r->count++] = intent;
+		if (intent->uidnext < intents_r->from)
+			intents_r->from = intent->uidnext;
+	}
+	if (intents_r->count > 1)
+		qsort(intents_r->list, intents_r->count,
+			sizeof(*intents_r->list), plan_compare_intent);
+	for (i = 0; i <= intents_r->count; i++)
+		intents_r->next[i] = i;
+}
+
+static void plan_intents_end(struct plan_intents *intents)
+{
+	free(intents->list);
+	free(intents->next);
+}
+
+/* The first from there on that is not used; the way there gets shorter. */
+static size_t plan_unused(size_t *next, size_t at)
+{
+	while (next[at] != at) {
+		next[at] = next[next[at]];
+		at = next[at];
+	}
+	return at;
+}
+
+/* The first of a sorted list of pointers that is not below the key. */
+static size_t plan_seek(const void *const *list, size_t count, const void *key,
+	int (*compare)(const void *, const void *))
+{
+	size_t low = 0, high = count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (compare(&list[middle], &key) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
 
 static int plan_compare_size(const void *left, const void *right)
 {
@@ -40,20 +123,6 @@ static uint64_t *plan_sizes(const struct plan_candidates *candidates)
 	return sizes;
 }
 
-/* Whether an intent may have become this message at the other side. */
-static bool plan_may_be_intended(
-	const struct plan_work *work, const struct plan_candidate *candidate)
-{
-	const struct journal_folder *journal = work->folder->journal;
-	size_t i;
-
-	for (i = 0; journal != NULL && i < journal->intents_count; i++)
-		if (journal->intents[i].from == work->side &&
-			candidate->uid >= journal->intents[i].uidnext)
-			return true;
-	return false;
-}
-
 /* Whether the server may have made this of a message that it alters. */
 static bool plan_may_be_judged(const struct plan_work *work,
 	const struct plan_candidate *candidate, enum journal_side side)
@@ -70,34 +139,19 @@ static bool plan_may_be_judged(const struct plan_work *work,
 	return false;
 }
 
-static bool plan_has_intents(const struct plan_work *work)
-{
-	const struct journal_folder *journal = work->folder->journal;
-	size_t i;
-
-	for (i = 0; journal != NULL && i < journal->intents_count; i++)
-		if (journal->intents[i].from == work->side)
-			return true;
-	return false;
-}
-
 /* What was intended has the digest that it was sent with. */
 static void plan_recall_digests(struct plan_work *work)
 {
 	const struct journal_folder *journal = work->folder->journal;
-	size_t i, j;
+	size_t i;
 
-	for (i = 0; journal != NULL && i < journal->intents_count; i++) {
-		const struct journal_intent *intent = &journal->intents[i];
+	for (i = 0; journal != NULL && i < work->home.count; i++) {
+		struct plan_candidate *candidate = &work->home.list[i];
+		const struct journal_intent *intent = journal_intent_next(
+			journal, work->side, candidate->uid, NULL);
 
-		for (j = 0; j < work->home.count; j++) {
-			struct plan_candidate *candidate = &work->home.list[j];
-
-			if (intent->from == work->side &&
-				candidate->uid == intent->uid &&
-				candidate->digest == NULL)
-				candidate->digest = intent->digest;
-		}
+		if (intent != NULL && candidate->digest == NULL)
+			candidate->digest = intent->digest;
 	}
 }
 
@@ -119,7 +173,8 @@ static bool plan_is_measured(struct plan_work *work)
 }
 
 /* True when the digests of all that may be equal are known. */
-static bool plan_is_digested(struct plan_work *work)
+static bool plan_is_digested(
+	struct plan_work *work, const struct plan_intents *intents)
 {
 	uint64_t *home = plan_sizes(&work->home);
 	uint64_t *other = plan_sizes(&work->other);
@@ -139,7 +194,8 @@ static bool plan_is_digested(struct plan_work *work)
 		const struct plan_candidate *candidate = &work->other.list[i];
 
 		if (candidate->digest == NULL &&
-			(plan_may_be_intended(work, candidate) ||
+			((intents->count > 0 &&
+				 candidate->uid >= intents->from) ||
 				plan_may_be_judged(
 					work, candidate, work->far) ||
 				bsearch(&candidate->size, home,
@@ -153,27 +209,26 @@ static bool plan_is_digested(struct plan_work *work)
 	       work->folder->digest_other.count == 0;
 }
 
+/* Takes an intent that may have become this message. */
 static bool plan_take_intent(
 	struct plan_intents *intents, const struct plan_candidate *candidate)
 {
-	size_t i;
+	struct journal_intent like = { .uidnext = 0 };
+	size_t at;
 
-	for (i = 0;
-		intents->journal != NULL && i < intents->journal->intents_count;
-		i++) {
-		const struct journal_intent *intent =
-			&intents->journal->intents[i];
-
-		if (!intents->used[i] && intent->from == intents->side &&
-			candidate->digest != NULL &&
-			candidate->uid >= intent->uidnext &&
-			memcmp(intent->digest, candidate->digest,
-				JOURNAL_DIGEST) == 0) {
-			intents->used[i] = true;
-			return true;
-		}
-	}
-	return false;
+	if (candidate->digest == NULL)
+		return false;
+	memcpy(like.digest, candidate->digest, JOURNAL_DIGEST);
+	at = plan_seek((const void *const *)intents->list, intents->count,
+		&like, plan_compare_intent);
+	at = plan_unused(intents->next, at);
+	if (at == intents->count ||
+		candidate->uid < intents->list[at]->uidnext ||
+		memcmp(intents->list[at]->digest, candidate->digest,
+			JOURNAL_DIGEST) != 0)
+		return false;
+	intents->next[at] = at + 1;
+	return true;
 }
 
 struct plan_adoption *plan_adoption_add(struct plan_work *work,
@@ -216,114 +271,154 @@ static int plan_compare_digest(const void *left, const void *right)
 {
 	const struct plan_candidate *const *a = left;
 	const struct plan_candidate *const *b = right;
-	int order = memcmp((*a)->digest, (*b)->digest, JOURNAL_DIGEST);
+
+	return memcmp((*a)->digest, (*b)->digest, JOURNAL_DIGEST);
+}
+
+static int plan_compare_dated(const void *left, const void *right)
+{
+	const struct plan_candidate *const *a = left;
+	const struct plan_candidate *const *b = right;
+	int order = plan_compare_digest(left, right);
+
+	if (order != 0)
+		return order;
+	return ((*a)->date > (*b)->date) - ((*a)->date < (*b)->date);
+}
+
+static int plan_compare_digest_uid(const void *left, const void *right)
+{
+	const struct plan_candidate *const *a = left;
+	const struct plan_candidate *const *b = right;
+	int order = plan_compare_digest(left, right);
 
 	if (order != 0)
 		return order;
 	return ((*a)->uid > (*b)->uid) - ((*a)->uid < (*b)->uid);
 }
 
-/* The first of the sorted others whose digest is not below. */
-static size_t plan_seek_digest(struct plan_candidate **others, size_t count,
-	const unsigned char *digest)
+static int plan_compare_dated_uid(const void *left, const void *right)
 {
-	size_t low = 0, high = count;
+	const struct plan_candidate *const *a = left;
+	const struct plan_candidate *const *b = right;
+	int order = plan_compare_dated(left, right);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
+	if (order != 0)
+		return order;
+	return ((*a)->uid > (*b)->uid) - ((*a)->uid < (*b)->uid);
+}
 
-		if (memcmp(others[middle]->digest, digest, JOURNAL_DIGEST) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+static bool plan_may_match(const struct plan_candidate *candidate, bool dated)
+{
+	return !candidate->taken && candidate->digest != NULL &&
+	       (!dated || candidate->dated);
 }
 
 /* Pairs what is equal; with dated the dates must be equal too. */
-static void plan_match_pass(struct plan_work *work,
-	struct plan_intents *intents, struct plan_candidate **others,
-	size_t count, bool dated)
+static void plan_match_pass(
+	struct plan_work *work, struct plan_intents *intents, bool dated)
 {
-	size_t i, at;
+	int (*compare)(const void *, const void *) =
+		dated ? plan_compare_dated : plan_compare_digest;
+	struct plan_candidate **others =
+		xreallocarray(NULL, work->other.count + 1, sizeof(*others));
+	size_t *next =
+		xreallocarray(NULL, work->other.count + 1, sizeof(*next));
+	size_t i, at, count = 0;
 
+	for (i = 0; i < work->other.count; i++)
+		if (plan_may_match(&work->other.list[i], dated))
+			others[count++] = &work->other.list[i];
+	qsort(others, count, sizeof(*others),
+		dated ? plan_compare_dated_uid : plan_compare_digest_uid);
+	for (i = 0; i <= count; i++)
+		next[i] = i;
 	for (i = 0; i < work->home.count; i++) {
 		struct plan_candidate *home = &work->home.list[i];
 
-		if (home->taken || home->digest == NULL ||
-			(dated && !home->dated))
+		if (!plan_may_match(home, dated))
 			continue;
-		for (at = plan_seek_digest(others, count, home->digest);
-			at < count && memcmp(others[at]->digest, home->digest,
-					      JOURNAL_DIGEST) == 0;
-			at++) {
-			if (others[at]->taken ||
-				(dated && (!others[at]->dated ||
-						  others[at]->date !=
-							  home->date)))
-				continue;
-			plan_adopt(work, intents, home, others[at]);
-			break;
-		}
+		at = plan_seek(
+			(const void *const *)others, count, home, compare);
+		at = plan_unused(next, at);
+		if (at == count || compare(&others[at], &home) != 0)
+			continue;
+		next[at] = at + 1;
+		plan_adopt(work, intents, home, others[at]);
 	}
-}
-
-static void plan_match_all(struct plan_work *work, struct plan_intents *intents)
-{
-	struct plan_candidate **others =
-		xreallocarray(NULL, work->other.count + 1, sizeof(*others));
-	size_t i, count = 0;
-
-	for (i = 0; i < work->other.count; i++)
-		if (work->other.list[i].digest != NULL)
-			others[count++] = &work->other.list[i];
-	qsort(others, count, sizeof(*others), plan_compare_digest);
-	plan_match_pass(work, intents, others, count, true);
-	plan_match_pass(work, intents, others, count, false);
 	free(others);
+	free(next);
 }
 
-/* Whether a message that no pair knows may be what became of the intent at a
- * server that alters what it stores. */
-static bool plan_may_have_become(
-	const struct plan_work *work, const struct journal_intent *intent)
+/* The highest UID of a message that no pair knows: it may be what became of an
+ * intent at a server that alters what it stores. */
+static uint32_t plan_highest_unknown(const struct plan_work *work)
 {
 	const struct uidset *foreign =
 		&work->folder->journal->foreign[work->far];
+	uint32_t highest = 0;
 	size_t i;
 
 	for (i = 0; i < work->other.count; i++)
 		if (!work->other.list[i].taken &&
 			work->other.list[i].pair == PLAN_NO_PAIR &&
-			work->other.list[i].uid >= intent->uidnext)
-			return true;
-	for (i = 0; i < foreign->count; i++)
-		if (foreign->uids[i] >= intent->uidnext &&
-			!uidset_has(&work->folder->departed, foreign->uids[i]))
-			return true;
-	return false;
+			work->other.list[i].uid > highest)
+			highest = work->other.list[i].uid;
+	for (i = foreign->count; i > 0 && foreign->uids[i - 1] > highest; i--)
+		if (!uidset_has(&work->folder->departed, foreign->uids[i - 1]))
+			highest = foreign->uids[i - 1];
+	return highest;
+}
+
+static int plan_compare_answer(const void *left, const void *right)
+{
+	const struct journal_intent *const *a = left;
+	const struct journal_intent *const *b = right;
+
+	return ((*a)->size > (*b)->size) - ((*a)->size < (*b)->size);
+}
+
+static void plan_answers_begin(
+	const struct plan_work *work, struct plan_answers *answers_r)
+{
+	const struct journal_folder *journal = work->folder->journal;
+	size_t count = journal != NULL ? journal->intents_count : 0, i;
+
+	*answers_r = (struct plan_answers){ .count = 0 };
+	answers_r->list =
+		xreallocarray(NULL, count + 1, sizeof(*answers_r->list));
+	if (count > 0)
+		answers_r->highest = plan_highest_unknown(work);
+	for (i = 0; i < count; i++) {
+		const struct journal_intent *intent = &journal->intents[i];
+
+		if (intent->answered && intent->from == work->side &&
+			intent->uid == 0 &&
+			intent->uidnext <= answers_r->highest)
+			answers_r->list[answers_r->count++] = intent;
+	}
+	if (answers_r->count > 1)
+		qsort(answers_r->list, answers_r->count,
+			sizeof(*answers_r->list), plan_compare_answer);
 }
 
 /* Whether the other side may hold the message already, by its own word. */
-static bool plan_is_unsettled(
-	const struct plan_work *work, const struct plan_candidate *home)
+static bool plan_is_unsettled(const struct plan_work *work,
+	const struct plan_answers *answers, const struct plan_candidate *home)
 {
 	const struct journal_folder *journal = work->folder->journal;
-	size_t i;
+	const struct journal_intent like = { .size = home->size };
+	const struct journal_intent *key = &like, *intent = NULL;
 
-	for (i = 0; journal != NULL && i < journal->intents_count; i++) {
-		const struct journal_intent *intent = &journal->intents[i];
-
-		if (!intent->answered || intent->from != work->side)
-			continue;
-		if (intent->uid != home->uid &&
-			(intent->uid != 0 || !home->measured ||
-				intent->size != home->size))
-			continue;
-		if (plan_may_have_become(work, intent))
+	if (journal == NULL || answers->highest == 0)
+		return false;
+	while ((intent = journal_intent_next(
+			journal, work->side, home->uid, intent)) != NULL)
+		if (intent->answered && intent->uidnext <= answers->highest)
 			return true;
-	}
-	return false;
+	return home->measured && answers->count > 0 &&
+	       bsearch(&key, answers->list, answers->count,
+		       sizeof(*answers->list), plan_compare_answer) != NULL;
 }
 
 /* What has found nothing: copied from home; at the other side ours and too
@@ -333,14 +428,18 @@ static void plan_match_rest(
 {
 	struct plan_folder *folder = work->folder;
 	bool removable = work->input->other->features.expunge_by_uid;
+	struct plan_answers answers;
 	size_t i;
 
+	plan_answers_begin(work, &answers);
 	for (i = 0; i < work->home.count; i++)
 		if (!work->home.list[i].taken)
-			uidset_add(plan_is_unsettled(work, &work->home.list[i])
+			uidset_add(plan_is_unsettled(
+					   work, &answers, &work->home.list[i])
 					   ? &folder->unsettled
 					   : &folder->copy,
 				work->home.list[i].uid);
+	free(answers.list);
 	for (i = 0; i < work->other.count; i++) {
 		const struct plan_candidate *other = &work->other.list[i];
 
@@ -357,20 +456,18 @@ static void plan_match_rest(
 
 void plan_match(struct plan_work *work)
 {
-	struct plan_intents intents = { work->folder->journal, work->side,
-		NULL };
-	bool intended = plan_has_intents(work);
+	struct plan_intents intents;
 
+	plan_intents_begin(work, &intents);
 	plan_recall_digests(work);
-	if (work->other.count > 0 && (work->home.count > 0 || intended) &&
-		(!plan_is_measured(work) || !plan_is_digested(work)))
-		return;
-	if (intents.journal != NULL)
-		intents.used = xcalloc(intents.journal->intents_count + 1,
-			sizeof(*intents.used));
-	plan_match_all(work, &intents);
-	if (work->folder->journal != NULL)
-		plan_match_altered(work);
-	plan_match_rest(work, &intents);
-	free(intents.used);
+	if (work->other.count == 0 ||
+		(work->home.count == 0 && intents.count == 0) ||
+		(plan_is_measured(work) && plan_is_digested(work, &intents))) {
+		plan_match_pass(work, &intents, true);
+		plan_match_pass(work, &intents, false);
+		if (work->folder->journal != NULL)
+			plan_match_altered(work);
+		plan_match_rest(work, &intents);
+	}
+	plan_intents_end(&intents);
 }

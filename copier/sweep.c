@@ -11,6 +11,7 @@
 #include "copier/altered.h"
 #include "copier/folder_table.h"
 #include "copier/transfer.h"
+#include "copier/uidmarks.h"
 #include "copier/view.h"
 
 #include "lib/instant.h"
@@ -113,20 +114,20 @@ static void sweep_new_uids(const struct sweep *sweep,
 	struct uidset *uids)
 {
 	enum journal_side side = sweep->pass->side;
-	struct uidset paired = UIDSET_EMPTY;
+	struct uidmarks paired = { .room = 0 };
 	size_t i;
 
 	for (i = 0; i < journal->pairs_count; i++)
 		if (!journal->pairs[i].gone && journal->pairs[i].uid[side] != 0)
-			uidset_add(&paired, journal->pairs[i].uid[side]);
+			uidmarks_add(&paired, journal->pairs[i].uid[side]);
 	for (i = 0; i < old->count; i++)
-		if (!uidset_has(&paired, old->messages[i].uid) &&
+		if (!uidmarks_has(&paired, old->messages[i].uid) &&
 			!uidset_has(&journal->foreign[side],
 				old->messages[i].uid) &&
 			!sweep_is_unsettled(
 				sweep, old, journal, old->messages[i].uid))
 			uidset_add(uids, old->messages[i].uid);
-	uidset_free(&paired);
+	uidmarks_free(&paired);
 }
 
 /* Takes out of the set what was carried over before under another UID: moved
@@ -355,6 +356,7 @@ static int sweep_recover(struct sweep *sweep, struct journal_folder *journal,
 	if (result == 1)
 		result = mailbox_scan(
 			pass->other, &scan, sweep_found, folder, error);
+	view_settle(folder);
 	sweep_unpaired(sweep, journal, folder, &uids);
 	if (result == 1 && uids.count > 0)
 		result = view_digest(folder, pass->other, &uids, error);
@@ -399,6 +401,20 @@ static int sweep_carry(struct sweep *sweep, struct view_folder *old,
 	return result;
 }
 
+/* Whether the bound is of this folder; else nothing tells what came after. */
+static bool sweep_is_same(const struct proof_bound *bound,
+	const struct mailbox_status *status, struct error *error)
+{
+	if (bound == NULL || bound->uidvalidity == status->uidvalidity)
+		return true;
+	error_set(error,
+		"folder %s: its UIDVALIDITY has changed since the flip "
+		"(%" PRIu32 ", now %" PRIu32
+		"); which of its messages are stragglers cannot be told",
+		bound->folder, bound->uidvalidity, status->uidvalidity);
+	return false;
+}
+
 /* One folder of the old home. */
 static int sweep_folder(
 	struct sweep *sweep, struct view_folder *old, struct error *error)
@@ -413,26 +429,23 @@ static int sweep_folder(
 	uint64_t missed = pass->counts.missed;
 	int result;
 
-	if (!old->selectable || (old->has_status && old->status.messages == 0))
+	if (!old->selectable)
 		return 1;
-	if (bound != NULL && bound->uidvalidity != old->status.uidvalidity) {
-		error_set(error,
-			"folder %s: its UIDVALIDITY has changed since the flip "
-			"(%" PRIu32 ", now %" PRIu32
-			"); which of its messages are stragglers cannot be "
-			"told",
-			old->name, bound->uidvalidity, old->status.uidvalidity);
+	if (!sweep_is_same(bound, &old->status, error))
 		return 0;
-	}
 	if (view_is_seen(old, journal, pass->side, false) &&
 		journal->risky == 0 &&
 		(journal->intents_count == 0 ||
 			sweep_intended_from(sweep, journal) == 0))
 		return 1;
 	result = mailbox_select(pass->home, old->name, false, &selected, error);
+	/* A listing may tell of a folder as it was. */
+	if (result == 1 && !sweep_is_same(bound, &selected.status, error))
+		return 0;
 	if (result == 1)
 		result = mailbox_scan(
 			pass->home, &scan, sweep_found, old, error);
+	view_settle(old);
 	if (result == 1 && old->count > 0) {
 		result = sweep_target(sweep, old, &journal, error);
 		if (result == 1)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Sets of UIDs: a sorted array, filled from the front in nearly every use. */
+/* Sets of UIDs: a sorted array with room at both ends; what is added or taken
+ * out moves the shorter side. */
 #include "config.h"
 
 #include "copier/uidset.h"
@@ -28,19 +29,40 @@ static size_t uidset_seek(const struct uidset *set, uint32_t uid)
 	return low;
 }
 
+/* Makes room at both ends, in proportion to what is there. */
+static void uidset_grow(struct uidset *set)
+{
+	size_t more = set->count / 2 + 8;
+	uint32_t *old = set->uids != NULL ? set->uids - set->front : NULL;
+	uint32_t *all =
+		xreallocarray(NULL, set->count + 2 * more, sizeof(*set->uids));
+
+	if (set->count > 0)
+		memcpy(all + more, set->uids, set->count * sizeof(*all));
+	free(old);
+	set->uids = all + more;
+	set->front = more;
+	set->room = set->count + more;
+}
+
 void uidset_add(struct uidset *set, uint32_t uid)
 {
 	size_t at = uidset_seek(set, uid);
+	bool low = at < set->count / 2;
 
 	if (at < set->count && set->uids[at] == uid)
 		return;
-	if (set->count == set->room) {
-		set->room = set->room > 0 ? set->room * 2 : 16;
-		set->uids =
-			xreallocarray(set->uids, set->room, sizeof(*set->uids));
+	if (low ? set->front == 0 : set->count == set->room)
+		uidset_grow(set);
+	if (low) {
+		set->uids--;
+		set->front--;
+		set->room++;
+		memmove(set->uids, set->uids + 1, at * sizeof(*set->uids));
+	} else {
+		memmove(set->uids + at + 1, set->uids + at,
+			(set->count - at) * sizeof(*set->uids));
 	}
-	memmove(set->uids + at + 1, set->uids + at,
-		(set->count - at) * sizeof(*set->uids));
 	set->uids[at] = uid;
 	set->count++;
 }
@@ -51,9 +73,16 @@ bool uidset_drop(struct uidset *set, uint32_t uid)
 
 	if (at == set->count || set->uids[at] != uid)
 		return false;
+	if (at < set->count / 2) {
+		memmove(set->uids + 1, set->uids, at * sizeof(*set->uids));
+		set->uids++;
+		set->front++;
+		set->room--;
+	} else {
+		memmove(set->uids + at, set->uids + at + 1,
+			(set->count - at - 1) * sizeof(*set->uids));
+	}
 	set->count--;
-	memmove(set->uids + at, set->uids + at + 1,
-		(set->count - at) * sizeof(*set->uids));
 	return true;
 }
 
@@ -66,7 +95,8 @@ bool uidset_has(const struct uidset *set, uint32_t uid)
 
 void uidset_free(struct uidset *set)
 {
-	free(set->uids);
+	if (set->uids != NULL)
+		free(set->uids - set->front);
 	*set = (struct uidset)UIDSET_EMPTY;
 }
 

@@ -12,17 +12,21 @@
 struct uidset {
 	uint32_t *uids;
 	size_t count;
-	size_t room;
+	size_t room;  /* from uids on */
+	size_t front; /* in front of them */
 };
 
 #define UIDSET_EMPTY                                                           \
 	{                                                                      \
-		NULL, 0, 0                                                     \
+		NULL, 0, 0, 0                                                  \
 	}
 
-/* Adds a UID wherever it belongs; quick when it is the highest. */
+/*
+ * Adds a UID wherever it belongs; quick near both ends, so that ascending and
+ * descending UIDs cost the same. For UIDs in a server's order see uidmarks.h.
+ */
 void uidset_add(struct uidset *set, uint32_t uid);
-/* Takes a UID out; false when it was not there. */
+/* Takes a UID out, quick near both ends; false when it was not there. */
 bool uidset_drop(struct uidset *set, uint32_t uid);
 bool uidset_has(const struct uidset *set, uint32_t uid);
 /* Empties the set and frees its memory. */

@@ -35,6 +35,7 @@ void view_forget(struct view_folder *folder)
 	for (i = 0; i < folder->count; i++)
 		free(folder->messages[i].digest);
 	folder->count = 0;
+	folder->unsorted = false;
 	folder->vanished_count = 0;
 }
 
@@ -99,8 +100,6 @@ static size_t view_seek(const struct view_folder *folder, uint32_t uid)
 {
 	size_t low = 0, high = folder->count;
 
-	if (high > 0 && folder->messages[high - 1].uid < uid)
-		return high;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
@@ -122,28 +121,59 @@ struct view_message *view_message_find(
 	return &folder->messages[at];
 }
 
+static int view_message_compare(const void *left, const void *right)
+{
+	const struct view_message *a = left, *b = right;
+
+	if (a->uid != b->uid)
+		return a->uid > b->uid ? 1 : -1;
+	return (a->told > b->told) - (a->told < b->told);
+}
+
+/* Of those that were told more than once the last word stays. */
+static void view_message_sort(struct view_folder *folder)
+{
+	size_t i, kept = 0;
+
+	qsort(folder->messages, folder->count, sizeof(*folder->messages),
+		view_message_compare);
+	for (i = 0; i < folder->count; i++) {
+		if (kept > 0 && folder->messages[kept - 1].uid ==
+					folder->messages[i].uid)
+			free(folder->messages[--kept].digest);
+		folder->messages[kept++] = folder->messages[i];
+	}
+	folder->count = kept;
+	folder->unsorted = false;
+}
+
+/* Who tells the same again and again fills no memory by it. */
+static void view_message_room(struct view_folder *folder)
+{
+	if (folder->unsorted)
+		view_message_sort(folder);
+	if (folder->room > 0 && folder->count <= folder->room / 2)
+		return;
+	folder->room = folder->room > 0 ? folder->room * 2 : 32;
+	folder->messages = xreallocarray(
+		folder->messages, folder->room, sizeof(*folder->messages));
+}
+
 struct view_message *view_message_add(
 	struct view_folder *folder, uint32_t uid, const struct flagset *flags)
 {
-	size_t at = view_seek(folder, uid);
+	struct view_message *message;
 
-	/* Told twice: the later word counts. */
-	if (at < folder->count && folder->messages[at].uid == uid) {
-		folder->messages[at].flags = flags;
-		return &folder->messages[at];
-	}
-	if (folder->count == folder->room) {
-		folder->room = folder->room > 0 ? folder->room * 2 : 32;
-		folder->messages = xreallocarray(folder->messages, folder->room,
-			sizeof(*folder->messages));
-	}
-	memmove(folder->messages + at + 1, folder->messages + at,
-		(folder->count - at) * sizeof(*folder->messages));
-	folder->count++;
-	memset(&folder->messages[at], 0, sizeof(*folder->messages));
-	folder->messages[at].uid = uid;
-	folder->messages[at].flags = flags;
-	return &folder->messages[at];
+	if (folder->count == folder->room)
+		view_message_room(folder);
+	if (folder->count > 0 && folder->messages[folder->count - 1].uid >= uid)
+		folder->unsorted = true;
+	message = &folder->messages[folder->count++];
+	memset(message, 0, sizeof(*message));
+	message->uid = uid;
+	message->told = ++folder->words_told;
+	message->flags = flags;
+	return message;
 }
 
 bool view_is_seen(const struct view_folder *folder,
@@ -180,7 +210,7 @@ static int view_range_compare(const void *left, const void *right)
 	return (a->first > b->first) - (a->first < b->first);
 }
 
-void view_vanish_sort(struct view_folder *folder)
+static void view_vanish_sort(struct view_folder *folder)
 {
 	size_t i, kept = 0;
 
@@ -197,6 +227,13 @@ void view_vanish_sort(struct view_folder *folder)
 			last->last = folder->vanished[i].last;
 	}
 	folder->vanished_count = kept + 1;
+}
+
+void view_settle(struct view_folder *folder)
+{
+	if (folder->unsorted)
+		view_message_sort(folder);
+	view_vanish_sort(folder);
 }
 
 bool view_has_vanished(const struct view_folder *folder, uint32_t uid)

@@ -19,6 +19,7 @@
 
 struct view_message {
 	uint32_t uid;
+	uint32_t told; /* which word of the server this was */
 	const struct flagset *flags;
 	uint64_t modseq; /* 0: not told */
 	bool measured;	 /* size and date are known */
@@ -51,6 +52,8 @@ struct view_folder {
 	char *words;		       /* why, or NULL */
 	struct view_message *messages; /* by UID */
 	size_t count, room;
+	bool unsorted;		     /* until view_settle */
+	uint32_t words_told;	     /* of messages */
 	struct view_range *vanished; /* by UID, once they are read */
 	size_t vanished_count, vanished_room;
 	const struct flagset *permanent; /* as in mailbox_selected */
@@ -79,13 +82,16 @@ void view_forget(struct view_folder *folder);
 struct view_folder *view_find(const struct view *view, const char *name);
 /* Adds a folder, for tests and for folders just made. */
 struct view_folder *view_add(struct view *view, const char *name);
+/* In any order, each as often as the server likes; when all are told
+ * view_settle sorts them, and the last word about each counts. */
 struct view_message *view_message_add(
 	struct view_folder *folder, uint32_t uid, const struct flagset *flags);
+void view_settle(struct view_folder *folder);
 struct view_message *view_message_find(
 	const struct view_folder *folder, uint32_t uid);
-/* UIDs that are not there any more, in any order; then they are sorted. */
+/* UIDs that are not there any more, in any order; view_settle sorts them, too.
+ */
 void view_vanish(struct view_folder *folder, uint32_t first, uint32_t last);
-void view_vanish_sort(struct view_folder *folder);
 bool view_has_vanished(const struct view_folder *folder, uint32_t uid);
 
 /* How many of the messages that the journal knows there have not vanished. */

@@ -128,7 +128,7 @@ static bool view_take(
 		folder->status = selected->status;
 	folder->has_status = true;
 	folder->whole = look->whole;
-	view_vanish_sort(folder);
+	view_settle(folder);
 	return look->whole ||
 	       (selected->status.uidvalidity == look->since.uidvalidity &&
 		       view_adds_up(folder,
@@ -168,8 +168,13 @@ static int view_read_piece(struct view_reading *reading, struct error *error)
 	return result;
 }
 
-/* What is known without reading: the folder is as the journal saw it, empty, or
- * none at all. */
+/*
+ * What is known without reading: the folder is as the journal saw it, or none
+ * at all. That it is empty is not: a Dovecot whose UIDVALIDITY was changed
+ * calls a folder so until somebody opens it, and what was there is not gone
+ * because a listing says so. An empty folder is opened once, then it has been
+ * seen.
+ */
 static bool view_need_not_read(
 	const struct view_order *order, struct view_folder *folder)
 {
@@ -177,18 +182,7 @@ static bool view_need_not_read(
 		journal_find(order->journal, order->side, folder->name);
 
 	folder->seen = view_is_seen(folder, known, order->side, order->strict);
-	if (!folder->selectable || folder->seen)
-		return true;
-	/* A Dovecot whose UIDVALIDITY was changed calls a folder empty until
-	 * somebody opens it: copied anew, all of it would be there twice. */
-	if (known != NULL && known->uidvalidity[order->side] != 0 &&
-		known->uidvalidity[order->side] != folder->status.uidvalidity)
-		return false;
-	/* What was there is not gone because a listing says so. */
-	if (known != NULL && journal_known(known, order->side) > 0)
-		return false;
-	folder->whole = folder->has_status && folder->status.messages == 0;
-	return folder->whole;
+	return !folder->selectable || folder->seen;
 }
 
 int view_read(struct view *view, struct mailbox *mailbox,

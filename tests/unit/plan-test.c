@@ -374,7 +374,7 @@ static void set_view(struct fixture *fixture, struct view *view,
 		folder->seen = strcmp(line, "seen") == 0;
 		while ((line = strtok_r(NULL, "\n", &rest)) != NULL)
 			view_line(fixture, folder, line);
-		view_vanish_sort(folder);
+		view_settle(folder);
 	}
 	free(copy);
 }

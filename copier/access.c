@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
+
 #include "lib/buffer.h"
 #include "lib/instant.h"
 #include "lib/process.h"
@@ -184,6 +186,17 @@ static int access_run(
 	return result;
 }
 
+/* A command that fails may have written its token to both outputs. */
+static void access_mask(struct error *error, const struct buffer *output)
+{
+	size_t size = output->size > 0 ? strcspn(output->data, "\r\n") : 0;
+	char *token = xstrndup(output->data, size);
+
+	secret_mask(error, token);
+	OPENSSL_cleanse(token, size);
+	free(token);
+}
+
 /* A new token, under the mutex. */
 static int access_renew(struct access *access, struct error *error)
 {
@@ -206,6 +219,7 @@ static int access_renew(struct access *access, struct error *error)
 		access->serial++;
 		access->good = false;
 	} else {
+		access_mask(error, &output);
 		error_prefix(error, "token command");
 	}
 	secret_clear(&room);

@@ -90,6 +90,8 @@ static int copy_prepare(struct copy *copy, struct error *error)
 	char *directory = copy_state_directory(copy);
 	int result = copy_make_directory(directory, error);
 
+	location_spool(&copy->source, directory);
+	location_spool(&copy->destination, directory);
 	if (result == 0)
 		result = copy_access_limit(
 			&access[0], directory, &copy->source, error);

@@ -61,7 +61,8 @@ struct mailbox_target {
 	 * live as long as the mailbox. */
 	const struct foldermap *map;
 	struct folder_notes *notes;
-	int timeout_ms; /* without a byte */
+	int timeout_ms;	   /* without a byte */
+	const char *spool; /* directory for temporary files; NULL: a default */
 	/* Mechanism, token, pins and limits, shared by the account's mailboxes
 	 * there; NULL for the defaults (copier/access.h). */
 	struct access *access;
@@ -326,7 +327,8 @@ int mailbox_status(struct mailbox *mailbox, const char *folder,
 int mailbox_select(struct mailbox *mailbox, const char *folder, bool write,
 	struct mailbox_selected *selected_r, struct error *error);
 
-/* Messages of the selected folder, in ascending order of UID. */
+/* Messages of the selected folder, in the server's order; the last word about
+ * one that is told of more than once counts. */
 int mailbox_scan(struct mailbox *mailbox, const struct mailbox_scan *scan,
 	mailbox_message_fn *callback, void *context, struct error *error);
 /*

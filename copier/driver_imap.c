@@ -173,6 +173,8 @@ static void imap_mailbox_close(struct mailbox *mailbox)
 	free(imap->more);
 	free(imap->prefix);
 	free(imap->selected);
+	free(imap->spool_directory);
+	spool_free(&imap->spool);
 	free(imap);
 }
 
@@ -183,6 +185,8 @@ static struct mailbox *imap_mailbox_open(const struct mailbox_target *target,
 	struct imap_mailbox *imap = xcalloc(1, sizeof(*imap));
 
 	imap->flags = flags;
+	if (target->spool != NULL)
+		imap->spool_directory = xstrdup(target->spool);
 	imap->session = imap_session_open(target, failure_r, error);
 	if (imap->session == NULL || imap_mailbox_enable(imap, error) < 0 ||
 		imap_mailbox_learn(imap, error) < 0) {

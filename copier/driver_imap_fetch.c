@@ -8,10 +8,10 @@
 
 #include "copier/driver_imap_private.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "copier/uidmarks.h"
 
 void imap_fetch_message(struct imap_mailbox *imap,
 	const struct imap_fetch *fetch, struct mailbox_message *message_r)
@@ -37,7 +37,7 @@ enum imap_fetching_way {
 	IMAP_FETCHING_NONE,  /* no body has come in this response */
 	IMAP_FETCHING_SINK,  /* straight to the sink */
 	IMAP_FETCHING_PASS,  /* nowhere */
-	IMAP_FETCHING_SPOOL, /* to a file, until we know whose it is */
+	IMAP_FETCHING_SPOOL, /* kept until we know whose it is */
 };
 
 struct imap_fetching {
@@ -47,9 +47,7 @@ struct imap_fetching {
 	void *context;
 	struct error *error; /* the caller's: the sink has written there */
 	enum imap_fetching_way way;
-	FILE *spool;
-	uint64_t size;
-	struct uidset told;	     /* each message is offered once */
+	struct uidmarks told;	     /* each message is offered once */
 	unsigned tags[IMAP_FETCHES]; /* of commands under way */
 	size_t asked;
 	bool refused;
@@ -71,9 +69,8 @@ static int imap_fetching_begin(struct imap_fetching *fetching,
 	struct mailbox_message message;
 
 	if (!uidset_has(fetching->uids, fetch->uid) ||
-		uidset_has(&fetching->told, fetch->uid))
+		!uidmarks_add(&fetching->told, fetch->uid))
 		return 0;
-	uidset_add(&fetching->told, fetch->uid);
 	imap_session_spend(fetching->imap->session, 1);
 	imap_fetch_message(fetching->imap, fetch, &message);
 	message.size = size;
@@ -95,14 +92,11 @@ static int imap_fetching_body(void *context, const struct imap_response *before,
 	if (fetching->way != IMAP_FETCHING_NONE ||
 		imap_fetch_parse(before->rest, true, &fetch) < 0)
 		return imap_fetch_bad(error);
-	fetching->size = size;
 	if (!imap_fetching_knows(&fetch)) {
 		/* UID, flags or date come behind the body. */
-		fetching->spool = tmpfile();
-		if (fetching->spool == NULL) {
-			error_set(error, "temporary file: %s", strerror(errno));
-			return -1;
-		}
+		if (fetching->imap->spool == NULL)
+			fetching->imap->spool =
+				spool_new(fetching->imap->spool_directory);
 		fetching->way = IMAP_FETCHING_SPOOL;
 		return 0;
 	}
@@ -118,11 +112,8 @@ static int imap_fetching_piece(
 {
 	struct imap_fetching *fetching = context;
 
-	if (fetching->way == IMAP_FETCHING_SPOOL &&
-		fwrite(data, 1, size, fetching->spool) != size) {
-		error_set(error, "temporary file: %s", strerror(errno));
-		return -1;
-	}
+	if (fetching->way == IMAP_FETCHING_SPOOL)
+		return spool_add(fetching->imap->spool, data, size, error);
 	if (fetching->way == IMAP_FETCHING_SINK &&
 		fetching->sink->data(fetching->context, data, size) < 0)
 		return imap_fetching_stop(fetching, error);
@@ -133,21 +124,17 @@ static int imap_fetching_piece(
 static int imap_fetching_replay(struct imap_fetching *fetching,
 	const struct imap_fetch *fetch, struct error *error)
 {
-	char piece[16384];
-	size_t got;
-	int result = imap_fetching_begin(fetching, fetch, fetching->size);
+	struct spool *spool = fetching->imap->spool;
+	int result = imap_fetching_begin(fetching, fetch, spool_size(spool));
 
-	rewind(fetching->spool);
-	while (result > 0 &&
-		(got = fread(piece, 1, sizeof(piece), fetching->spool)) > 0)
-		if (fetching->sink->data(fetching->context, piece, got) < 0)
-			result = -1;
-	if (result > 0 && ferror(fetching->spool)) {
-		error_set(error, "temporary file: %s", strerror(errno));
-		return -1;
+	if (result > 0) {
+		result = spool_replay(
+			spool, fetching->sink->data, fetching->context, error);
+		if (result < 0)
+			return -1;
+		result = result > 0 ? fetching->sink->end(fetching->context)
+				    : -1;
 	}
-	if (result > 0)
-		result = fetching->sink->end(fetching->context);
 	return result < 0 ? imap_fetching_stop(fetching, error) : 0;
 }
 
@@ -214,9 +201,8 @@ static int imap_fetching_data(void *context,
 		result = imap_fetch_bad(error);
 	else
 		result = imap_fetching_finish(fetching, &fetch, error);
-	if (fetching->spool != NULL)
-		fclose(fetching->spool);
-	fetching->spool = NULL;
+	if (fetching->way == IMAP_FETCHING_SPOOL)
+		spool_clear(fetching->imap->spool);
 	fetching->way = IMAP_FETCHING_NONE;
 	buffer_free(&fetch.body);
 	return result;
@@ -326,8 +312,8 @@ int imap_mailbox_fetch(struct mailbox *mailbox, const struct uidset *uids,
 	imap_session_handle(imap->session, &imap_fetching_handler, &fetching);
 	result = imap_fetching_run(&fetching);
 	imap_session_handle(imap->session, NULL, NULL);
-	if (fetching.spool != NULL)
-		fclose(fetching.spool);
-	uidset_free(&fetching.told);
+	if (fetching.way == IMAP_FETCHING_SPOOL)
+		spool_clear(imap->spool);
+	uidmarks_free(&fetching.told);
 	return result;
 }

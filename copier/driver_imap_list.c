@@ -380,11 +380,12 @@ static void imap_select_code(struct imap_mailbox *imap, struct imap_span code,
 			selected->status.modseq = number;
 		return;
 	}
+	/* Cut to 32 bits they could be those of another folder. */
 	if (imap_code_is(code, "UIDVALIDITY", &rest) &&
-		imap_number_parse(rest, &number) == 0)
+		imap_number_parse(rest, &number) == 0 && number <= UINT32_MAX)
 		selected->status.uidvalidity = (uint32_t)number;
 	if (imap_code_is(code, "UIDNEXT", &rest) &&
-		imap_number_parse(rest, &number) == 0)
+		imap_number_parse(rest, &number) == 0 && number <= UINT32_MAX)
 		selected->status.uidnext = (uint32_t)number;
 }
 

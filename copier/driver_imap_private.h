@@ -5,6 +5,7 @@
 
 #include "copier/driver.h"
 #include "copier/imap_session.h"
+#include "copier/spool.h"
 
 /* UIDs and characters of a set in one command line. */
 #define IMAP_SET_UIDS 500
@@ -44,6 +45,8 @@ struct imap_mailbox {
 	struct mailbox mailbox;
 	struct imap_session *session;
 	struct flagpool *flags;
+	struct spool *spool;   /* NULL until it is needed */
+	char *spool_directory; /* or NULL */
 	struct mailbox_features features;
 	char *prefix;
 	char **others; /* prefixes of namespaces that are not the user's own */
@@ -55,7 +58,7 @@ struct imap_mailbox {
 	struct imap_ahead ahead;
 	char *selected; /* or NULL */
 	bool writable;
-	bool resync; /* QRESYNC is enabled (RFC 7162) */
+	bool resync;	 /* QRESYNC is enabled (RFC 7162) */
 	uint32_t exists; /* messages of the selected folder */
 	uint32_t came;	 /* of which so many since it was selected */
 
@@ -85,8 +88,7 @@ int imap_mailbox_select(struct mailbox *mailbox, const char *folder, bool write,
 /* Leaves the selected folder without removing anything from it. 0 or -1. */
 int imap_mailbox_deselect(struct imap_mailbox *imap, struct error *error);
 /* Gives a STATUS command. Returns its tag. */
-unsigned imap_mailbox_ask_status(
-	struct imap_mailbox *imap, const char *folder);
+unsigned imap_mailbox_ask_status(struct imap_mailbox *imap, const char *folder);
 /* What a response of SELECT or EXAMINE tells. */
 void imap_select_take(struct imap_mailbox *imap,
 	const struct imap_response *response,
@@ -129,12 +131,12 @@ int imap_mailbox_prepare(struct mailbox *mailbox, struct mailbox_wish *wishes,
 unsigned imap_mailbox_ask_select(
 	struct imap_mailbox *imap, const char *folder, bool write);
 /* Gives a FETCH command for UIDs of the set from index on, which is moved. */
-unsigned imap_mailbox_ask_fetch(struct imap_mailbox *imap,
-	const struct uidset *uids, size_t *index);
+unsigned imap_mailbox_ask_fetch(
+	struct imap_mailbox *imap, const struct uidset *uids, size_t *index);
 
 /* driver_imap_ahead.c */
-void imap_mailbox_ahead(struct mailbox *mailbox, const char *folder,
-	const struct uidset *uids);
+void imap_mailbox_ahead(
+	struct mailbox *mailbox, const char *folder, const struct uidset *uids);
 /* The tag of an EXAMINE of that folder that is under way, or 0 when there is
  * none; what was asked for otherwise is read to its end. 0 or -1. */
 int imap_ahead_select(struct imap_mailbox *imap, const char *folder, bool write,

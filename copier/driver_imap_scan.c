@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "copier/uidmarks.h"
+
 /* Looks under way at once. */
 #define IMAP_LOOKS_MAX 16
 /* VANISHED is one line: with more gaps among the UIDs it is not asked for. */
@@ -27,7 +29,7 @@ struct imap_scanning {
 	/* what the selection tells, while the folder is being selected */
 	struct mailbox_selected *selecting;
 	bool counted; /* EXISTS has come of it */
-	struct uidset told;
+	struct uidmarks told;
 	size_t most; /* messages that the folder had at any time of the scan */
 	uint64_t left; /* UIDs that have vanished meanwhile */
 };
@@ -77,7 +79,7 @@ static int imap_scanning_tell(struct imap_scanning *scanning,
 {
 	struct mailbox_message message;
 
-	uidset_add(&scanning->told, fetch->uid);
+	uidmarks_add(&scanning->told, fetch->uid);
 	if (scanning->told.count > scanning->most) {
 		error_set(error, "the server tells of more messages than there "
 				 "are");
@@ -226,7 +228,7 @@ int imap_mailbox_scan(struct mailbox *mailbox, const struct mailbox_scan *scan,
 	if (result == 1)
 		result = imap_scan_check(&scanning, error);
 	imap_session_handle(imap->session, NULL, NULL);
-	uidset_free(&scanning.told);
+	uidmarks_free(&scanning.told);
 	buffer_free(&set);
 	return result;
 }
@@ -375,7 +377,7 @@ int imap_mailbox_look(struct mailbox *mailbox, struct mailbox_look *looks,
 		result = imap_look_read(imap, &looks[i],
 			&tags[i % IMAP_LOOKS_MAX], &scanning, error);
 		imap_session_handle(imap->session, NULL, NULL);
-		uidset_free(&scanning.told);
+		uidmarks_free(&scanning.told);
 	}
 	return result;
 }

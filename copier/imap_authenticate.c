@@ -113,10 +113,13 @@ static int imap_attempt_exchange(
 		result = imap_attempt_reply(attempt, &ours);
 	if (result == 0)
 		return imap_session_wait(attempt->session, tag, error);
-	/* Our "*" is answered by BAD, which tells nothing. */
-	imap_session_wait(attempt->session, tag, NULL);
 	*error = ours;
-	return sasl_refusal(attempt->sasl)[0] != '\0' ? 0 : -1;
+	if (sasl_refusal(attempt->sasl)[0] == '\0')
+		return -1;
+	/* Our "*" is answered by BAD, which tells nothing; but another attempt
+	 * may follow. */
+	imap_session_wait(attempt->session, tag, NULL);
+	return 0;
 }
 
 static int imap_attempt_sasl(struct imap_attempt *attempt,

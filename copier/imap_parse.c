@@ -82,7 +82,8 @@ int imap_response_parse(
 	} else if (cursor.at < cursor.end &&
 		   isdigit((unsigned char)*cursor.at)) {
 		response_r->kind = IMAP_DATA;
-		if (imap_number(&cursor, &response_r->number) < 0)
+		if (imap_number(&cursor, &response_r->number) < 0 ||
+			response_r->number > UINT32_MAX)
 			return -1;
 		imap_skip_blanks(&cursor);
 	} else {

@@ -36,7 +36,7 @@ struct imap_response {
 	enum imap_kind kind;
 	struct imap_span tag;  /* IMAP_TAGGED */
 	struct imap_span word; /* OK, NO, ..., FETCH, LIST, ... */
-	uint64_t number;       /* in front of the word, or 0 */
+	uint64_t number;       /* in front of the word (32 bits), or 0 */
 	struct imap_span code; /* inside the brackets of "[...]", or empty */
 	struct imap_span rest; /* free text, or the fields of the data */
 };

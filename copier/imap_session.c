@@ -19,10 +19,16 @@
 
 /* Buffered output is sent when it is this much. */
 #define IMAP_SESSION_OUT 65536
-/* A server that says so much unasked, or tells of so many folders, will never
+/* A server that says so much unasked (long lines count as several), or tells of so many folders, will never
  * come to the answer. */
 #define IMAP_SESSION_IDLE_WORDS 100000
 #define IMAP_SESSION_LIST_WORDS 1000000
+/* More messages than that are in no folder: whoever tells so would have us keep
+ * them all. About each a command may bring some words, and more of changes that
+ * others make meanwhile. */
+#define IMAP_SESSION_EXISTS_MAX	   (1 << 25)
+#define IMAP_SESSION_MESSAGE_WORDS 4
+#define IMAP_SESSION_CHANGE_WORDS  100000
 
 int imap_session_break(struct imap_session *session, const char *format, ...)
 {
@@ -98,6 +104,13 @@ __attribute__((format(printf, 2, 0))) static void imap_session_format(
 	imap_session_write(session, text, (size_t)size);
 }
 
+static void imap_session_begin_count(struct imap_session *session)
+{
+	session->idle_words = session->list_words = 0;
+	session->message_words = 0;
+	imap_stream_ended(session->stream);
+}
+
 unsigned imap_command(struct imap_session *session, const char *format, ...)
 {
 	va_list arguments;
@@ -105,7 +118,7 @@ unsigned imap_command(struct imap_session *session, const char *format, ...)
 
 	session->refused = false;
 	session->open = true;
-	session->idle_words = session->list_words = 0;
+	imap_session_begin_count(session);
 	session->tag++;
 	snprintf(tag, sizeof(tag), "A%u ", session->tag);
 	imap_session_write(session, tag, strlen(tag));
@@ -268,7 +281,7 @@ static int imap_session_tagged(struct imap_session *session,
 				 "given");
 		return -1;
 	}
-	session->idle_words = session->list_words = 0;
+	imap_session_begin_count(session);
 	if (imap_session_is_over(session, response)) {
 		imap_session_words(response, cause);
 		return -1;
@@ -294,14 +307,22 @@ static bool imap_session_count(
 {
 	bool data = response->kind == IMAP_DATA && session->logged_in;
 
+	if (data && imap_span_is(response->word, "EXISTS") &&
+		response->number > session->exists) {
+		session->exists = response->number;
+		return session->exists <= IMAP_SESSION_EXISTS_MAX;
+	}
 	if (data && (imap_span_is(response->word, "FETCH") ||
 			    imap_span_is(response->word, "EXPUNGE")))
-		return true;
+		return ++session->message_words <=
+		       IMAP_SESSION_MESSAGE_WORDS * session->exists +
+			       IMAP_SESSION_CHANGE_WORDS;
 	if (data && (imap_span_is(response->word, "LIST") ||
 			    imap_span_is(response->word, "LSUB") ||
 			    imap_span_is(response->word, "STATUS")))
 		return ++session->list_words <= IMAP_SESSION_LIST_WORDS;
-	return ++session->idle_words <= IMAP_SESSION_IDLE_WORDS;
+	session->idle_words += 1 + session->wire.text.size / 64;
+	return session->idle_words <= IMAP_SESSION_IDLE_WORDS;
 }
 
 /* A whole response is there. */
@@ -378,6 +399,7 @@ static int imap_session_dispatch(struct imap_session *session,
 		return handler->piece(session->context, session->wire.data,
 			session->wire.data_size, cause);
 	case IMAP_WIRE_BODY_END:
+		imap_stream_ended(session->stream);
 		return 0;
 	}
 	return -1;
@@ -390,6 +412,8 @@ static int imap_session_fill(struct imap_session *session)
 
 	if (imap_session_flush(session) < 0)
 		return -1;
+	imap_stream_expect(
+		session->stream, imap_wire_is_inside(&session->wire));
 	got = imap_stream_read(
 		session->stream, session->in, sizeof(session->in), &cause);
 	if (got < 0)

@@ -41,9 +41,11 @@ struct imap_session {
 	bool ok;	    /* and says OK */
 	struct error words; /* or else these words */
 	bool go_on;	    /* a continuation request came */
-	/* Responses since the newest command or answer: of folders, and of
-	 * what nobody has asked for. */
-	unsigned list_words, idle_words;
+	/* Responses since the newest command or answer: of folders, of
+	 * messages, and of what nobody has asked for. */
+	unsigned list_words;
+	uint64_t idle_words, message_words;
+	uint64_t exists; /* messages in the largest folder told of */
 	bool refused; /* the present command was refused before its end: what
 			 is still written of it is dropped */
 };

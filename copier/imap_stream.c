@@ -20,8 +20,10 @@
 #include "copier/access.h"
 
 #include "copier/cutoff.h"
+#include "copier/trickle.h"
 
 #include "lib/endpoint.h"
+#include "lib/instant.h"
 #include "lib/tls.h"
 #include "lib/xalloc.h"
 
@@ -42,6 +44,8 @@ struct imap_stream {
 	size_t line;	   /* bytes since the last line end, while guarded */
 	size_t total;	   /* bytes read, while guarded */
 	struct pace *pace; /* or NULL */
+	struct trickle in, out;
+	bool inside; /* what the server has begun to say */
 	struct error failure;
 };
 
@@ -170,6 +174,7 @@ struct imap_stream *imap_stream_open(const struct mailbox_target *target,
 
 	stream->guarded = true;
 	stream->pace = access_pace(target->access);
+	stream->in.timeout_ms = stream->out.timeout_ms = target->timeout_ms;
 	stream->socket = imap_stream_connect(target, target->timeout_ms, error);
 	if (stream->socket >= 0)
 		cutoff_add(stream->socket);
@@ -251,6 +256,7 @@ bool imap_stream_is_exposed(const struct imap_stream *stream)
 void imap_stream_unguard(struct imap_stream *stream)
 {
 	stream->guarded = false;
+	trickle_ended(&stream->in);
 }
 
 /* False when libetpan has been given more than it can be trusted with. */
@@ -289,9 +295,21 @@ static const char *imap_stream_cause(void)
 	return errno != 0 ? strerror(errno) : "connection broken";
 }
 
+void imap_stream_expect(struct imap_stream *stream, bool inside)
+{
+	stream->inside = inside;
+}
+
+void imap_stream_ended(struct imap_stream *stream)
+{
+	trickle_ended(&stream->in);
+}
+
 ssize_t imap_stream_read(struct imap_stream *stream, void *data, size_t size,
 	struct error *error)
 {
+	int64_t began = instant_monotonic();
+	struct error slow;
 	ssize_t got;
 
 	size = pace_piece(stream->pace, size);
@@ -311,6 +329,11 @@ ssize_t imap_stream_read(struct imap_stream *stream, void *data, size_t size,
 	if (stream->guarded && !imap_stream_guard(stream, data, (size_t)got))
 		return imap_stream_fail(stream, error, "read",
 			"the server's greeting is too long");
+	if (trickle_add(&stream->in, stream->inside,
+		    instant_monotonic() - began, (size_t)got,
+		    stream->guarded ? TRICKLE_SET_UP : TRICKLE_ANSWER,
+		    &slow) < 0)
+		return imap_stream_fail(stream, error, "read", slow.text);
 	pace_spend(stream->pace, (uint64_t)got, 0);
 	return got;
 }
@@ -322,6 +345,8 @@ int imap_stream_write(struct imap_stream *stream, const void *data, size_t size,
 
 	while (size > 0) {
 		size_t piece = pace_piece(stream->pace, size);
+		int64_t began = instant_monotonic();
+		struct error slow;
 		ssize_t put;
 
 		errno = 0;
@@ -333,6 +358,10 @@ int imap_stream_write(struct imap_stream *stream, const void *data, size_t size,
 		if (put <= 0)
 			return (int)imap_stream_fail(
 				stream, error, "write", imap_stream_cause());
+		if (trickle_add(&stream->out, true, instant_monotonic() - began,
+			    (size_t)put, TRICKLE_ANSWER, &slow) < 0)
+			return (int)imap_stream_fail(
+				stream, error, "write", slow.text);
 		pace_spend(stream->pace, (uint64_t)put, 0);
 		at += put;
 		size -= (size_t)put;

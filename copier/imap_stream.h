@@ -52,6 +52,13 @@ bool imap_stream_is_exposed(const struct imap_stream *stream);
  */
 void imap_stream_unguard(struct imap_stream *stream);
 
+/* Tells what the next read waits for: more of what the server has begun to say,
+ * which must go on at a minimal rate, or the beginning of something. */
+void imap_stream_expect(struct imap_stream *stream, bool inside);
+/* The server has brought something to its end; it must do so in bounded time.
+ */
+void imap_stream_ended(struct imap_stream *stream);
+
 /*
  * Reads up to size bytes. Returns how many, or -1 with an error, also at the
  * end of the stream: nobody who reads from a server expects that.

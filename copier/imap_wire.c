@@ -24,6 +24,11 @@ void imap_wire_init(struct imap_wire *wire)
 	wire->state = IMAP_WIRE_LINE;
 }
 
+bool imap_wire_is_inside(const struct imap_wire *wire)
+{
+	return wire->state != IMAP_WIRE_DELIVERED && wire->text.size > 0;
+}
+
 void imap_wire_free(struct imap_wire *wire)
 {
 	buffer_free(&wire->text);

@@ -46,6 +46,8 @@ struct imap_wire {
 
 void imap_wire_init(struct imap_wire *wire);
 void imap_wire_free(struct imap_wire *wire);
+/* True when a response has begun and has not come to its end. */
+bool imap_wire_is_inside(const struct imap_wire *wire);
 
 /*
  * Takes bytes up to the next event. *used_r is how many were taken; feed the

@@ -129,6 +129,7 @@ copier_libcopier_a_SOURCES = \
 	copier/uidmap.c copier/uidmap.h \
 	copier/uidmap_file.c copier/uidmap_private.h \
 	copier/uidl.c copier/uidl.h \
+	copier/trickle.c copier/trickle.h \
 	copier/uidmarks.c copier/uidmarks.h copier/uidset.c copier/uidset.h \
 	copier/verify.c copier/verify.h \
 	copier/verify_main.c copier/verify_main.h \

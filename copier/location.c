@@ -235,6 +235,13 @@ char *location_name(const struct location *location)
 		location->login, location->host, target->port);
 }
 
+void location_spool(struct location *location, const char *directory)
+{
+	free(location->spool);
+	location->spool = xstrdup(directory);
+	location->target.spool = location->spool;
+}
+
 void location_keep_uids(
 	struct location *location, const char *directory, const char *name)
 {
@@ -495,6 +502,7 @@ void location_clear(struct location *location)
 	free(location->ca_file);
 	free(location->path);
 	free(location->uidmap);
+	free(location->spool);
 	access_free(&location->access);
 	if (location->password != NULL) {
 		OPENSSL_cleanse(location->password, strlen(location->password));

@@ -23,6 +23,7 @@ struct location {
 	char *ca_file;
 	char *path;
 	char *uidmap;
+	char *spool;
 	struct access *access;
 };
 
@@ -49,6 +50,8 @@ char *location_name(const struct location *location);
  */
 void location_keep_uids(
 	struct location *location, const char *directory, const char *name);
+/* Temporary files of its mailboxes are made there. Before the first one. */
+void location_spool(struct location *location, const char *directory);
 /* Reads the first line of a file as the password. 0 or -1. */
 int location_password(
 	struct location *location, const char *file, struct error *error);

@@ -43,6 +43,7 @@ const struct location *move_place(struct move *move,
 		place->target.notes = move->pass.notes;
 		if (source)
 			place->target.map = move->map;
+		location_spool(place, move->order->config->copier.state);
 		name = account_file_name(move->account->address);
 		location_keep_uids(
 			place, move->order->config->copier.state, name);

@@ -38,6 +38,8 @@ static int pop3_session_fill(struct pop3_session *session, struct error *error)
 {
 	ssize_t got = -1;
 
+	imap_stream_expect(
+		session->stream, pop3_wire_is_inside(&session->wire));
 	if (session->out.size == 0 ||
 		imap_stream_write(session->stream, session->out.data,
 			session->out.size, error) == 0)
@@ -107,8 +109,10 @@ int pop3_session_answer(struct pop3_session *session,
 		session->broken = pop3_session_dispatch(session, event, handler,
 					  context, answer_r, &cause) < 0;
 	}
-	if (!session->broken)
+	if (!session->broken) {
+		imap_stream_ended(session->stream);
 		return 0;
+	}
 	error_set(error, "%s", cause.text);
 	return -1;
 }

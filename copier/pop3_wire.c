@@ -27,6 +27,12 @@ void pop3_wire_expect(struct pop3_wire *wire, enum pop3_wire_shape shape)
 	wire->ok = false;
 }
 
+bool pop3_wire_is_inside(const struct pop3_wire *wire)
+{
+	return wire->state != POP3_OVER && wire->state != POP3_LIST &&
+	       (wire->state != POP3_STATUS || wire->line_size > 0);
+}
+
 static enum pop3_wire_event pop3_wire_bad(
 	struct error *error, const char *reason)
 {

@@ -48,6 +48,9 @@ struct pop3_wire {
 /* Makes it ready for a response of this shape; also for the first one. */
 void pop3_wire_expect(struct pop3_wire *wire, enum pop3_wire_shape shape);
 
+/* True inside a status line or a message; lists may be slow, since a server has
+ * to look at each message for them. */
+bool pop3_wire_is_inside(const struct pop3_wire *wire);
 /*
  * Takes from size octets at data what belongs to the next event, and says in
  * *used_r how many; data of an event is valid until the next call. A response

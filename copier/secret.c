@@ -15,6 +15,9 @@
 
 #include "lib/xalloc.h"
 
+/* So many letters of the beginning of a secret are too many. */
+#define SECRET_TORN 8
+
 void secret_clear(struct secret *secret)
 {
 	if (secret->data != NULL)
@@ -89,6 +92,18 @@ int secret_decode(const char *text, size_t size, struct secret *plain)
 	return -1;
 }
 
+/* The text may have been too long for the error, which ends within it. */
+static void secret_mask_torn(struct error *error, const char *text)
+{
+	size_t size = strlen(error->text), most = strlen(text), torn;
+
+	for (torn = size < most ? size : most; torn >= SECRET_TORN; torn--)
+		if (memcmp(error->text + size - torn, text, torn) == 0) {
+			memcpy(error->text + size - torn, "*", 2);
+			return;
+		}
+}
+
 void secret_mask(struct error *error, const char *text)
 {
 	char *at;
@@ -101,4 +116,5 @@ void secret_mask(struct error *error, const char *text)
 		memmove(at + 1, at + strlen(text),
 			strlen(at + strlen(text)) + 1);
 	}
+	secret_mask_torn(error, text);
 }

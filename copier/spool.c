@@ -54,11 +54,15 @@ void spool_clear(struct spool *spool)
 	spool->behind = 0;
 }
 
+static const char *spool_directory(const struct spool *spool)
+{
+	return spool->directory != NULL ? spool->directory : "/var/tmp";
+}
+
 /* Not every file system has files without a name from the start. */
 static int spool_open(const struct spool *spool)
 {
-	const char *directory =
-		spool->directory != NULL ? spool->directory : "/tmp";
+	const char *directory = spool_directory(spool);
 	char *path;
 	int file = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
@@ -72,9 +76,10 @@ static int spool_open(const struct spool *spool)
 	return file;
 }
 
-static int spool_fail(struct error *error)
+static int spool_fail(const struct spool *spool, struct error *error)
 {
-	error_set(error, "temporary file: %s", strerror(errno));
+	error_set(error, "temporary file in %s: %s", spool_directory(spool),
+		strerror(errno));
 	return -1;
 }
 
@@ -90,14 +95,14 @@ int spool_add(
 	if (size > 0 && spool->file < 0)
 		spool->file = spool_open(spool);
 	if (size > 0 && spool->file < 0)
-		return spool_fail(error);
+		return spool_fail(spool, error);
 	while (size > 0) {
 		ssize_t put = write(spool->file, data, size);
 
 		if (put < 0 && errno == EINTR)
 			continue;
 		if (put <= 0)
-			return spool_fail(error);
+			return spool_fail(spool, error);
 		data += put;
 		size -= (size_t)put;
 		spool->behind += (uint64_t)put;
@@ -133,7 +138,7 @@ int spool_replay(struct spool *spool,
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0)
-			return spool_fail(error);
+			return spool_fail(spool, error);
 		if (callback(context, piece, (size_t)got) < 0)
 			return 0;
 		at += (uint64_t)got;

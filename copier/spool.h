@@ -13,7 +13,7 @@
 
 struct spool;
 
-/* directory: where a file is made once it is needed; NULL: the system's. */
+/* directory: where a file is made once it is needed; NULL: /var/tmp. */
 struct spool *spool_new(const char *directory);
 /* Takes NULL. */
 void spool_free(struct spool **spool);

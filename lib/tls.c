@@ -14,11 +14,44 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
+#include "lib/instant.h"
 #include "lib/tls_private.h"
 #include "lib/xalloc.h"
 
+/* Time-outs of the socket in which a handshake or a record must be over. */
+#define TLS_PATIENCE 4
+
 /* ---- sockets below OpenSSL ---- */
+
+/* A record or a handshake is many reads: each within its time-out would be no
+ * bound of the whole. */
+static bool tls_is_late(struct tls_session *session)
+{
+	if (session->patience == 0 || instant_monotonic() < session->deadline)
+		return false;
+	session->number = EAGAIN;
+	return true;
+}
+
+static void tls_begin_step(struct tls_session *session)
+{
+	session->deadline = instant_monotonic() + session->patience;
+}
+
+/* By the socket's own time-out. */
+static void tls_learn_patience(struct tls_session *session)
+{
+	struct timeval wait = { 0, 0 };
+	socklen_t size = sizeof(wait);
+
+	if (getsockopt(session->socket, SOL_SOCKET, SO_RCVTIMEO, &wait, &size) <
+		0)
+		return;
+	session->patience = TLS_PATIENCE *
+			    ((int64_t)wait.tv_sec * 1000 + wait.tv_usec / 1000);
+}
 
 static int tls_socket_read(BIO *bio, char *data, int size)
 {
@@ -27,6 +60,8 @@ static int tls_socket_read(BIO *bio, char *data, int size)
 
 	if (session->stepwise)
 		return tls_step_read(session, bio, data, size);
+	if (tls_is_late(session))
+		return -1;
 	do
 		got = recv(session->socket, data, (size_t)size, 0);
 	while (got < 0 && errno == EINTR);
@@ -45,6 +80,8 @@ static int tls_socket_write(BIO *bio, const char *data, int size)
 
 	if (session->stepwise)
 		return tls_step_write(session, data, size);
+	if (!session->closing && tls_is_late(session))
+		return -1;
 	do
 		sent = send(session->socket, data, (size_t)size, flags);
 	while (sent < 0 && errno == EINTR);
@@ -212,6 +249,8 @@ struct tls_session *tls_session_new(
 
 	ERR_clear_error();
 	session->socket = socket;
+	tls_learn_patience(session);
+	tls_begin_step(session);
 	session->ca_file = context->ca_file;
 	session->pins = context->pins;
 	session->ssl = SSL_new(context->ssl);
@@ -397,6 +436,7 @@ ssize_t tls_read(struct tls_session *session, void *data, size_t size)
 		return -1;
 	}
 	ERR_clear_error();
+	tls_begin_step(session);
 	result = SSL_read_ex(session->ssl, data, size, &got);
 	if (result == 1)
 		return (ssize_t)got;
@@ -417,6 +457,7 @@ ssize_t tls_write(struct tls_session *session, const void *data, size_t size)
 		return -1;
 	}
 	ERR_clear_error();
+	tls_begin_step(session);
 	result = SSL_write_ex(session->ssl, data, size, &sent);
 	return result == 1 ? (ssize_t)sent : tls_fail(session, result);
 }

@@ -42,7 +42,8 @@ void tls_context_free(struct tls_context **context);
 
 /*
  * Does the handshake on a connected blocking socket, bounded by the socket's
- * own time-outs; the socket stays the caller's. host (client only) is the name
+ * own time-outs, and as a whole by a few of them, as is each record later; the
+ * socket stays the caller's. host (client only) is the name
  * or IP address that the certificate must be for; it is sent as SNI unless it
  * is an address. The error names the reason of a refused certificate.
  */

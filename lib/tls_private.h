@@ -36,6 +36,8 @@ struct tls_session {
 	bool starved;  /* the socket had nothing to read */
 	char *unsent;  /* records that wait for the socket, or NULL: none */
 	size_t unsent_at, unsent_size, unsent_room;
+	int64_t patience;     /* for one step, ms; 0: for ever */
+	int64_t deadline;     /* of the present one */
 };
 
 /* A session without a handshake; NULL with an error. */

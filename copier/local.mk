@@ -129,7 +129,7 @@ copier_libcopier_a_SOURCES = \
 	copier/uidmap.c copier/uidmap.h \
 	copier/uidmap_file.c copier/uidmap_private.h \
 	copier/uidl.c copier/uidl.h \
-	copier/trickle.c copier/trickle.h \
+	copier/misfit.c copier/misfit.h copier/trickle.c copier/trickle.h \
 	copier/uidmarks.c copier/uidmarks.h copier/uidset.c copier/uidset.h \
 	copier/verify.c copier/verify.h \
 	copier/verify_main.c copier/verify_main.h \
@@ -270,7 +270,7 @@ tests_fuzz_pop3_fuzz_LDADD = lib/librehome.a
 endif
 
 SYSTEM_TESTS += tests/system/batches.py tests/system/copy_lanes.py \
-	tests/system/hostile_imap.py \
+	tests/system/hostile_imap.py tests/system/hostile_storms.py \
 	tests/system/mailbox_copy.py
 
 # Names of folders, and what belongs to a folder beside its messages.

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "copier/misfit.h"
 #include "copier/mutf7.h"
 
 #include "lib/xalloc.h"
@@ -72,9 +73,9 @@ void pass_refuse(struct pass *pass, const char *folder, uint32_t uid,
 	struct pass_refusal *refusal;
 
 	pass->counts.refused++;
-	pass->refused_in_a_row += strcasestr(words->text, "quota") != NULL
-					  ? PASS_REFUSAL_OF_QUOTA
-					  : 1;
+	/* What does not fit is not about all that follows: see misfit.h. */
+	if (!misfit_is_quota(words))
+		pass->refused_in_a_row++;
 	if (pass->refusals_count == PASS_REFUSALS_MAX)
 		return;
 	pass->refusals = xreallocarray(pass->refusals, pass->refusals_count + 1,

@@ -21,9 +21,6 @@
  * have hundreds that are too large, which each run meets again with nothing
  * else to be stored between them. */
 #define PASS_REFUSALS_IN_A_ROW 1000
-/* So much each one counts that is about a quota: what follows fares no better.
- */
-#define PASS_REFUSAL_OF_QUOTA 50
 
 struct pass_refusal {
 	char *folder; /* at home */

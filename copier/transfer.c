@@ -16,7 +16,9 @@
 #include "copier/digest.h"
 #include "copier/keywords.h"
 #include "copier/identity.h"
+#include "copier/misfit.h"
 #include "copier/portion.h"
+#include "copier/uidmarks.h"
 
 #include "lib/instant.h"
 #include "lib/xalloc.h"
@@ -43,6 +45,7 @@ struct transfer {
 	/* UIDs at the other side that are no new message's: of pairs, and
 	 * foreign. */
 	struct uidset taken;
+	struct uidmarks given; /* to the messages of this transfer */
 	struct digest *digest;
 	struct altered_scan scan;
 	/* All that wait for an answer, the oldest first. */
@@ -56,6 +59,7 @@ struct transfer {
 	struct uidset again; /* of what was asked for: to be done once more */
 	size_t begun;	     /* of what was asked for: taken in hand */
 	struct portion portion;
+	struct misfit misfit;
 	size_t refused;	    /* messages of a batch that was refused, or 0 */
 	bool numbered;	    /* messages are to have home's UIDs */
 	uint32_t expected;  /* UID that goes on in the open batch */
@@ -116,6 +120,7 @@ static void transfer_stored(struct transfer *transfer,
 	pass->counts.copied++;
 	pass->counts.copied_bytes += message->size;
 	pass->refused_in_a_row = 0;
+	misfit_stored(&transfer->misfit);
 	transfer_numbered(transfer, message->uid, appended->uid);
 	if (appended->uid != 0 &&
 		appended->uidvalidity !=
@@ -124,7 +129,8 @@ static void transfer_stored(struct transfer *transfer,
 		journal_answer(pass->journal, transfer->folder, pass->side,
 			message->uid);
 	} else if (appended->uid == 0 || appended->uid < transfer->uidnext ||
-		   uidset_has(&transfer->taken, appended->uid)) {
+		   uidset_has(&transfer->taken, appended->uid) ||
+		   !uidmarks_add(&transfer->given, appended->uid)) {
 		/* Not told, or another message's. The intent stays; the next
 		 * look at the folder finds it. */
 		pass->counts.unsettled++;
@@ -133,7 +139,6 @@ static void transfer_stored(struct transfer *transfer,
 	} else {
 		pair.uid[pass->side] = message->uid;
 		pair.uid[transfer->far] = appended->uid;
-		uidset_add(&transfer->taken, appended->uid);
 		memcpy(pair.digest, message->digest, JOURNAL_DIGEST);
 		journal_pair(pass->journal, transfer->folder, &pair);
 	}
@@ -152,7 +157,7 @@ static bool transfer_is_gone(const struct error *words)
 
 /* One message of so many that were refused together. */
 static void transfer_refused(struct transfer *transfer, uint32_t uid,
-	size_t together, const struct error *words)
+	uint64_t size, size_t together, const struct error *words)
 {
 	struct pass *pass = transfer->pass;
 
@@ -165,6 +170,7 @@ static void transfer_refused(struct transfer *transfer, uint32_t uid,
 		transfer->refused = together;
 		pass->careful = true;
 	} else {
+		misfit_refused(&transfer->misfit, size, words);
 		pass_refuse(pass, transfer_name(transfer), uid, words);
 	}
 }
@@ -179,8 +185,8 @@ static void transfer_appended(
 	if (appended->refused) {
 		journal_unintend(pass->journal, transfer->folder, pass->side,
 			message->uid);
-		transfer_refused(transfer, message->uid, appended->batch,
-			appended->error);
+		transfer_refused(transfer, message->uid, message->size,
+			appended->batch, appended->error);
 	} else {
 		transfer_stored(transfer, message, appended);
 	}
@@ -250,12 +256,14 @@ static bool transfer_is_too_large(
 	uint64_t limit = mailbox_features(transfer->pass->other)->append_limit;
 	struct error words;
 
-	if (limit == 0 || message->size <= limit)
+	if (misfit_fits(&transfer->misfit, message->size, &words) &&
+		(limit == 0 || message->size <= limit))
 		return false;
-	error_set(&words,
-		"it has %" PRIu64 " octets, and the server takes no message of "
-		"more than %" PRIu64 " (APPENDLIMIT)",
-		message->size, limit);
+	if (limit != 0 && message->size > limit)
+		error_set(&words,
+			"it has %" PRIu64 " octets, and the server takes no "
+			"message of more than %" PRIu64 " (APPENDLIMIT)",
+			message->size, limit);
 	pass_refuse(
 		transfer->pass, transfer_name(transfer), message->uid, &words);
 	return true;
@@ -299,8 +307,8 @@ static int transfer_append(
 		return 1;
 	}
 	if (result == 0)
-		transfer_refused(
-			transfer, message->uid, transfer->open + 1, &words);
+		transfer_refused(transfer, message->uid, message->size,
+			transfer->open + 1, &words);
 	else
 		transfer_other_failed(transfer, &words);
 	transfer->open = 0;
@@ -501,6 +509,29 @@ static int transfer_some(struct transfer *transfer)
 	return result;
 }
 
+static void transfer_misfits(
+	void *context, uint32_t uid, const struct error *words)
+{
+	struct transfer *transfer = context;
+
+	pass_refuse(transfer->pass, transfer_name(transfer), uid, words);
+}
+
+/* What needs not be fetched, for it would not fit. Result as in driver.h. */
+static int transfer_sift(struct transfer *transfer)
+{
+	int result = 1;
+
+	if (transfer->misfit.changed)
+		result = misfit_sift(&transfer->misfit, transfer->pass->home,
+			&transfer->todo, transfer_misfits, transfer,
+			transfer->error);
+	if (result == 0)
+		pass_refuse(transfer->pass, transfer_name(transfer), 0,
+			transfer->error);
+	return result;
+}
+
 static int transfer_run(struct transfer *transfer, const struct uidset *uids)
 {
 	struct pass *pass = transfer->pass;
@@ -519,6 +550,8 @@ static int transfer_run(struct transfer *transfer, const struct uidset *uids)
 		if (transfer->left)
 			result = transfer_return(transfer);
 		if (result == 1)
+			result = transfer_sift(transfer);
+		if (result == 1 && transfer->todo.count > 0)
 			result = transfer_some(transfer);
 	}
 	mailbox_on_appended(pass->other, NULL, NULL);
@@ -554,6 +587,7 @@ int transfer_folder(struct pass *pass, struct journal_folder *folder,
 		transfer_forget(&transfer, transfer.messages);
 	digest_free(&transfer.digest);
 	uidset_free(&transfer.taken);
+	uidmarks_free(&transfer.given);
 	uidset_free(&transfer.todo);
 	uidset_free(&transfer.again);
 	return result < 0 ? -1 : 1;

@@ -21,7 +21,7 @@ check-system: all
 EXTRA_DIST += tests/run tests/lab/build tests/lab/packages \
 	tests/lab/awkward.py tests/lab/checker.py tests/lab/copying.py tests/lab/corpus.py \
 	tests/lab/courier.py tests/lab/cyrus.py tests/lab/dovecot.py \
-	tests/lab/gate.py tests/lab/ledger.py tests/lab/mailuser.py \
+	tests/lab/gate.py tests/lab/hostile_servers.py tests/lab/ledger.py tests/lab/mailuser.py \
 	tests/lab/overlay.py tests/lab/pop3_server.py tests/lab/postfix.py tests/lab/proxies.py \
 	tests/lab/rehome.py tests/lab/scratch.py tests/lab/site_under_test.py \
 	tests/lab/tap.py tests/lab/traffic.py tests/lab/wire.py \

@@ -262,6 +262,14 @@ tests_fuzz_certificate_fuzz_SOURCES = tests/fuzz/certificate-fuzz.c \
 	lib/hex.c lib/xalloc.c
 tests_fuzz_certificate_fuzz_CFLAGS = $(FUZZ_CFLAGS)
 tests_fuzz_certificate_fuzz_LDADD = $(copier_libs)
+check_PROGRAMS += tests/fuzz/journal-fuzz
+tests_fuzz_journal_fuzz_SOURCES = tests/fuzz/journal-fuzz.c \
+	copier/flags.c copier/journal.c copier/journal_file.c \
+	copier/journal_intent.c copier/journal_line.c copier/namehash.c \
+	copier/percent.c copier/uidset.c lib/buffer.c lib/error.c lib/hex.c \
+	lib/xalloc.c
+tests_fuzz_journal_fuzz_CFLAGS = $(FUZZ_CFLAGS)
+tests_fuzz_journal_fuzz_LDADD = lib/librehome.a
 check_PROGRAMS += tests/fuzz/pop3-fuzz
 tests_fuzz_pop3_fuzz_SOURCES = tests/fuzz/pop3-fuzz.c copier/pop3_parse.c \
 	copier/pop3_wire.c lib/error.c
@@ -340,8 +348,11 @@ tests_unit_proof_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_proof_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 
 # What a server could have us do without end.
-check_PROGRAMS += tests/unit/storm-test
-TESTS += tests/unit/storm-test
+check_PROGRAMS += tests/unit/storm-test tests/unit/trickle-test
+TESTS += tests/unit/storm-test tests/unit/trickle-test
+tests_unit_trickle_test_SOURCES = tests/unit/trickle-test.c
+tests_unit_trickle_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_trickle_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 tests_unit_storm_test_SOURCES = tests/unit/storm-test.c
 tests_unit_storm_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_storm_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)

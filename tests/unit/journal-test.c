@@ -440,6 +440,59 @@ static void test_damaged(void **state)
 	fixture_open(fixture);
 }
 
+/* A line with its check sum; %s in it is the digest. */
+static void add_summed(
+	struct buffer *text, const char *line, const char *digest)
+{
+	const char *place = strstr(line, "%s");
+	char *full = place == NULL ? xstrdup(line)
+				   : xasprintf("%.*s%s%s", (int)(place - line),
+					     line, digest, place + 2);
+	uint32_t hash = 2166136261u;
+	const char *at;
+
+	for (at = full; *at != '\0'; at++)
+		hash = (hash ^ (unsigned char)*at) * 16777619u;
+	buffer_printf(text, "%08x %s\n", (unsigned)hash, full);
+	free(full);
+}
+
+/* Numbers that wrap, and places that would take more memory than the lines
+ * could stand for: each is a damaged line. */
+static void test_numbers(void **state)
+{
+	static const char *const lines[] = {
+		"P 0 0 1 1 18446744073709551616 %s c ",
+		"P 0 0 1 1 18446744073709551619 %s c ",
+		"P 0 0 4294967296 1 5 %s c ",
+		"P 0 9 1 1 5 %s c ",
+		"P 0 4294967295 1 1 5 %s c ",
+		"I 0 0 1 1 9223372036854775808 5 %s ",
+		"P 4294967296 0 1 1 5 %s c ",
+	};
+	struct fixture *fixture = *state;
+	char digest[2 * JOURNAL_DIGEST + 1];
+	struct buffer text = BUFFER_EMPTY;
+	size_t i;
+
+	memset(digest, 'a', sizeof(digest) - 1);
+	digest[sizeof(digest) - 1] = '\0';
+	buffer_add_text(&text, "rehome-journal 1 old%20system new\n");
+	add_summed(&text, "F 0 INBOX INBOX", digest);
+	for (i = 0; i < sizeof(lines) / sizeof(*lines); i++)
+		add_summed(&text, lines[i], digest);
+	add_summed(&text, "P 0 0 1 1 18446744073709551615 %s c ", digest);
+	journal_close(&fixture->journal);
+	write_file(fixture->path, text.data, text.size);
+	buffer_free(&text);
+	fixture_open(fixture);
+	assert_int_equal(journal_damaged(fixture->journal),
+		sizeof(lines) / sizeof(*lines));
+	assert_int_equal(journal_at(fixture->journal, 0)->pairs_count, 1);
+	assert_true(
+		journal_at(fixture->journal, 0)->pairs[0].size == UINT64_MAX);
+}
+
 /* A line that stands twice is not taken twice. */
 static void test_repeated(void **state)
 {
@@ -621,6 +674,7 @@ int main(void)
 		TEST(test_many_folders),
 		TEST(test_torn),
 		TEST(test_damaged),
+		TEST(test_numbers),
 		TEST(test_repeated),
 		TEST(test_lock),
 		TEST(test_other_systems),

@@ -17,9 +17,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "lab"))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-import hostile_imap  # noqa: E402
+import hostile_servers  # noqa: E402
 import tap  # noqa: E402
-from hostile_imap import LAB, Bench, Folder, Hangup, Session  # noqa: E402
+from hostile_servers import LAB, Bench, Folder, Hangup, Session  # noqa: E402
 from scratch import run  # noqa: E402
 
 KILL_AT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..",
@@ -75,7 +75,7 @@ class BatchSession(Session):
             self.send("%s %s %s done\r\n" % (tag, answer, code))
 
 
-class BatchServer(hostile_imap.Server):
+class BatchServer(hostile_servers.Server):
     CAPABILITIES = CAPABILITIES
 
     def __init__(self):
@@ -470,7 +470,7 @@ class Dying(Batches):
         urls = ["imap://ann@127.0.0.1:%d" % server.port
                 for server in (self.old, self.new)]
         subprocess.run(
-            [hostile_imap.COPIER, "copy", *urls, "--source-password-file",
+            [hostile_servers.COPIER, "copy", *urls, "--source-password-file",
              self.secret, "--destination-password-file", self.secret,
              "--state", self.state, *options], stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL, timeout=60, env=dict(

@@ -35,6 +35,13 @@ SYSTEM_TESTS += tests/system/sendmail_ledger.py tests/system/lab_proxies.py test
 	tests/system/copy_masked.py tests/system/copy_many.py \
 	tests/system/copy_matrix.py tests/system/copy_altered.py
 
+# The model of a move; MISHAPS=2 make check-model searches deeper.
+SYSTEM_TESTS += tests/model/check.py
+EXTRA_DIST += tests/model/account.pml
+check-model:
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS=tests/model/check.py
+.PHONY: check-model
+
 # Fuzz targets: ./configure --enable-fuzzers CC=clang, then make check, or
 # tests/fuzz/run.sh SECONDS. They compile what they fuzz anew, since the
 # sanitizers and the coverage must be in that code too.

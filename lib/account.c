@@ -309,6 +309,13 @@ bool account_is_moving(const struct account *account)
 	       account->phase != ACCOUNT_RETIRED;
 }
 
+bool account_awaits_login(const struct account *account)
+{
+	return account->phase == ACCOUNT_REQUESTED &&
+	       account->strategy->rounds == ACCOUNT_AT_LOGIN &&
+	       account->login_at == 0;
+}
+
 static const struct account_row *account_row_find(enum account_phase from,
 	enum account_phase to, bool flip, enum account_actor actor)
 {
@@ -535,7 +542,9 @@ int account_request(struct account *account, const struct account *request,
 	account_set_text(account->requested_by, sizeof(account->requested_by),
 		request->requested_by);
 	account_forget_failures(account);
-	account->due = request->not_before;
+	account->login_at = 0;
+	account->due = account_awaits_login(account) ? INSTANT_NEVER
+						     : request->not_before;
 	account->rounds = 0;
 	account->messages = 0;
 	account->bytes = 0;

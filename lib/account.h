@@ -113,6 +113,7 @@ struct account {
 	char freeze_steps[ACCOUNT_TEXT_SIZE]; /* "barrier=31 ..." ms */
 	int64_t deferred;		      /* recipients deferred in it */
 	int64_t flipped_at;
+	int64_t login_at; /* the login that this move has waited for */
 
 	uint64_t revision;	   /* one more with every stored change */
 	struct attr_list *unknown; /* of later versions; kept, or NULL */
@@ -147,6 +148,8 @@ const char *account_other_system(const struct account *account);
 bool account_is_frozen(const struct account *account);
 /* A request is under way: neither settled nor retired. */
 bool account_is_moving(const struct account *account);
+/* Its strategy begins with a login, and none has come yet: no work. */
+bool account_awaits_login(const struct account *account);
 
 struct account_transition {
 	enum account_phase to;

@@ -94,6 +94,7 @@ static const struct account_field account_fields[] = {
 	FIELD(freeze_steps, TEXT, false),
 	FIELD(deferred, NUMBER, false),
 	FIELD(flipped_at, INSTANT, false),
+	FIELD(login_at, INSTANT, false),
 	FIELD(revision, COUNTER, false),
 };
 

@@ -76,8 +76,12 @@ static bool control_add_document(
 	const struct store_document *document, void *context)
 {
 	struct control_documents *documents = context;
-	struct attr_list *attrs = attr_list_new();
+	struct attr_list *attrs;
 
+	/* policyd's own are told by verbs of their own, or not at all */
+	if (!document_is_known(document->name))
+		return true;
+	attrs = attr_list_new();
 	attr_list_add(attrs, "name", document->name);
 	attr_list_add_number(attrs, "at", document->at);
 	attr_list_printf(attrs, "bytes", "%zu", strlen(document->text));

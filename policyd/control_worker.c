@@ -90,6 +90,27 @@ static struct attr_list *control_progress(const struct control_request *request)
 	return progress;
 }
 
+/* A first login waits for the move no longer than it may take. */
+static void control_predict(
+	const struct control_request *request, const char *address)
+{
+	struct service *service = request->service;
+	int64_t done = 0, total = -1, bytes = 0, bytes_total = -1;
+
+	if (attr_list_get_number(
+		    request->attrs, "messages_total", &total, NULL) <= 0 ||
+		attr_list_get_number(
+			request->attrs, "messages_done", &done, NULL) < 0 ||
+		attr_list_get_number(
+			request->attrs, "bytes_done", &bytes, NULL) < 0 ||
+		attr_list_get_number(
+			request->attrs, "bytes_total", &bytes_total, NULL) < 0)
+		return;
+	if (waits_progress(service->waits, address, done, total, bytes,
+		    bytes_total, instant_monotonic()))
+		gateways_unlocked(service->gateways, address);
+}
+
 static void control_renew(struct control_request *request)
 {
 	struct attr_list *progress = control_progress(request);
@@ -108,6 +129,7 @@ static void control_renew(struct control_request *request)
 		control_fail(request, status, &error);
 		return;
 	}
+	control_predict(request, work.address);
 	reply = control_ok();
 	attr_list_add_number(reply, "lease_expires", lease.expires);
 	attr_list_add_number(reply, "lease_ms", lease.expires - instant_now());
@@ -378,6 +400,19 @@ static void control_bounds(struct control_request *request)
 	buffer_free(&bounds.text);
 }
 
+/* How fast copies go. */
+static void control_learn(const struct control_request *request)
+{
+	int64_t copied = 0, bytes = 0, ms = 0;
+
+	if (attr_list_get_number(request->attrs, "copied", &copied, NULL) > 0 &&
+		attr_list_get_number(request->attrs, "duration_ms", &ms, NULL) >
+			0 &&
+		attr_list_get_number(
+			request->attrs, "copied_bytes", &bytes, NULL) >= 0)
+		waits_learn(request->service->waits, copied, bytes, ms);
+}
+
 static void control_round(struct control_request *request)
 {
 	const char *kind = control_text(request, "kind");
@@ -399,6 +434,8 @@ static void control_round(struct control_request *request)
 	if (status == CONTROL_OK)
 		status = machine_round(request->service->machine, work.address,
 			work.epoch, messages, bytes, request->attrs, &error);
+	if (status == CONTROL_OK)
+		control_learn(request);
 	control_answer(request, status, &error);
 }
 

@@ -47,12 +47,13 @@ static void gateway_reply_route(struct gateway_session *session, const char *id,
  * account of that address; -1 with an error.
  */
 static int gateway_held_try(struct gateway_session *session, const char *id,
-	const struct gateway_route *route, bool may_wait,
+	struct gateway_route *route, bool may_wait,
 	char address_r[ADDRESS_SIZE], struct error *error)
 {
 	struct gateway_answer answer;
 	struct error why;
 
+	route->patient = may_wait && strcmp(route->protocol, "lmtp") != 0;
 	switch (gateway_route(session->service,
 		server_settings(session->connection), session->gateway, route,
 		&answer, &why)) {
@@ -80,8 +81,9 @@ static int gateway_held_try(struct gateway_session *session, const char *id,
 	return -1;
 }
 
-static void gateway_held_add(struct gateway_session *session, const char *id,
-	struct gateway_route *route, const char *address, int64_t until)
+static struct gateway_held *gateway_held_add(struct gateway_session *session,
+	const char *id, struct gateway_route *route, const char *address,
+	int64_t until)
 {
 	struct gateway_held *held = xcalloc(1, sizeof(*held));
 
@@ -96,6 +98,7 @@ static void gateway_held_add(struct gateway_session *session, const char *id,
 	attr_list_add(session->reply, "event", "held");
 	attr_list_add(session->reply, "id", id);
 	gateway_send(session);
+	return held;
 }
 
 /* Takes the first of the list at that place out of it. */
@@ -124,11 +127,19 @@ int gateway_held_begin(struct gateway_session *session, const char *id,
 		gateway_link_wait(session->link, true);
 	result = gateway_held_try(session, id, route, may_wait, address, error);
 	if (result == 0)
-		gateway_held_add(session, id, route, address, until);
+		(void)gateway_held_add(session, id, route, address, until);
 	else if (session->held_count == 0)
 		gateway_link_wait(session->link, false);
 	gateway_route_clear(route);
 	return result < 0 ? -1 : 0;
+}
+
+void gateway_held_login(struct gateway_session *session, const char *id,
+	struct gateway_route *route, const char *address, int64_t until)
+{
+	gateway_link_wait(session->link, true);
+	gateway_held_add(session, id, route, address, until)->open = true;
+	gateway_route_clear(route);
 }
 
 int gateway_held_look(struct gateway_session *session, const char *address,
@@ -140,7 +151,8 @@ int gateway_held_look(struct gateway_session *session, const char *address,
 		struct gateway_held *held = *place;
 		int result = 0;
 
-		if (address == NULL || strcmp(address, held->address) == 0)
+		if (!held->open && (address == NULL ||
+					   strcmp(address, held->address) == 0))
 			result = gateway_held_try(session, held->id,
 				&held->route, held->until > instant_monotonic(),
 				held->address, error);
@@ -154,14 +166,21 @@ int gateway_held_look(struct gateway_session *session, const char *address,
 	return 0;
 }
 
-void gateway_held_drop(struct gateway_session *session, uint64_t number)
+int gateway_held_end(
+	struct gateway_session *session, uint64_t number, struct error *error)
 {
 	struct gateway_held **place = &session->held;
 
 	while (*place != NULL && (*place)->route.session != number)
 		place = &(*place)->next;
-	if (*place != NULL)
-		gateway_held_remove(session, place);
+	if (*place == NULL)
+		return 0;
+	if ((*place)->open) {
+		(*place)->open = false;
+		return gateway_held_look(session, (*place)->address, error);
+	}
+	gateway_held_remove(session, place);
+	return 0;
 }
 
 void gateway_held_free(struct gateway_session *session)

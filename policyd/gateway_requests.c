@@ -3,10 +3,12 @@
 #include "config.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/instant.h"
+#include "lib/seal.h"
 #include "lib/xalloc.h"
 #include "policyd/gateway_session.h"
 
@@ -224,18 +226,37 @@ static int gateway_route_asked(struct gateway_session *session,
 		error);
 }
 
+/* Everybody has logged out of the account: its freeze may wait for that. */
+static void gateway_logged_out(
+	struct gateway_session *session, const char *address)
+{
+	struct account account;
+	struct error error;
+
+	if (store_get_account(
+		    session->service->store, address, &account, &error) <= 0)
+		return;
+	if (account.phase == ACCOUNT_READY &&
+		account.strategy->freeze == ACCOUNT_AT_LOGOUT)
+		logins_look(session->service->logins, address);
+	account_clear(&account);
+}
+
 /* The end of a session, or of the wish for one; either may have crossed an
  * answer of ours, so nothing at all is as well. */
 static int gateway_end(struct gateway_session *session,
 	const struct attr_list *request, struct error *error)
 {
+	char address[ADDRESS_SIZE];
 	uint64_t number;
+	size_t left;
 
 	if (gateway_session_number(request, &number, error) < 0)
 		return -1;
-	(void)sessions_end(session->gateway, number, NULL, NULL);
-	gateway_held_drop(session, number);
-	return 0;
+	if (sessions_end(session->gateway, number, &left, address) == 0 &&
+		left == 0)
+		gateway_logged_out(session, address);
+	return gateway_held_end(session, number, error);
 }
 
 /* ---- what sessions do ---- */
@@ -243,36 +264,152 @@ static int gateway_end(struct gateway_session *session,
 static int gateway_quiet(struct gateway_session *session,
 	const struct attr_list *request, struct error *error)
 {
+	int64_t idle = server_settings(session->connection)
+			       ->config->policyd.gateway_idle;
 	int64_t now = instant_now(), since = 0;
+	char address[ADDRESS_SIZE];
 	uint64_t number;
+	size_t left;
 	bool busy;
 
 	if (gateway_session_number(request, &number, error) < 0 ||
 		gateway_switch(request, "busy", &busy, error) < 0 ||
 		(!busy && gateway_number(request, "since", &since, error) < 0))
 		return -1;
+	/* that it becomes so is looked for time and again */
 	if (!busy && (since == 0 || since > now))
 		since = now;
-	(void)sessions_set_quiet(session->gateway, number, since, NULL, NULL);
+	if (sessions_set_quiet(
+		    session->gateway, number, since, &left, address) == 0 &&
+		left == 0 && !busy && since <= now - idle)
+		gateway_logged_out(session, address);
 	return 0;
+}
+
+/* A login as the registry and the request tell of it. */
+struct gateway_login {
+	char address[ADDRESS_SIZE];
+	char system[ACCOUNT_NAME_SIZE];
+	char protocol[SEEN_WORD_SIZE];
+	char client[GATEWAY_CLIENT_MAX + 1];
+	const char *id; /* or NULL: no answer is wanted */
+	const char *sealed;
+	bool wait;
+	bool let_in;
+	uint64_t number;
+};
+
+static bool gateway_copy_view(const struct sessions_view *view, void *context)
+{
+	struct gateway_login *login = context;
+
+	snprintf(login->address, sizeof(login->address), "%s",
+		view->entry.address);
+	snprintf(
+		login->system, sizeof(login->system), "%s", view->entry.system);
+	snprintf(login->protocol, sizeof(login->protocol), "%s",
+		view->entry.protocol);
+	snprintf(
+		login->client, sizeof(login->client), "%s", view->entry.client);
+	return true;
+}
+
+static int gateway_read_login(const struct attr_list *request,
+	struct gateway_login *login_r, struct error *error)
+{
+	const char *outcome = gateway_word(request, "outcome", error);
+
+	login_r->id = attr_list_get(request, "id");
+	login_r->sealed = attr_list_get(request, "sealed");
+	if (outcome == NULL ||
+		gateway_session_number(request, &login_r->number, error) < 0 ||
+		gateway_switch(request, "wait", &login_r->wait, error) < 0)
+		return -1;
+	login_r->let_in = strcmp(outcome, "ok") == 0;
+	if (!login_r->let_in && strcmp(outcome, "denied") != 0) {
+		error_set(error, "outcome is neither ok nor denied");
+		return -1;
+	}
+	if (login_r->id != NULL &&
+		gateway_text(request, "id", GATEWAY_ID_SIZE - 1, error) == NULL)
+		return -1;
+	if (login_r->sealed != NULL &&
+		(strlen(login_r->sealed) >= SEAL_SIZE_MAX ||
+			login_r->sealed[strspn(login_r->sealed,
+				"0123456789abcdefABCDEF")] != '\0')) {
+		error_set(error, "sealed is not what it should be");
+		return -1;
+	}
+	return 0;
+}
+
+/* Whether the login waits for the move of its account; then the route waits. */
+static bool gateway_login_waits(struct gateway_session *session,
+	const struct gateway_login *login, const struct account *account)
+{
+	const struct config *config =
+		server_settings(session->connection)->config;
+	struct gateway_route route = { .session = login->number };
+	int64_t now = instant_monotonic();
+	int64_t hold = config->policyd.gateway_hold;
+
+	if (login->id == NULL || !login->wait || hold == 0 ||
+		strcmp(account_home_system(account), login->system) != 0 ||
+		waits_begin(session->service->waits, account,
+			config->policyd.gateway_wait, now, instant_now()) == 0)
+		return false;
+	route.login = xstrdup(account->address);
+	route.protocol = xstrdup(login->protocol);
+	route.client = xstrdup(login->client);
+	gateway_held_login(
+		session, login->id, &route, account->address, now + hold);
+	return true;
+}
+
+/* Tells those who keep what logins teach. Returns whether it waits. */
+static bool gateway_let_in(struct gateway_session *session,
+	const struct attr_list *request, const struct gateway_login *told)
+{
+	struct login login = {
+		.address = told->address,
+		.system = told->system,
+		.sealed = told->sealed,
+	};
+	struct account account;
+	struct error error;
+	bool waits;
+
+	/* of who is in no directory nothing is kept */
+	if (store_get_account(session->service->store, told->address, &account,
+		    &error) <= 0)
+		return false;
+	login.moving = account_is_moving(&account);
+	seen_way_set(&login.way, told->protocol,
+		attr_list_get(request, "mechanism"),
+		attr_list_get(request, "clientname"), instant_now());
+	waits = gateway_login_waits(session, told, &account);
+	logins_note(session->service->logins, &login);
+	account_clear(&account);
+	return waits;
 }
 
 static int gateway_login(struct gateway_session *session,
 	const struct attr_list *request, struct error *error)
 {
-	uint64_t number;
-	const char *outcome;
+	struct gateway_login login = { .number = 0 };
 
-	(void)session;
-	if (gateway_session_number(request, &number, error) < 0)
+	if (gateway_read_login(request, &login, error) < 0)
 		return -1;
-	outcome = gateway_word(request, "outcome", error);
-	if (outcome == NULL)
-		return -1;
-	if (strcmp(outcome, "ok") != 0 && strcmp(outcome, "denied") != 0) {
-		error_set(error, "outcome is neither ok nor denied");
-		return -1;
-	}
+	/* a session that has ended meanwhile has nothing to tell */
+	if (sessions_look(session->gateway, login.number, gateway_copy_view,
+		    &login) &&
+		login.let_in && gateway_let_in(session, request, &login))
+		return 0;
+	if (login.id == NULL)
+		return 0;
+	attr_list_add(session->reply, "id", login.id);
+	attr_list_add(session->reply, "status", "ok");
+	gateway_send(session);
 	return 0;
 }
 

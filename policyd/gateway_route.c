@@ -42,14 +42,17 @@ static void gateway_search_login(struct gateway_search *search)
 				: xstrdup(login);
 }
 
-/* Whether its user can get in at home: the unlock hook has run. Deliveries do
- * not meet what the hook locks. */
+/* Whether its user can get in at home, for which the unlock hook must have run,
+ * and is to. Deliveries do not meet what the hook locks. */
 static bool gateway_is_open(
 	const struct gateway_search *search, const struct account *account)
 {
 	const struct config_system *system;
 
-	if (account_is_frozen(account))
+	if (account_is_frozen(account) ||
+		(search->route->patient &&
+			waits_apply(search->service->waits, account,
+				instant_monotonic())))
 		return false;
 	if (account->front != ACCOUNT_FRONT_OPENING ||
 		strcmp(search->route->protocol, "lmtp") == 0)

@@ -20,12 +20,13 @@ struct gateway_route {
 	char *login;
 	char *protocol;
 	char *client;
+	bool patient; /* it waits for a move that a first login waits for */
 };
 
 enum gateway_verdict {
 	GATEWAY_TO_HOME,    /* registered */
 	GATEWAY_TO_DEFAULT, /* its domain's; no such account; registered */
-	GATEWAY_WAITS,	    /* out of service */
+	GATEWAY_WAITS,	    /* out of service, or waited for */
 	GATEWAY_LATER,	    /* cannot tell, or not ours: why in the error */
 	GATEWAY_TWICE,	    /* the gateway has such a session already */
 };

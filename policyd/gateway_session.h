@@ -15,6 +15,7 @@ struct gateway_held {
 	struct gateway_route route;
 	char address[ADDRESS_SIZE]; /* of the account that is waited for */
 	int64_t until;		    /* monotonic */
+	bool open; /* its home's connection is not closed yet */
 };
 
 struct gateway_session {
@@ -55,11 +56,17 @@ const char *gateway_text(const struct attr_list *request, const char *name,
  * gateway_request. Empties the route. */
 int gateway_held_begin(struct gateway_session *session, const char *id,
 	struct gateway_route *route, int64_t until, struct error *error);
+/* Keeps a login that has a session at home already: that is to end, then the
+ * route is answered. Empties the route. */
+void gateway_held_login(struct gateway_session *session, const char *id,
+	struct gateway_route *route, const char *address, int64_t until);
 /* Looks again at those that wait for the account, with NULL at all. 0 or -1. */
 int gateway_held_look(struct gateway_session *session, const char *address,
 	struct error *error);
-/* Nobody wants the answer any more. */
-void gateway_held_drop(struct gateway_session *session, uint64_t number);
+/* The session has ended: a login's is what was waited for, of others nobody
+ * wants the answer any more. 0 or -1. */
+int gateway_held_end(
+	struct gateway_session *session, uint64_t number, struct error *error);
 void gateway_held_free(struct gateway_session *session);
 
 #endif

@@ -368,6 +368,8 @@ struct gateways_names {
 	struct gateways *gateways;
 	int64_t deadline;
 	int64_t now;
+	int64_t before; /* quiet since then */
+	int quiet;
 	size_t left;
 	bool untold;
 };
@@ -471,4 +473,48 @@ int gateways_barrier(struct gateways *gateways, const char *address,
 	else
 		return 1;
 	return 0;
+}
+
+/* ---- logged out ---- */
+
+static void gateways_ask_quiet(
+	struct gateways_names *names, const char *address)
+{
+	int quiet = sessions_are_quiet(
+		names->gateways->sessions, address, names->before, names->now);
+
+	if (quiet < names->quiet)
+		names->quiet = quiet;
+}
+
+static bool gateways_quiet_alias(
+	const char *alias, const char *address, void *context)
+{
+	(void)address;
+	gateways_ask_quiet(context, alias);
+	return true;
+}
+
+int gateways_quiet(
+	struct gateways *gateways, const char *address, struct error *error)
+{
+	const struct settings *settings = settings_get(gateways->settings);
+	struct gateways_names names = {
+		.gateways = gateways,
+		.now = instant_monotonic(),
+		.before =
+			instant_now() - settings->config->policyd.gateway_idle,
+		.quiet = 1,
+	};
+
+	settings_put(gateways->settings, &settings);
+	gateways_ask_quiet(&names, address);
+	if (store_scan_aliases(gateways->store, address, gateways_quiet_alias,
+		    &names, error) < 0)
+		return -1;
+	if (names.quiet < 0)
+		error_set(error,
+			"account %s: a gateway has not told its sessions",
+			address);
+	return names.quiet;
 }

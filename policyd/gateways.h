@@ -53,6 +53,10 @@ int gateways_admit(struct gateways *gateways,
  */
 int gateways_barrier(struct gateways *gateways, const char *address,
 	const char **waiting_r, size_t *entries_r, struct error *error);
+/* Whether everybody of the account is logged out: no session, or none that was
+ * busy within policyd.gateway_idle. 1, 0, -1 nobody can tell. Any thread. */
+int gateways_quiet(
+	struct gateways *gateways, const char *address, struct error *error);
 /* Tells the gateways that have sessions of the frozen account to close them;
  * does nothing when it is in service. Any thread. */
 void gateways_close(struct gateways *gateways, const char *address);

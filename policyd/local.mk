@@ -4,7 +4,7 @@
 noinst_LIBRARIES += policyd/libpolicyd.a
 policyd_libpolicyd_a_SOURCES = \
 	policyd/control_care.c policyd/control_directory.c \
-	policyd/control_document.c \
+	policyd/control_document.c policyd/control_gateway.c \
 	policyd/control_operator.c policyd/control_reply.c \
 	policyd/control_worker.c \
 	policyd/deferrals.c policyd/deferrals.h \
@@ -14,14 +14,17 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/gateway_requests.c policyd/gateway_session.h \
 	policyd/gateway_route.c policyd/gateway_route.h \
 	policyd/gateways.c policyd/gateways.h \
+	policyd/logins.c policyd/logins.h \
 	policyd/machine.c policyd/machine.h policyd/machine_private.h \
 	policyd/machine_document.c policyd/machine_former.c \
-	policyd/machine_lease.c policyd/machine_names.c \
+	policyd/machine_lease.c policyd/machine_login.c \
+	policyd/machine_names.c \
 	policyd/machine_operator.c policyd/machine_rules.c \
 	policyd/machine_timer.c policyd/machine_worker.c \
 	policyd/pace.c policyd/pace.h \
 	policyd/parts.c policyd/parts.h \
 	policyd/pool.c policyd/pool.h \
+	policyd/seen.c policyd/seen.h \
 	policyd/server.c policyd/server.h policyd/server_private.h \
 	policyd/server_connection.c \
 	policyd/server_control.c policyd/server_control.h \
@@ -30,7 +33,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/service.c policyd/service.h \
 	policyd/sessions.c policyd/sessions.h \
 	policyd/settings.c policyd/settings.h \
-	policyd/steps.c policyd/steps.h
+	policyd/steps.c policyd/steps.h \
+	policyd/waits.c policyd/waits.h
 
 # The front asks the directory, so that library is searched again behind it.
 policyd_libraries = policyd/libpolicyd.a policyd/libfront.a \
@@ -117,7 +121,7 @@ front_tests = tests/unit/command-test \
 	tests/unit/jobs-test tests/unit/mapfile-test tests/unit/maps-test \
 	tests/unit/maps-aliases-test \
 	tests/unit/queue-test tests/unit/reload-test
-SYSTEM_TESTS += tests/system/front-postfix.py
+SYSTEM_TESTS += tests/system/front-postfix.py tests/system/gateway_barrier.py
 check_PROGRAMS += $(front_tests)
 TESTS += $(front_tests)
 front_accounts = tests/unit/accounts.c tests/unit/accounts.h
@@ -165,7 +169,8 @@ tests_unit_reload_test_SOURCES = tests/unit/reload-test.c
 tests_unit_reload_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
 
 # Tests of the directory, the machine and the servers.
-dist_man_MANS += policyd/rehome-policyd.8 policyd/rehome-control.7
+dist_man_MANS += policyd/rehome-policyd.8 policyd/rehome-control.7 \
+	policyd/rehome-gateway-protocol.7
 machine_tests = tests/unit/control-docs-test \
 	tests/unit/directory-test tests/unit/events-test \
 	tests/unit/machine-document-test \
@@ -209,6 +214,7 @@ tests_unit_machine_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
 TESTS += tests/text/run-text
 EXTRA_DIST += tests/text/run-text \
 	tests/text/policy/control.in tests/text/policy/control.ref \
+	tests/text/policy/gateway.in tests/text/policy/gateway.ref \
 	tests/text/policy/hostile.in tests/text/policy/hostile.ref \
 	tests/text/policy/policy.in tests/text/policy/policy.ref \
 	tests/text/policy/socketmap.in tests/text/policy/socketmap.ref

@@ -252,6 +252,8 @@ static void machine_done(struct machine_change *change)
 		change->account.revision++;
 	deferrals_take(
 		machine->deferrals, change->account.address, change->deferrals);
+	if (change->wiped)
+		machine_drop_secret(machine, change->account.address);
 	machine_tell(change);
 	if (change->wakes_front)
 		machine_front_wake(machine);

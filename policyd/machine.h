@@ -51,6 +51,8 @@ struct machine_front {
 		size_t *entries_r, struct error *error);
 	/* A change of the account is durable. No transaction is open. */
 	void (*changed)(void *front, const struct account *account);
+	/* Whether everybody is logged out: 1, 0, -1 it cannot be told. */
+	int (*quiet)(void *front, const char *address, struct error *error);
 };
 /* Before the machine is used; without a front no barrier passes. */
 void machine_set_front(struct machine *machine,
@@ -141,7 +143,36 @@ enum control_status machine_approve(struct machine *machine,
 	const char *address, const struct machine_approval *approval,
 	struct account *account_r, struct error *error);
 
+/* ---- logins ---- */
+
+struct machine_login {
+	const char *system; /* that has let the user in */
+	const char *sealed; /* his password (lib/seal.h), or NULL */
+};
+/*
+ * A user was let in. Begins the move that waits for it. Keeps the sealed
+ * password, in place of a former one, while the account is served by that
+ * system and is to leave it; it is wiped when the account settles.
+ */
+enum control_status machine_logged_in(struct machine *machine,
+	const char *address, const struct machine_login *login,
+	struct error *error);
+/* Everybody has logged out, perhaps: an account that is ready and waits for
+ * that is due. */
+enum control_status machine_logged_out(
+	struct machine *machine, const char *address, struct error *error);
+
 /* ---- workers; a lease is named by its account and epoch ---- */
+
+/* The sealed password, appended, and the system that it is of. NOT_FOUND when
+ * none was learned. */
+enum control_status machine_secret(struct machine *machine, const char *address,
+	uint64_t epoch, struct buffer *sealed, char system_r[ACCOUNT_NAME_SIZE],
+	struct error *error);
+/* Whether everybody is logged out, as the account's strategy wants it before
+ * the freeze. */
+enum control_status machine_quiet(struct machine *machine, const char *address,
+	uint64_t epoch, bool *quiet_r, struct error *error);
 
 /*
  * Leases the account that is due for the longest time, of that address or

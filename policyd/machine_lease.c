@@ -37,7 +37,7 @@ static int64_t machine_lease_when(
 				       sizeof(machine_work_phases[0]);
 		i++)
 		works = works || account->phase == machine_work_phases[i];
-	if (!works || account->held)
+	if (!works || account->held || account_awaits_login(account))
 		return INSTANT_NEVER;
 	if (account->not_before > when)
 		when = account->not_before;

@@ -29,6 +29,22 @@ static enum control_status machine_check_systems(
 	return CONTROL_OK;
 }
 
+/* Who waits for logins must hear of them. */
+static enum control_status machine_check_gateway(
+	const struct machine_change *change,
+	const struct account_strategy *strategy, struct error *error)
+{
+	if ((strategy->rounds == ACCOUNT_AT_ONCE &&
+		    strategy->freeze == ACCOUNT_AT_ONCE) ||
+		change->config->policyd.gateway != NULL)
+		return CONTROL_OK;
+	error_set(error,
+		"account %s: strategy %s takes a login gateway, and "
+		"policyd.gateway is not configured",
+		change->account.address, strategy->name);
+	return CONTROL_CONFLICT;
+}
+
 /* Mail can be stored where there is IMAP; not where it is only read. */
 static enum control_status machine_check_destination(
 	const struct machine_change *change, enum account_home to,
@@ -77,6 +93,9 @@ static enum control_status machine_request_step(
 
 	if (status == CONTROL_OK)
 		status = machine_check_destination(change, request->to, error);
+	if (status == CONTROL_OK)
+		status = machine_check_gateway(
+			change, request->request->strategy, error);
 	if (status != CONTROL_OK)
 		return status;
 	if (account_request(account, request->request, request->to, change->now,
@@ -234,8 +253,7 @@ static enum control_status machine_resume_step(
 	}
 	account->held = false;
 	account->hold_reason[0] = '\0';
-	account->due = account->not_before > change->now ? account->not_before
-							 : change->now;
+	account->due = machine_next_due(change);
 	attr_list_add(machine_line(change, "resume"), "by", by);
 	return CONTROL_OK;
 }
@@ -258,6 +276,10 @@ static enum control_status machine_complete_step(
 		return CONTROL_CONFLICT;
 	}
 	account->complete_after = change->now;
+	if (account_awaits_login(account)) {
+		account->login_at = change->now;
+		account->due = machine_next_due(change);
+	}
 	if (account->phase == ACCOUNT_READY && account->due > change->now)
 		account->due = change->now;
 	attr_list_add(machine_line(change, "complete"), "by", by);

@@ -54,6 +54,7 @@ struct machine_change {
 	bool removed; /* the step has deleted the account */
 	bool doomed;  /* the store has failed inside the step */
 	bool wakes_front;
+	bool wiped; /* a secret, which is to be dropped now */
 
 	struct attr_list *lines[MACHINE_LINES_MAX]; /* of history */
 	size_t lines_count;
@@ -91,6 +92,8 @@ struct attr_list *machine_line(
 enum control_status machine_transition(struct machine_change *change,
 	const struct account_transition *transition, const char *by,
 	struct error *error);
+/* When an account without a failure is due: as soon as it may begin. */
+int64_t machine_next_due(const struct machine_change *change);
 /* One more failure in a row: back-off. */
 void machine_put_off(struct machine_change *change);
 /* Ends all rights of the present lease. It stays until it expires, so that no
@@ -104,6 +107,16 @@ enum control_status machine_check_lease(const struct machine_change *change,
 /* Whether all that was refused is approved: CONTROL_OK or CONFLICT. */
 enum control_status machine_check_refused(
 	struct machine_change *change, struct error *error);
+/* Whether everybody is logged out, as the strategy wants it before the freeze:
+ * CONTROL_OK, CONFLICT or ERROR. */
+enum control_status machine_check_quiet(
+	const struct machine_change *change, struct error *error);
+/* Overwrites the learned password; it is removed behind the commit. 0, or -1:
+ * the store has failed. */
+int machine_wipe_secret(struct machine_change *change, struct error *error);
+/* The second half of it, in a transaction of its own. */
+void machine_drop_secret(struct machine *machine, const char *address);
+
 /* A new move judges anew. 0, or -1: the store has failed. */
 int machine_forget_refused(struct machine_change *change, struct error *error);
 /*

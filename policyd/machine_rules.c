@@ -33,6 +33,16 @@ void machine_copy_text(char field[ACCOUNT_TEXT_SIZE], const char *text)
 	field[size] = '\0';
 }
 
+int64_t machine_next_due(const struct machine_change *change)
+{
+	const struct account *account = &change->account;
+
+	if (account_awaits_login(account))
+		return INSTANT_NEVER;
+	return account->not_before > change->now ? account->not_before
+						 : change->now;
+}
+
 void machine_put_off(struct machine_change *change)
 {
 	struct account *account = &change->account;
@@ -118,6 +128,9 @@ enum control_status machine_transition(struct machine_change *change,
 	if (account->phase == ACCOUNT_FROZEN &&
 		store_txn_put_bounds(
 			change->txn, account->address, NULL, 0, error) < 0)
+		return machine_doom(change);
+	if (account->phase == ACCOUNT_SETTLED &&
+		machine_wipe_secret(change, error) < 0)
 		return machine_doom(change);
 	line = machine_line(change, "transition");
 	attr_list_add(line, "from", account_phase_name(from));

@@ -248,6 +248,9 @@ static enum control_status machine_enter_step(
 	if (status == CONTROL_OK && work->flip && account_is_frozen(account) &&
 		!account->strategy->copy_before_flip)
 		status = machine_check_barrier(change, error);
+	if (status == CONTROL_OK && work->phase == ACCOUNT_FROZEN &&
+		account->strategy->freeze == ACCOUNT_AT_LOGOUT)
+		status = machine_check_quiet(change, error);
 	if (status != CONTROL_OK)
 		return status;
 	if (work->flip && work->text != NULL &&

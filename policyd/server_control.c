@@ -23,6 +23,7 @@ static const struct control_verb *const control_tables[] = {
 	control_operator_verbs,
 	control_document_verbs,
 	control_worker_verbs,
+	control_gateway_verbs,
 	control_care_verbs,
 };
 

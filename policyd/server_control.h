@@ -53,6 +53,7 @@ extern const struct control_verb control_directory_verbs[];
 extern const struct control_verb control_operator_verbs[];
 extern const struct control_verb control_document_verbs[];
 extern const struct control_verb control_worker_verbs[];
+extern const struct control_verb control_gateway_verbs[];
 extern const struct control_verb control_care_verbs[];
 
 /* ---- replies ---- */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The gateways' protocol (rehome-control(7)): connections, who is at the other
- * end, and what other threads have for it. Whoever says something that a
- * gateway does not say is closed, and its sessions count for the lease.
+ * The gateways' protocol (rehome-gateway-protocol(7)): connections, who is at
+ * the other end, and what other threads have for it. Whoever says something
+ * that a gateway does not say is closed, and its sessions count for the lease.
  */
 #include "config.h"
 

@@ -54,6 +54,13 @@ static void service_changed(void *context, const struct account *account)
 	gateways_changed(((struct service *)context)->gateways, account);
 }
 
+static int service_quiet(
+	void *context, const char *address, struct error *error)
+{
+	return gateways_quiet(
+		((struct service *)context)->gateways, address, error);
+}
+
 static void service_unlocked(void *context, const char *address)
 {
 	gateways_unlocked(((struct service *)context)->gateways, address);
@@ -63,6 +70,7 @@ static const struct machine_front service_front_calls = {
 	.wake = service_front_wake,
 	.barrier = service_front_barrier,
 	.changed = service_changed,
+	.quiet = service_quiet,
 };
 
 static void service_close_sockets(int sockets[SERVICE_SOCKETS])
@@ -146,12 +154,16 @@ static int service_open(struct service *service, const struct config *config,
 		machine_store_front, service->machine);
 	service->gateways =
 		gateways_new(service->settings, service->store, service->log);
+	service->waits = waits_new();
+	service->logins = logins_new(service->settings, service->store,
+		service->machine, service->gateways, service->log);
 	machine_set_front(service->machine, &service_front_calls, service);
 	front_set_unlocked(service->front, service_unlocked, service);
 	if (gateways_start(service->gateways, error) < 0 ||
 		front_start(service->front, error) < 0)
 		return -1;
 	machine_start(service->machine);
+	logins_start(service->logins);
 	return service_serve(service, config, sockets, error);
 }
 
@@ -204,9 +216,11 @@ void service_stop(struct service **service_pointer)
 	/* requests that run are let finish, so the pool goes last */
 	server_free(&service->server);
 	pool_free(&service->pool);
+	logins_free(&service->logins);
 	if (service->machine != NULL)
 		machine_stop(service->machine);
 	front_free(&service->front);
+	waits_free(&service->waits);
 	gateways_free(&service->gateways);
 	machine_free(&service->machine);
 	parts_free(&service->parts);

@@ -15,6 +15,7 @@
 #include "policyd/events.h"
 #include "policyd/front.h"
 #include "policyd/gateways.h"
+#include "policyd/logins.h"
 #include "policyd/machine.h"
 #include "policyd/pace.h"
 #include "policyd/parts.h"
@@ -22,6 +23,7 @@
 #include "policyd/server.h"
 #include "policyd/settings.h"
 #include "policyd/store.h"
+#include "policyd/waits.h"
 
 struct service {
 	const char *config_path;
@@ -34,6 +36,8 @@ struct service {
 	struct parts *parts; /* of proofs */
 	struct front *front;
 	struct gateways *gateways;
+	struct waits *waits;
+	struct logins *logins;
 	struct pool *pool; /* for control requests */
 	struct server *server;
 	int64_t started;	   /* instant */

@@ -56,6 +56,7 @@ static const struct {
 	{ "freeze_steps", 's' },
 	{ "deferred", 'n' },
 	{ "flipped_at", 't' },
+	{ "login_at", 't' },
 	{ "revision", 'n' },
 };
 
@@ -179,7 +180,8 @@ static void random_account(uint64_t *seed, struct account *account)
 		&account->freeze_budget, &account->due, &account->attempts,
 		&account->rounds, &account->messages, &account->bytes,
 		&account->frozen_at, &account->frozen_until,
-		&account->freeze_ms, &account->deferred, &account->flipped_at };
+		&account->freeze_ms, &account->deferred, &account->flipped_at,
+		&account->login_at };
 
 	account_init(account);
 	random_text(seed, account->address, sizeof(account->address), 1);
@@ -241,6 +243,7 @@ static void assert_same_accounts(
 	assert_string_equal(left->freeze_steps, right->freeze_steps);
 	assert_int_equal(left->deferred, right->deferred);
 	assert_int_equal(left->flipped_at, right->flipped_at);
+	assert_int_equal(left->login_at, right->login_at);
 	assert_int_equal(left->revision, right->revision);
 }
 

@@ -24,6 +24,7 @@ static const struct control_verb *const tables[] = {
 	control_operator_verbs,
 	control_document_verbs,
 	control_worker_verbs,
+	control_gateway_verbs,
 	control_care_verbs,
 };
 

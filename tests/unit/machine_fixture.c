@@ -82,8 +82,19 @@ static void bench_changed(void *context, const struct account *account)
 	assert_true(account->address[0] != '\0');
 }
 
+static int bench_quiet(void *context, const char *address, struct error *error)
+{
+	struct bench *bench = context;
+
+	assert_true(address[0] != '\0');
+	if (bench->quiet < 0)
+		error_set(error, "no gateway has told");
+	return bench->quiet;
+}
+
 static const struct machine_front bench_front = {
 	.wake = bench_wake,
+	.quiet = bench_quiet,
 	.changed = bench_changed,
 	.barrier = bench_barrier,
 };

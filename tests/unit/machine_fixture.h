@@ -26,6 +26,7 @@ struct bench {
 	int wakes;	    /* of the front */
 	int changes;	    /* that it was told of */
 	int barrier;	    /* what it answers */
+	int quiet;	    /* the same of the gateways */
 	struct error error; /* of the last call */
 };
 

@@ -81,6 +81,18 @@ OPTIONS command_why_options[] = {
 	OPTION_END,
 };
 
+OPTIONS command_kick_options[] = {
+	{ "gateway", 'g', "GATEWAY", "only sessions of this gateway" },
+	{ "session", 's', "NUMBER", "only the session of this number" },
+	OPTION_END,
+};
+
+OPTIONS command_silent_options[] = {
+	{ "since", 's', "TIME", "since then, or for so long, such as 30d" },
+	{ "batch", 'b', "BATCH", "only accounts of this batch" },
+	OPTION_END,
+};
+
 OPTIONS command_move_options[] = {
 	OPTION_BATCH,
 	{ "strategy", 0, "STRATEGY",
@@ -212,6 +224,27 @@ static const struct command commands[] = {
 	  "resume", "ADDRESS... | --batch BATCH",
 	  "let held accounts go on",
 	  command_batch_options, move_resume, 0, COMMAND_MANY, false },
+
+	{ "Who is logged in",
+	  "sessions", "[ADDRESS]",
+	  "list sessions and deliveries under way",
+	  NULL, sessions_command, 0, 1, false },
+	{ NULL,
+	  "kick", "ADDRESS",
+	  "end sessions of an account",
+	  command_kick_options, sessions_kick, 1, 1, false },
+	{ NULL,
+	  "seen", "ADDRESS",
+	  "show how and when an account was logged in to",
+	  NULL, sessions_seen, 1, 1, false },
+	{ NULL,
+	  "silent", "",
+	  "list accounts that nobody has logged in to",
+	  command_silent_options, sessions_silent, 0, 0, false },
+	{ NULL,
+	  "gateways", "",
+	  "list the login gateways",
+	  NULL, sessions_gateways, 0, 0, false },
 
 	{ "What was refused",
 	  "refused", "ADDRESS... | --batch BATCH",

@@ -21,6 +21,13 @@ int why_command(struct session *session, const struct line *line);
 int status_command(struct session *session, const struct line *line);
 int watch_command(struct session *session, const struct line *line);
 
+/* sessions.c: what login gateways tell */
+int sessions_command(struct session *session, const struct line *line);
+int sessions_kick(struct session *session, const struct line *line);
+int sessions_seen(struct session *session, const struct line *line);
+int sessions_silent(struct session *session, const struct line *line);
+int sessions_gateways(struct session *session, const struct line *line);
+
 /* refused.c: what could not be carried over */
 int refused_command(struct session *session, const struct line *line);
 int approve_command(struct session *session, const struct line *line);

@@ -26,6 +26,7 @@ ctl_libctl_a_SOURCES = \
 	ctl/refused.c ctl/refused.h \
 	ctl/screen.c ctl/screen.h \
 	ctl/session.c ctl/session.h \
+	ctl/sessions.c \
 	ctl/show.c \
 	ctl/status.c \
 	ctl/terminal.c ctl/terminal.h \

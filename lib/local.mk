@@ -12,7 +12,7 @@ lib_librehome_a_SOURCES += \
 	lib/attr.c lib/attr.h \
 	lib/buffer.c lib/buffer.h \
 	lib/config.c lib/config.h lib/config_private.h \
-	lib/config_files.c lib/config_scan.c lib/config_table.c \
+	lib/config_files.c lib/config_find.c lib/config_scan.c lib/config_table.c \
 	lib/config_type.c lib/config_type_server.c \
 	lib/csv.c lib/csv.h \
 	lib/document.c lib/document.h \

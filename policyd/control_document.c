@@ -67,15 +67,9 @@ static void control_document_get(struct control_request *request)
 	buffer_free(&text);
 }
 
-struct control_documents {
-	struct buffer text;
-	size_t count;
-};
-
 static bool control_add_document(
 	const struct store_document *document, void *context)
 {
-	struct control_documents *documents = context;
 	struct attr_list *attrs;
 
 	/* policyd's own are told by verbs of their own, or not at all */
@@ -85,35 +79,23 @@ static bool control_add_document(
 	attr_list_add(attrs, "name", document->name);
 	attr_list_add_number(attrs, "at", document->at);
 	attr_list_printf(attrs, "bytes", "%zu", strlen(document->text));
-	attr_print(attrs, ATTR_CONTROL, &documents->text);
-	attr_list_free(&attrs);
-	documents->count++;
+	control_records_add(context, &attrs);
 	return true;
 }
 
 static void control_document_list(struct control_request *request)
 {
-	struct control_documents documents = { .count = 0 };
+	struct control_records documents = { .count = 0 };
 	char address[ADDRESS_SIZE];
 	struct error error = { "" };
 	enum control_status status =
 		control_account(request, address, NULL, &error);
-	struct attr_list *reply;
 
 	if (status == CONTROL_OK &&
 		store_scan_documents(request->service->store, address,
 			control_add_document, &documents, &error) < 0)
 		status = CONTROL_ERROR;
-	if (status == CONTROL_OK) {
-		reply = control_ok();
-		attr_list_printf(reply, "records", "%zu", documents.count);
-		control_send(request, &reply);
-		buffer_add(
-			request->out, documents.text.data, documents.text.size);
-	} else {
-		control_fail(request, status, &error);
-	}
-	buffer_free(&documents.text);
+	control_records_send(request, &documents, status, &error);
 }
 
 /* The items that are named; to be freed, the texts are the request's. */

@@ -149,3 +149,29 @@ enum control_status control_account(const struct control_request *request,
 	*account_r = lookup.account; /* with what it owns */
 	return CONTROL_OK;
 }
+
+void control_records_add(
+	struct control_records *records, struct attr_list **record)
+{
+	attr_print(*record, ATTR_CONTROL, &records->text);
+	attr_list_free(record);
+	records->count++;
+}
+
+void control_records_send(struct control_request *request,
+	struct control_records *records, enum control_status status,
+	const struct error *error)
+{
+	struct attr_list *reply;
+
+	if (status == CONTROL_OK) {
+		reply = control_ok();
+		attr_list_printf(reply, "records", "%zu", records->count);
+		control_send(request, &reply);
+		buffer_add(
+			request->out, records->text.data, records->text.size);
+	} else {
+		control_fail(request, status, error);
+	}
+	buffer_free(&records->text);
+}

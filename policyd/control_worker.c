@@ -357,47 +357,30 @@ static void control_flip(struct control_request *request)
 	control_answer_account(request, status, &account, &error);
 }
 
-struct control_bounds {
-	struct buffer text;
-	size_t count;
-};
-
 static bool control_add_bound(const struct store_bound *bound, void *context)
 {
-	struct control_bounds *bounds = context;
 	struct attr_list *attrs = attr_list_new();
 
 	attr_list_add_number(attrs, "uidvalidity", bound->uidvalidity);
 	attr_list_add_number(attrs, "uidnext", bound->uidnext);
 	attr_list_add(attrs, "folder", bound->folder);
-	attr_print(attrs, ATTR_CONTROL, &bounds->text);
-	attr_list_free(&attrs);
-	bounds->count++;
+	control_records_add(context, &attrs);
 	return true;
 }
 
 static void control_bounds(struct control_request *request)
 {
-	struct control_bounds bounds = { .count = 0 };
+	struct control_records bounds = { .count = 0 };
 	char address[ADDRESS_SIZE];
 	struct error error = { "" };
 	enum control_status status =
 		control_account(request, address, NULL, &error);
-	struct attr_list *reply;
 
 	if (status == CONTROL_OK &&
 		store_scan_bounds(request->service->store, address,
 			control_add_bound, &bounds, &error) < 0)
 		status = CONTROL_ERROR;
-	if (status == CONTROL_OK) {
-		reply = control_ok();
-		attr_list_printf(reply, "records", "%zu", bounds.count);
-		control_send(request, &reply);
-		buffer_add(request->out, bounds.text.data, bounds.text.size);
-	} else {
-		control_fail(request, status, &error);
-	}
-	buffer_free(&bounds.text);
+	control_records_send(request, &bounds, status, &error);
 }
 
 /* How fast copies go. */

@@ -58,6 +58,20 @@ extern const struct control_verb control_care_verbs[];
 
 /* ---- replies ---- */
 
+/* The records of a list, as they come out of the store. */
+struct control_records {
+	struct buffer text;
+	size_t count;
+};
+/* Adds one and drops it. */
+void control_records_add(
+	struct control_records *records, struct attr_list **record);
+/* Answers with them and drops them; unless status is CONTROL_OK with that and
+ * the error. */
+void control_records_send(struct control_request *request,
+	struct control_records *records, enum control_status status,
+	const struct error *error);
+
 /* A list that begins with status=ok; control_send prints and frees it. */
 struct attr_list *control_ok(void);
 void control_send(struct control_request *request, struct attr_list **reply);

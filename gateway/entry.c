@@ -119,6 +119,16 @@ void entry_add_xclient(const struct entry *entry, struct buffer *out)
 		buffer_printf(out, " HELO=%s PROTO=ESMTP", terms->client_name);
 }
 
+bool entry_begin_forward(struct entry *entry, struct buffer *out)
+{
+	if (entry->terms.forward != ENTRY_XCLIENT)
+		return false;
+	entry_add_xclient(entry, out);
+	buffer_add_text(out, "\r\n");
+	entry->step = ENTRY_AT_FORWARD;
+	return true;
+}
+
 const char *entry_challenge(const struct entry *entry)
 {
 	return entry->words.data;

@@ -31,12 +31,8 @@ static enum entry_result entry_pop3_login(
 static enum entry_result entry_pop3_begin(
 	struct entry *entry, struct buffer *out)
 {
-	if (entry->terms.forward != ENTRY_XCLIENT)
-		return entry_pop3_login(entry, out);
-	entry_add_xclient(entry, out);
-	buffer_add_text(out, "\r\n");
-	entry->step = ENTRY_AT_FORWARD;
-	return ENTRY_MORE;
+	return entry_begin_forward(entry, out) ? ENTRY_MORE
+					       : entry_pop3_login(entry, out);
 }
 
 static void entry_pop3_secured(struct entry *entry, struct buffer *out)

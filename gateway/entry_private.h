@@ -56,6 +56,9 @@ const char *entry_mechanism(const struct entry *entry);
 /* Ends with a result and the home's words. */
 enum entry_result entry_end(struct entry *entry, enum entry_result result,
 	const char *words, size_t size);
+/* Gives XCLIENT, where the terms want it, in a protocol that needs no offer of
+ * it. False: the login comes at once. */
+bool entry_begin_forward(struct entry *entry, struct buffer *out);
 /* "XCLIENT ADDR=192.0.2.1 PORT=1 ..." without line end. */
 void entry_add_xclient(const struct entry *entry, struct buffer *out);
 

@@ -51,12 +51,8 @@ static enum entry_result entry_sieve_login(
 static enum entry_result entry_sieve_begin(
 	struct entry *entry, struct buffer *out)
 {
-	if (entry->terms.forward != ENTRY_XCLIENT)
-		return entry_sieve_login(entry, out);
-	entry_add_xclient(entry, out);
-	buffer_add_text(out, "\r\n");
-	entry->step = ENTRY_AT_FORWARD;
-	return ENTRY_MORE;
+	return entry_begin_forward(entry, out) ? ENTRY_MORE
+					       : entry_sieve_login(entry, out);
 }
 
 /* The home tells its capabilities again, and an OK behind them. */

@@ -23,11 +23,14 @@
 #include "copier/round.h"
 
 #include "lib/daemon.h"
+#include "lib/hex.h"
 #include "lib/instant.h"
 #include "lib/xalloc.h"
 
 /* Rounds until what changes meanwhile is carried over too. */
 #define COPY_ROUNDS_MAX 3
+/* Of the digest that a journal is named by. */
+#define COPY_NAME_OCTETS 8
 
 static bool copy_goes_on(void *context, struct error *error)
 {
@@ -112,15 +115,15 @@ static int copy_open_journal(
 	const char *const systems[2] = { source, destination };
 	struct digest *digest = digest_new();
 	unsigned char sum[JOURNAL_DIGEST];
-	char *name;
+	char hex[2 * COPY_NAME_OCTETS + 1], *name;
 
 	digest_begin(digest);
 	digest_add(digest, source, strlen(source) + 1);
 	digest_add(digest, destination, strlen(destination) + 1);
 	digest_end(digest, sum);
 	digest_free(&digest);
-	name = xasprintf("copy-%02x%02x%02x%02x%02x%02x%02x%02x", sum[0],
-		sum[1], sum[2], sum[3], sum[4], sum[5], sum[6], sum[7]);
+	hex_print(sum, COPY_NAME_OCTETS, hex);
+	name = xasprintf("copy-%s", hex);
 	location_keep_uids(&copy->source, directory, name);
 	copy->pass.journal = journal_open(
 		directory, name, systems, copy->flags, busy_r, error);

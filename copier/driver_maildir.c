@@ -30,14 +30,9 @@ static int maildir_mailbox_prepare(struct maildir_mailbox *maildir,
 	const struct mailbox_target *target, struct error *error)
 {
 	char *source = xasprintf("maildir:%s", target->path);
-	char *directory =
-		target->uidmap != NULL ? xstrdup(target->uidmap) : NULL;
 
 	maildir->map = uidmap_open(target->uidmap, source, error);
-	if (directory != NULL && strrchr(directory, '/') != NULL)
-		*strrchr(directory, '/') = '\0';
-	maildir->spool = spool_new(directory);
-	free(directory);
+	maildir->spool = spool_new_beside(target->uidmap);
 	free(source);
 	if (maildir->map == NULL)
 		return -1;
@@ -135,14 +130,6 @@ static int maildir_mailbox_select(struct mailbox *mailbox, const char *folder,
 		mailbox, folder, &selected_r->status, error);
 }
 
-static int maildir_mailbox_keep_alive(
-	struct mailbox *mailbox, struct error *error)
-{
-	(void)mailbox;
-	(void)error;
-	return 1;
-}
-
 const struct mailbox_driver mailbox_maildir = {
 	.protocol = "maildir",
 	.open = maildir_mailbox_open,
@@ -153,15 +140,6 @@ const struct mailbox_driver mailbox_maildir = {
 	.select = maildir_mailbox_select,
 	.scan = maildir_mailbox_scan,
 	.fetch = maildir_mailbox_fetch,
-	.append_begin = readonly_append_begin,
-	.append_data = readonly_append_data,
-	.append_end = readonly_append,
-	.append_commit = readonly_append,
-	.append_wait = readonly_append,
-	.store = readonly_store,
-	.expunge = readonly_expunge,
-	.create = readonly_folder,
-	.subscribe = readonly_subscribe,
-	.remove = readonly_folder,
-	.keep_alive = maildir_mailbox_keep_alive,
+	READONLY_FUNCTIONS,
+	.keep_alive = readonly_keep_alive,
 };

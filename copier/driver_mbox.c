@@ -31,14 +31,9 @@ static int mbox_mailbox_prepare(struct mbox_mailbox *mbox,
 {
 	char *source = xasprintf(
 		"mbox:%s quoting %d", target->path, (int)target->quoting);
-	char *directory =
-		target->uidmap != NULL ? xstrdup(target->uidmap) : NULL;
 
 	mbox->map = uidmap_open(target->uidmap, source, error);
-	if (directory != NULL && strrchr(directory, '/') != NULL)
-		*strrchr(directory, '/') = '\0';
-	mbox->spool = spool_new(directory);
-	free(directory);
+	mbox->spool = spool_new_beside(target->uidmap);
 	free(source);
 	return mbox->map != NULL ? mbox_tree_read(mbox, error) : -1;
 }
@@ -147,13 +142,6 @@ static int mbox_mailbox_select(struct mailbox *mailbox, const char *folder,
 	return mbox_mailbox_status(mailbox, folder, &selected_r->status, error);
 }
 
-static int mbox_mailbox_keep_alive(struct mailbox *mailbox, struct error *error)
-{
-	(void)mailbox;
-	(void)error;
-	return 1;
-}
-
 const struct mailbox_driver mailbox_mbox = {
 	.protocol = "mbox",
 	.open = mbox_mailbox_open,
@@ -164,15 +152,6 @@ const struct mailbox_driver mailbox_mbox = {
 	.select = mbox_mailbox_select,
 	.scan = mbox_mailbox_scan,
 	.fetch = mbox_mailbox_fetch,
-	.append_begin = readonly_append_begin,
-	.append_data = readonly_append_data,
-	.append_end = readonly_append,
-	.append_commit = readonly_append,
-	.append_wait = readonly_append,
-	.store = readonly_store,
-	.expunge = readonly_expunge,
-	.create = readonly_folder,
-	.subscribe = readonly_subscribe,
-	.remove = readonly_folder,
-	.keep_alive = mbox_mailbox_keep_alive,
+	READONLY_FUNCTIONS,
+	.keep_alive = readonly_keep_alive,
 };

@@ -19,6 +19,7 @@
 #include "copier/crlf.h"
 #include "copier/local_file.h"
 
+#include "lib/hex.h"
 #include "lib/xalloc.h"
 
 #define MBOX_PIECE 65536
@@ -280,10 +281,8 @@ static uint32_t mbox_give_uid(struct mbox_mailbox *mbox, struct uidmap *seen,
 {
 	char identity[2 * JOURNAL_DIGEST + 16];
 	uint32_t place, uid;
-	size_t i;
 
-	for (i = 0; i < JOURNAL_DIGEST; i++)
-		snprintf(identity + 2 * i, 3, "%02x", digest[i]);
+	hex_print(digest, JOURNAL_DIGEST, identity);
 	for (place = 0;; place++) {
 		snprintf(identity + 2 * JOURNAL_DIGEST, 16, " %u",
 			(unsigned)place);

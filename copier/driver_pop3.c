@@ -138,16 +138,11 @@ static int pop3_mailbox_open_map(struct pop3_mailbox *pop3, struct error *error)
 	const struct mailbox_target *target = &pop3->target;
 	char *source = xasprintf(
 		"pop3://%s@%s:%u", target->login, target->host, target->port);
-	char *directory =
-		target->uidmap != NULL ? xstrdup(target->uidmap) : NULL;
 
 	pop3->map = uidmap_open(target->uidmap, source, error);
 	if (pop3->map != NULL)
 		pop3->folder = uidmap_folder(pop3->map, "INBOX", 0);
-	if (directory != NULL && strrchr(directory, '/') != NULL)
-		*strrchr(directory, '/') = '\0';
-	pop3->spool = spool_new(directory);
-	free(directory);
+	pop3->spool = spool_new_beside(target->uidmap);
 	free(source);
 	if (pop3->map != NULL && pop3->folder == NULL)
 		error_set(error, "another session of this account is open");
@@ -208,15 +203,6 @@ const struct mailbox_driver mailbox_pop3 = {
 	.select = pop3_mailbox_select,
 	.scan = pop3_mailbox_scan,
 	.fetch = pop3_mailbox_fetch,
-	.append_begin = readonly_append_begin,
-	.append_data = readonly_append_data,
-	.append_end = readonly_append,
-	.append_commit = readonly_append,
-	.append_wait = readonly_append,
-	.store = readonly_store,
-	.expunge = readonly_expunge,
-	.create = readonly_folder,
-	.subscribe = readonly_subscribe,
-	.remove = readonly_folder,
+	READONLY_FUNCTIONS,
 	.keep_alive = pop3_mailbox_keep_alive,
 };

@@ -83,20 +83,27 @@ static void folder_acl_told(void *context, const struct extension_acl *acl)
 			work->into, place - 1, acl->identifier, acl->rights);
 }
 
+const char **folder_pair_names(const struct folder_pair *pairs, size_t count,
+	bool at_home, struct namehash *places_r)
+{
+	const char **names = xreallocarray(NULL, count + 1, sizeof(*names));
+
+	namehash_free(places_r);
+	for (size_t i = 0; i < count; i++) {
+		names[i] = at_home ? pairs[i].home : pairs[i].other;
+		namehash_set(places_r, names[i], i + 1);
+	}
+	return names;
+}
+
 /* Reads the rights of one side. */
 static int folder_acl_read(
 	struct folder_acl *work, bool at_home, struct error *error)
 {
-	const char **names =
-		xreallocarray(NULL, work->count + 1, sizeof(*names));
-	size_t i;
+	const char **names = folder_pair_names(
+		work->pairs, work->count, at_home, &work->places);
 	int result;
 
-	namehash_free(&work->places);
-	for (i = 0; i < work->count; i++) {
-		names[i] = at_home ? work->pairs[i].home : work->pairs[i].other;
-		namehash_set(&work->places, names[i], i + 1);
-	}
 	work->at_home = at_home;
 	work->into = at_home ? &work->home : &work->other;
 	folder_grants_clear(work->into);

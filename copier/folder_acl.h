@@ -18,6 +18,13 @@ struct folder_pair {
 };
 
 /*
+ * The names of all pairs on one side, to be freed; places_r finds a pair's
+ * index + 1 by them.
+ */
+const char **folder_pair_names(const struct folder_pair *pairs, size_t count,
+	bool at_home, struct namehash *places_r);
+
+/*
  * Gives the rights that home has given. Nothing is taken from anybody, but in a
  * folder that we have made: there nobody has more than at home. 1 or -1.
  */

@@ -89,16 +89,10 @@ static void folder_annotation_told(
 static int folder_annotations_read(
 	struct folder_annotations *work, bool at_home, struct error *error)
 {
-	const char **names =
-		xreallocarray(NULL, work->count + 1, sizeof(*names));
-	size_t i;
+	const char **names = folder_pair_names(
+		work->pairs, work->count, at_home, &work->places);
 	int result;
 
-	namehash_free(&work->places);
-	for (i = 0; i < work->count; i++) {
-		names[i] = at_home ? work->pairs[i].home : work->pairs[i].other;
-		namehash_set(&work->places, names[i], i + 1);
-	}
 	work->at_home = at_home;
 	result = extension_metadata_read(
 		at_home ? work->pass->home : work->pass->other, names,

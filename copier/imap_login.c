@@ -37,7 +37,6 @@ static const struct {
 	{ "METADATA", IMAP_CAP_METADATA },
 	{ "STATUS=SIZE", IMAP_CAP_STATUS_SIZE },
 	{ "UTF8=ONLY", IMAP_CAP_UTF8_ONLY },
-	{ "BINARY", IMAP_CAP_BINARY },
 };
 
 #define IMAP_LOGIN_NAMES (sizeof(imap_login_names) / sizeof(*imap_login_names))

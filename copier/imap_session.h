@@ -38,7 +38,6 @@ enum imap_capability {
 	IMAP_CAP_METADATA = 1 << 25,
 	IMAP_CAP_STATUS_SIZE = 1 << 26,
 	IMAP_CAP_UTF8_ONLY = 1 << 27,
-	IMAP_CAP_BINARY = 1 << 28,
 };
 
 /*

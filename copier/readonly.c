@@ -61,3 +61,10 @@ int readonly_subscribe(struct mailbox *mailbox, const char *folder, bool on,
 	(void)on;
 	return readonly_refuse(mailbox, error);
 }
+
+int readonly_keep_alive(struct mailbox *mailbox, struct error *error)
+{
+	(void)mailbox;
+	(void)error;
+	return 1;
+}

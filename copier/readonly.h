@@ -21,5 +21,16 @@ int readonly_folder(
 	struct mailbox *mailbox, const char *folder, struct error *error);
 int readonly_subscribe(struct mailbox *mailbox, const char *folder, bool on,
 	struct error *error);
+/* Local mail is always there. */
+int readonly_keep_alive(struct mailbox *mailbox, struct error *error);
+
+/* These, for the table of a driver. */
+#define READONLY_FUNCTIONS                                                     \
+	.append_begin = readonly_append_begin,                                 \
+	.append_data = readonly_append_data, .append_end = readonly_append,    \
+	.append_commit = readonly_append, .append_wait = readonly_append,      \
+	.store = readonly_store, .expunge = readonly_expunge,                  \
+	.create = readonly_folder, .subscribe = readonly_subscribe,            \
+	.remove = readonly_folder
 
 #endif

@@ -33,6 +33,18 @@ struct spool *spool_new(const char *directory)
 	return spool;
 }
 
+struct spool *spool_new_beside(const char *file)
+{
+	char *directory = file != NULL ? xstrdup(file) : NULL;
+	struct spool *spool;
+
+	if (directory != NULL && strrchr(directory, '/') != NULL)
+		*strrchr(directory, '/') = '\0';
+	spool = spool_new(directory);
+	free(directory);
+	return spool;
+}
+
 void spool_free(struct spool **spool)
 {
 	if (*spool == NULL)

@@ -15,6 +15,8 @@ struct spool;
 
 /* directory: where a file is made once it is needed; NULL: /var/tmp. */
 struct spool *spool_new(const char *directory);
+/* Where that file is; NULL: as above. */
+struct spool *spool_new_beside(const char *file);
 /* Takes NULL. */
 void spool_free(struct spool **spool);
 /* Empties it for the next message. */

@@ -21,6 +21,7 @@ policyd {{
     retry_max = "5s"
     own_networks = {{ "127.0.0.1/32" }}
     client_timeout = "{client_timeout}"
+    {policyd_more}
 }}
 maps {{
     directory = "{maps}"
@@ -75,7 +76,8 @@ class Rehome:
             if postfix else "",
             "queue_flush": "/usr/sbin/postqueue -c %s -i %%i" % postfix.etc
             if postfix else "",
-            "settle": "2s", "client_timeout": "10s", "level": "info", "domain": "example.org",
+            "settle": "2s", "client_timeout": "10s", "policyd_more": "",
+            "level": "info", "domain": "example.org",
             "default": systems[0].name, "complete": "no"}
         values.update(settings)
         self.settings = values

@@ -106,6 +106,8 @@ int move_report(struct move *move, int64_t duration, struct error *error)
 	attr_list_printf(request, "messages", "%" PRIu64, counts->messages);
 	attr_list_printf(request, "bytes", "%" PRIu64, counts->bytes);
 	attr_list_printf(request, "copied", "%" PRIu64, counts->copied);
+	attr_list_printf(
+		request, "copied_bytes", "%" PRIu64, counts->copied_bytes);
 	attr_list_printf(request, "removed", "%" PRIu64, counts->removed);
 	attr_list_printf(request, "flags", "%" PRIu64, counts->flags);
 	attr_list_add_number(request, "duration_ms", duration);
@@ -261,10 +263,41 @@ static int move_live_rounds(struct move *move, struct error *error)
 	return move_refusals(move, &move->pass, true, error);
 }
 
+/* It stays ready; its rounds are to stay short. */
+static void move_come_again(struct move *move)
+{
+	int64_t upkeep = move->round_ms * 20;
+
+	move->due =
+		instant_now() + (upkeep > MOVE_UPKEEP ? upkeep : MOVE_UPKEEP);
+}
+
+/*
+ * The freeze, when nobody is logged in whom the strategy waits for. If somebody
+ * is, policyd makes the account due when he has gone. Somebody may come between
+ * our question and the freeze: then it is refused.
+ */
+static int move_freeze_quiet(struct move *move, struct error *error)
+{
+	struct error unheard;
+	int quiet = worker_is_quiet(&move->worker, error);
+
+	if (quiet < 0)
+		return -1;
+	if (quiet > 0) {
+		int result = move_freeze(move, error);
+
+		if (result == 0 || move->account->phase != ACCOUNT_READY ||
+			worker_is_quiet(&move->worker, &unheard) != 0)
+			return result;
+	}
+	move_log(move, LOG_INFO, "ready: waits until nobody is logged in");
+	move_come_again(move);
+	return 0;
+}
+
 static int move_live(struct move *move, struct error *error)
 {
-	int64_t now, upkeep;
-
 	if (move_preflight(move, error) < 0)
 		return -1;
 	if (!move->account->strategy->copy_before_flip)
@@ -281,17 +314,15 @@ static int move_live(struct move *move, struct error *error)
 	if (move->account->phase == ACCOUNT_COPYING &&
 		worker_enter(&move->worker, ACCOUNT_READY, NULL, error) < 0)
 		return -1;
-	now = instant_now();
-	if (move->account->phase == ACCOUNT_READY &&
-		move->account->complete_after > now) {
-		upkeep = move->round_ms * 20;
-		move->due = now + (upkeep > MOVE_UPKEEP ? upkeep : MOVE_UPKEEP);
+	if (move->account->phase == ACCOUNT_FROZEN)
+		return move_freeze(move, error);
+	if (move->account->complete_after > instant_now()) {
+		move_come_again(move);
 		return 0;
 	}
-	if (move->account->phase != ACCOUNT_FROZEN &&
-		move_prepare_certificate(move, error) < 0)
+	if (move_prepare_certificate(move, error) < 0)
 		return -1;
-	return move_freeze(move, error);
+	return move_freeze_quiet(move, error);
 }
 
 /* After the flip home and other have changed places. */
@@ -310,14 +341,6 @@ static void move_swap(struct move *move)
 
 static int move_phases(struct move *move, struct error *error)
 {
-	if (move->account->strategy->freeze != ACCOUNT_AT_ONCE ||
-		move->account->strategy->rounds != ACCOUNT_AT_ONCE) {
-		error_set(error,
-			"strategy %s: there is no gateway that tells "
-			"of logins",
-			move->account->strategy->name);
-		return -1;
-	}
 	if (move_open_journal(move, error) < 0 ||
 		move_load_refused(move, error) < 0 ||
 		move_learn_password(move, error) < 0)

@@ -235,6 +235,21 @@ int worker_secret(struct worker *worker, const char **sealed_r,
 	return -1;
 }
 
+int worker_is_quiet(struct worker *worker, struct error *error)
+{
+	struct attr_list *request = worker_request(worker, "quiet");
+	const struct attr_list *reply;
+	enum control_status status;
+	const char *quiet;
+
+	if (worker_call(worker, &request, &reply, &status, error) < 0) {
+		error_prefix(error, "who is logged in");
+		return -1;
+	}
+	quiet = attr_list_get(reply, "quiet");
+	return quiet != NULL && strcmp(quiet, "yes") == 0;
+}
+
 int worker_release(struct worker *worker, int64_t due, const char *failure,
 	struct error *error)
 {

@@ -62,6 +62,9 @@ int worker_read_document(struct worker *worker, const char *name,
  */
 int worker_secret(struct worker *worker, const char **sealed_r,
 	const char **system_r, struct error *error);
+/* Whether everybody is logged out, as far as the strategy waits for that before
+ * the freeze: 1, 0, -1 it cannot be told. */
+int worker_is_quiet(struct worker *worker, struct error *error);
 /* Gives the lease back; due is when to come again. */
 int worker_release(struct worker *worker, int64_t due, const char *failure,
 	struct error *error);

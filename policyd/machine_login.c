@@ -130,6 +130,15 @@ enum control_status machine_check_quiet(
 	return CONTROL_CONFLICT;
 }
 
+bool machine_freeze_is_awaited(const struct machine_change *change)
+{
+	const struct account *account = &change->account;
+
+	return account->phase == ACCOUNT_READY && !account->held &&
+	       account->strategy->freeze == ACCOUNT_AT_LOGOUT &&
+	       account->attempts == 0 && account->complete_after <= change->now;
+}
+
 static enum control_status machine_logout_step(
 	struct machine_change *change, const void *context, struct error *error)
 {
@@ -137,10 +146,7 @@ static enum control_status machine_logout_step(
 
 	(void)context;
 	change->effect = MACHINE_READS;
-	if (account->phase != ACCOUNT_READY || account->held ||
-		account->strategy->freeze != ACCOUNT_AT_LOGOUT ||
-		account->due <= change->now || account->attempts > 0 ||
-		account->complete_after > change->now ||
+	if (!machine_freeze_is_awaited(change) || account->due <= change->now ||
 		machine_check_quiet(change, error) != CONTROL_OK)
 		return CONTROL_OK;
 	change->effect = MACHINE_WRITES;

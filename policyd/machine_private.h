@@ -107,6 +107,8 @@ enum control_status machine_check_lease(const struct machine_change *change,
 /* Whether all that was refused is approved: CONTROL_OK or CONFLICT. */
 enum control_status machine_check_refused(
 	struct machine_change *change, struct error *error);
+/* Whether the account waits for nothing but that everybody is logged out. */
+bool machine_freeze_is_awaited(const struct machine_change *change);
 /* Whether everybody is logged out, as the strategy wants it before the freeze:
  * CONTROL_OK, CONFLICT or ERROR. */
 enum control_status machine_check_quiet(

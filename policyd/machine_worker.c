@@ -96,6 +96,7 @@ static void machine_release_due(struct machine_change *change,
 	 * that failure has been counted */
 	bool counted = account->due > change->now;
 	int64_t due = work->due;
+	struct error unheard;
 
 	if (work->text != NULL && work->text[0] != '\0') {
 		machine_copy_text(account->failure, work->text);
@@ -116,6 +117,10 @@ static void machine_release_due(struct machine_change *change,
 	}
 	if (account->due < due)
 		account->due = due;
+	/* who has logged out meanwhile does so no second time */
+	if (!counted && machine_freeze_is_awaited(change) &&
+		machine_check_quiet(change, &unheard) == CONTROL_OK)
+		account->due = change->now;
 	if (account->due == INSTANT_NEVER)
 		attr_list_add(line, "due", "never");
 	else

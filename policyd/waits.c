@@ -19,6 +19,10 @@
 #define WAITS_MESSAGE_US  5000
 #define WAITS_MEGABYTE_US 1000000
 #define WAITS_LEAST_US	  100
+#define WAITS_MOST_US	  INT64_C(1000000000)
+/* What a worker tells is not believed beyond this. */
+#define WAITS_COUNT_MAX INT64_C(1000000000)
+#define WAITS_BYTES_MAX INT64_C(1000000000000)
 /* Rounds of fewer messages or bytes say nothing about a rate. */
 #define WAITS_MESSAGES_MIN 50
 #define WAITS_BYTES_MIN	   1000000
@@ -29,6 +33,7 @@ struct wait {
 	struct wait *next;
 	char address[ADDRESS_SIZE];
 	int64_t began, until, budget;
+	int64_t paced_at, paced_from; /* the first report of progress */
 };
 
 struct waits {
@@ -77,6 +82,13 @@ static int64_t waits_copy_ms(
 	return by_messages > by_bytes ? by_messages : by_bytes;
 }
 
+static int64_t waits_bound(int64_t count, int64_t most)
+{
+	if (count < 0)
+		return 0;
+	return count < most ? count : most;
+}
+
 /* What has run out is dropped. */
 static struct wait **waits_find(
 	struct waits *waits, const char *address, int64_t now)
@@ -98,6 +110,8 @@ static void waits_adapt(int64_t *rate, int64_t measured)
 {
 	if (measured < WAITS_LEAST_US)
 		measured = WAITS_LEAST_US;
+	if (measured > WAITS_MOST_US)
+		measured = WAITS_MOST_US;
 	*rate += (measured - *rate) / WAITS_WEIGHT;
 }
 
@@ -107,6 +121,8 @@ int64_t waits_predict(struct waits *waits, int64_t messages, int64_t bytes)
 {
 	int64_t ms;
 
+	messages = waits_bound(messages, WAITS_COUNT_MAX);
+	bytes = waits_bound(bytes, WAITS_BYTES_MAX);
 	pthread_mutex_lock(&waits->lock);
 	ms = WAITS_BASE_MS + waits_copy_ms(waits, messages, bytes);
 	pthread_mutex_unlock(&waits->lock);
@@ -116,6 +132,9 @@ int64_t waits_predict(struct waits *waits, int64_t messages, int64_t bytes)
 void waits_learn(
 	struct waits *waits, int64_t messages, int64_t bytes, int64_t ms)
 {
+	messages = waits_bound(messages, WAITS_COUNT_MAX);
+	bytes = waits_bound(bytes, WAITS_BYTES_MAX);
+	ms = waits_bound(ms, WAITS_COUNT_MAX);
 	pthread_mutex_lock(&waits->lock);
 	if (messages >= WAITS_MESSAGES_MIN)
 		waits_adapt(&waits->message_us, ms * 1000 / messages);
@@ -175,19 +194,46 @@ bool waits_apply(
 	return applies;
 }
 
+/* ms that the rest will take at the pace since the first report. */
+static int64_t waits_at_pace(struct wait *wait, int64_t messages,
+	int64_t messages_total, int64_t now)
+{
+	if (wait->paced_at == 0) {
+		wait->paced_at = now;
+		wait->paced_from = messages;
+	}
+	if (messages <= wait->paced_from)
+		return messages_total > messages ? now - wait->paced_at : 0;
+	return (messages_total - messages) * (now - wait->paced_at) /
+	       (messages - wait->paced_from);
+}
+
 bool waits_progress(struct waits *waits, const char *address, int64_t messages,
 	int64_t messages_total, int64_t bytes, int64_t bytes_total, int64_t now)
 {
 	struct wait **place;
 	bool over = false;
 
+	messages_total = waits_bound(messages_total, WAITS_COUNT_MAX);
+	messages = waits_bound(messages, messages_total);
+	bytes = waits_bound(bytes, WAITS_BYTES_MAX);
+	/* messages have the size of those before them */
+	if (bytes_total < 0 && messages > 0)
+		bytes_total = messages_total < WAITS_COUNT_MAX / 1000
+				      ? bytes / messages * messages_total
+				      : WAITS_BYTES_MAX;
+	bytes_total = waits_bound(bytes_total, WAITS_BYTES_MAX);
 	pthread_mutex_lock(&waits->lock);
 	place = waits_find(waits, address, now);
 	if (*place != NULL) {
 		struct wait *wait = *place;
 		int64_t left = waits_copy_ms(waits, messages_total - messages,
 			bytes_total > bytes ? bytes_total - bytes : 0);
+		int64_t paced =
+			waits_at_pace(wait, messages, messages_total, now);
 
+		if (left < paced)
+			left = paced;
 		wait->until = wait->began + wait->budget;
 		over = now + WAITS_BASE_MS + left > wait->until;
 		if (over)

@@ -121,6 +121,8 @@ front_tests = tests/unit/command-test \
 	tests/unit/jobs-test tests/unit/mapfile-test tests/unit/maps-test \
 	tests/unit/maps-aliases-test \
 	tests/unit/queue-test tests/unit/reload-test
+EXTRA_DIST += tests/lab/control.py tests/lab/gateway_bench.py \
+	tests/lab/gateway_double.py
 SYSTEM_TESTS += tests/system/front-postfix.py tests/system/gateway_barrier.py \
 	tests/system/gateway_strategies.py
 check_PROGRAMS += $(front_tests)

@@ -5,9 +5,12 @@
 #include "gateway/session_private.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
+
+#include "lib/xalloc.h"
 
 #define SESSION_READ 4096
 
@@ -152,14 +155,39 @@ enum session_step session_home_tls(struct session *session)
 
 /* ---- the entry ---- */
 
+/* The user's own password, sealed; never a master user's. False: not to be had.
+ */
+static bool session_learn(struct session *session, const struct login *login,
+	char sealed_r[SEAL_SIZE_MAX])
+{
+	const struct seal_key *key = session->settings->seal;
+	struct error error;
+	char *owner;
+	int result;
+
+	if (key == NULL || login->password == NULL || login->authority != NULL)
+		return false;
+	owner = xasprintf(
+		"%s %s", session->member.address, session->member.system);
+	result = seal_close(key, owner, login->password,
+		strlen(login->password), sealed_r, &error);
+	free(owner);
+	if (result < 0)
+		session_log(session, LOG_WARNING, "login=%s password: %s",
+			session->member.address, error.text);
+	return result == 0;
+}
+
 static void session_tell_login(struct session *session, bool accepted)
 {
 	const struct login *login = dialog_login(session->dialog);
 	const char *mechanism = login_mechanism_name(login->mechanism);
+	char sealed[SEAL_SIZE_MAX];
+	bool learned = accepted && session_learn(session, login, sealed);
 
 	link_tell_login(session->worker->link, &session->member, accepted,
 		mechanism != NULL ? mechanism : "password",
-		dialog_client_name(session->dialog), NULL);
+		dialog_client_name(session->dialog), learned ? sealed : NULL);
 	session_log(session, accepted ? LOG_INFO : LOG_NOTICE,
 		"login=%s system=%s mechanism=%s tls=%s: %s%s",
 		session->member.address, session->member.system,

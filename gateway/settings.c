@@ -67,8 +67,14 @@ struct settings *settings_new(
 	struct config *config, struct log *log, struct error *error)
 {
 	struct settings *settings = settings_make(config, log, error);
+	const char *file = config->gateway.public_key;
 
-	if (settings->homes == NULL)
+	if (settings->homes != NULL && file != NULL) {
+		settings->seal = seal_read_public(file, error);
+		if (settings->seal == NULL)
+			error_prefix(error, "gateway: public_key");
+	}
+	if (settings->homes == NULL || (file != NULL && settings->seal == NULL))
 		settings_release(&settings);
 	return settings;
 }
@@ -80,6 +86,7 @@ struct settings *settings_look_up(struct settings *settings, struct log *log)
 
 	now->first = settings_hold(
 		settings->first != NULL ? settings->first : settings);
+	now->seal = settings->seal;
 	if (now->homes == NULL)
 		log_write(log, LOG_WARNING, "%s", error.text);
 	else if (homes_take_known(now->homes, settings->homes))
@@ -103,8 +110,10 @@ void settings_release(struct settings **settings_pointer)
 	if (settings == NULL || atomic_fetch_sub(&held->holders, 1) > 1)
 		return;
 	homes_free(&settings->homes);
-	if (settings->first == NULL)
+	if (settings->first == NULL) {
 		config_free(&settings->config);
+		seal_key_free(&settings->seal);
+	}
 	settings_release(&settings->first);
 	free(settings->name);
 	free(held);

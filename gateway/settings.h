@@ -11,6 +11,7 @@
 #include "lib/config.h"
 #include "lib/error.h"
 #include "lib/log.h"
+#include "lib/seal.h"
 
 #include "gateway/dialog.h"
 #include "gateway/home.h"
@@ -20,6 +21,7 @@ struct settings {
 	struct homes *homes;
 	char *name;		/* of this gateway */
 	unsigned mechanisms;	/* 1 << enum login_mechanism */
+	struct seal_key *seal;	/* of learned passwords; NULL: none is */
 	struct settings *first; /* whose the configuration is; NULL: ours */
 };
 

@@ -141,6 +141,7 @@ struct config {
 		 * directory for what does not fit */
 		int64_t delivery_timeout, delivery_idle, delivery_memory;
 		char *delivery_spool;
+		char *public_key; /* of learned passwords, or NULL */
 	} gateway;
 	struct {
 		int facility; /* -1: standard error */

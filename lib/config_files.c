@@ -185,6 +185,8 @@ int config_check_all_files(
 		{ "copier: state", files_state, config->copier.state },
 		{ "gateway: delivery_spool", files_directory,
 			config->gateway.delivery_spool },
+		{ "gateway: public_key", files_readable,
+			config->gateway.public_key },
 		{ "copier: private_key", files_secret,
 			config->copier.private_key },
 	};

@@ -173,6 +173,8 @@ const struct config_option config_options[] = {
 	PLAIN(gateway, mechanisms, mechanisms, DEFAULT,
 		"{ \"PLAIN\", \"LOGIN\" }", 0, 0,
 		"SASL mechanisms that are offered where every system can"),
+	PLAIN(gateway, public_key, path, OPTIONAL, "", 0, 0,
+		"key that seals learned passwords"),
 	PLAIN(gateway, timeout, duration, DEFAULT, "10s", 100, 5 * MINUTE,
 		"how long policyd is waited for"),
 	PLAIN(gateway, drain, duration, DEFAULT, "60s", 0, DAY,

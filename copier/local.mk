@@ -149,17 +149,9 @@ access_tests = tests/unit/sasl-test tests/unit/backoff-test tests/unit/pace-test
 	tests/unit/endure-test
 check_PROGRAMS += $(access_tests)
 TESTS += $(access_tests)
-tests_unit_sasl_test_SOURCES = tests/unit/sasl-test.c
-tests_unit_sasl_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_sasl_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
-tests_unit_backoff_test_SOURCES = tests/unit/backoff-test.c
-tests_unit_backoff_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_backoff_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
-tests_unit_pace_test_SOURCES = tests/unit/pace-test.c
-tests_unit_pace_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_pace_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
-tests_unit_endure_test_SOURCES = tests/unit/endure-test.c
-tests_unit_endure_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_endure_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 
 # What clients keep.
@@ -167,14 +159,8 @@ identity_tests = tests/unit/doveadm-test tests/unit/identity-test \
 	tests/unit/uidl-test
 check_PROGRAMS += $(identity_tests)
 TESTS += $(identity_tests)
-tests_unit_doveadm_test_SOURCES = tests/unit/doveadm-test.c
-tests_unit_doveadm_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_doveadm_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
-tests_unit_identity_test_SOURCES = tests/unit/identity-test.c
-tests_unit_identity_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_identity_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
-tests_unit_uidl_test_SOURCES = tests/unit/uidl-test.c
-tests_unit_uidl_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_uidl_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 if FUZZERS
 check_PROGRAMS += tests/fuzz/doveadm-fuzz
@@ -198,47 +184,27 @@ copier_tests = tests/unit/imap-parse-test tests/unit/journal-test \
 	tests/unit/lease-test tests/unit/plan-test
 check_PROGRAMS += $(copier_tests)
 TESTS += $(copier_tests)
-tests_unit_imap_parse_test_SOURCES = tests/unit/imap-parse-test.c
-tests_unit_imap_parse_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_imap_parse_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
-tests_unit_journal_test_SOURCES = tests/unit/journal-test.c
-tests_unit_journal_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_journal_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/cutoff-test
 TESTS += tests/unit/cutoff-test
-tests_unit_cutoff_test_SOURCES = tests/unit/cutoff-test.c
-tests_unit_cutoff_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_cutoff_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
-tests_unit_lease_test_SOURCES = tests/unit/lease-test.c
-tests_unit_lease_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_lease_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/portion-test
 TESTS += tests/unit/portion-test
-tests_unit_portion_test_SOURCES = tests/unit/portion-test.c
-tests_unit_portion_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_portion_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
-tests_unit_plan_test_SOURCES = tests/unit/plan-test.c
-tests_unit_plan_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_plan_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/unit/altered-test
 TESTS += tests/unit/altered-test
-tests_unit_altered_test_SOURCES = tests/unit/altered-test.c
-tests_unit_altered_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_altered_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/unit/pop3-test tests/unit/uidmap-test \
 	tests/unit/local-mail-test
 TESTS += tests/unit/pop3-test tests/unit/uidmap-test \
 	tests/unit/local-mail-test
-tests_unit_local_mail_test_SOURCES = tests/unit/local-mail-test.c
-tests_unit_local_mail_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_local_mail_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
-tests_unit_uidmap_test_SOURCES = tests/unit/uidmap-test.c
-tests_unit_uidmap_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_uidmap_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
-tests_unit_pop3_test_SOURCES = tests/unit/pop3-test.c
-tests_unit_pop3_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_pop3_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 
 # Found and run by tests/fuzz/run.sh, compiled anew like its other targets.
@@ -287,20 +253,10 @@ folder_tests = tests/unit/acl-names-test tests/unit/folder-table-test \
 	tests/unit/naming-test
 check_PROGRAMS += $(folder_tests)
 TESTS += $(folder_tests)
-tests_unit_acl_names_test_SOURCES = tests/unit/acl-names-test.c
-tests_unit_acl_names_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_acl_names_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
-tests_unit_folder_table_test_SOURCES = tests/unit/folder-table-test.c
-tests_unit_folder_table_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_folder_table_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
-tests_unit_foldermap_test_SOURCES = tests/unit/foldermap-test.c
-tests_unit_foldermap_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_foldermap_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
-tests_unit_mutf7_test_SOURCES = tests/unit/mutf7-test.c
-tests_unit_mutf7_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_mutf7_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
-tests_unit_naming_test_SOURCES = tests/unit/naming-test.c
-tests_unit_naming_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_naming_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 
 # Certificates, and what is refused.
@@ -308,14 +264,8 @@ check_PROGRAMS += tests/unit/certificate-test tests/unit/copy-list-test \
 	tests/unit/refused-test
 TESTS += tests/unit/certificate-test tests/unit/copy-list-test \
 	tests/unit/refused-test
-tests_unit_copy_list_test_SOURCES = tests/unit/copy-list-test.c
-tests_unit_copy_list_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_copy_list_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
-tests_unit_refused_test_SOURCES = tests/unit/refused-test.c
-tests_unit_refused_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_refused_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
-tests_unit_certificate_test_SOURCES = tests/unit/certificate-test.c
-tests_unit_certificate_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_certificate_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 SYSTEM_TESTS += tests/system/copy_identity.py
 SYSTEM_TESTS += tests/system/copy_fidelity.py
@@ -337,22 +287,14 @@ SYSTEM_TESTS += tests/system/rounds.py
 
 check_PROGRAMS += tests/unit/hex-test
 TESTS += tests/unit/hex-test
-tests_unit_hex_test_SOURCES = tests/unit/hex-test.c
-tests_unit_hex_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_hex_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/unit/proof-test
 TESTS += tests/unit/proof-test
-tests_unit_proof_test_SOURCES = tests/unit/proof-test.c
-tests_unit_proof_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_proof_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 
 # What a server could have us do without end.
 check_PROGRAMS += tests/unit/storm-test tests/unit/trickle-test
 TESTS += tests/unit/storm-test tests/unit/trickle-test
-tests_unit_trickle_test_SOURCES = tests/unit/trickle-test.c
-tests_unit_trickle_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_trickle_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
-tests_unit_storm_test_SOURCES = tests/unit/storm-test.c
-tests_unit_storm_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_storm_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)

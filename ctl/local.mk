@@ -58,29 +58,13 @@ ctl_libraries = ctl/libctl.a lib/librehome.a $(JANSSON_LIBS) \
 	$(CONFUSE_LIBS) $(IDN2_LIBS) $(UNISTRING_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += $(ctl_tests)
 TESTS += $(ctl_tests)
-tests_unit_csv_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_csv_test_SOURCES = tests/unit/csv-test.c
 tests_unit_csv_test_LDADD = $(ctl_libraries)
-tests_unit_ctl_docs_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_ctl_docs_test_SOURCES = tests/unit/ctl-docs-test.c
 tests_unit_ctl_docs_test_LDADD = $(ctl_libraries)
-tests_unit_describe_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_describe_test_SOURCES = tests/unit/describe-test.c
 tests_unit_describe_test_LDADD = $(ctl_libraries)
-tests_unit_import_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_import_test_SOURCES = tests/unit/import-test.c
 tests_unit_import_test_LDADD = $(ctl_libraries)
-tests_unit_json_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_json_test_SOURCES = tests/unit/json-test.c
 tests_unit_json_test_LDADD = $(ctl_libraries)
-tests_unit_line_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_line_test_SOURCES = tests/unit/line-test.c
 tests_unit_line_test_LDADD = $(ctl_libraries)
-tests_unit_screen_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_screen_test_SOURCES = tests/unit/screen-test.c
 tests_unit_screen_test_LDADD = $(ctl_libraries)
-tests_unit_text_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_text_test_SOURCES = tests/unit/text-test.c
 tests_unit_text_test_LDADD = $(ctl_libraries)
 
 # Command lines in, text out, and the live view on a terminal.

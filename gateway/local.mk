@@ -40,31 +40,24 @@ gateway_tests = tests/unit/dialog-test tests/unit/entry-test \
 	tests/unit/session-state-test tests/unit/stream-test
 check_PROGRAMS += $(gateway_tests)
 TESTS += $(gateway_tests)
-tests_unit_dialog_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_dialog_test_SOURCES = tests/unit/dialog-test.c $(gateway_dialog)
 tests_unit_dialog_test_LDADD = lib/librehome.a $(CMOCKA_LIBS) $(OPENSSL_LIBS)
-tests_unit_entry_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_entry_test_SOURCES = tests/unit/entry-test.c $(gateway_entry)
 tests_unit_entry_test_LDADD = lib/librehome.a $(CMOCKA_LIBS) $(OPENSSL_LIBS)
-tests_unit_link_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_link_test_SOURCES = tests/unit/link-test.c $(gateway_link) \
 	$(gateway_loop)
 tests_unit_link_test_LDADD = lib/librehome.a $(EVENT_LIBS) $(CMOCKA_LIBS) \
 	-lpthread
-tests_unit_session_state_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_session_state_test_SOURCES = tests/unit/session-state-test.c \
 	gateway/session_state.c gateway/session_state.h gateway/submission.c \
 	gateway/submission.h
 tests_unit_session_state_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
-tests_unit_loop_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_loop_test_SOURCES = tests/unit/loop-test.c $(gateway_loop)
 tests_unit_loop_test_LDADD = lib/librehome.a $(EVENT_LIBS) $(CMOCKA_LIBS) \
 	-lpthread
-tests_unit_relay_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_relay_test_SOURCES = tests/unit/relay-test.c \
 	tests/unit/certificate.c tests/unit/certificate.h $(gateway_relay)
 tests_unit_relay_test_LDADD = lib/librehome.a $(OPENSSL_LIBS) $(CMOCKA_LIBS)
-tests_unit_stream_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_stream_test_SOURCES = tests/unit/stream-test.c \
 	tests/unit/certificate.c tests/unit/certificate.h gateway/stream.c \
 	gateway/stream.h
@@ -97,10 +90,8 @@ gateway_deliveries = $(gateway_lmtp) gateway/deliveries.c gateway/deliveries.h \
 	gateway/delivery_spool.c gateway/delivery_spool.h
 check_PROGRAMS += tests/unit/lmtp-home-test tests/unit/lmtp-server-test
 TESTS += tests/unit/lmtp-home-test tests/unit/lmtp-server-test
-tests_unit_lmtp_home_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_lmtp_home_test_SOURCES = tests/unit/lmtp-home-test.c $(gateway_lmtp)
 tests_unit_lmtp_home_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
-tests_unit_lmtp_server_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_lmtp_server_test_SOURCES = tests/unit/lmtp-server-test.c \
 	$(gateway_lmtp)
 tests_unit_lmtp_server_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)

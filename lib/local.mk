@@ -35,8 +35,6 @@ lib_librehome_a_SOURCES += \
 lib_librehome_a_SOURCES += lib/network.c lib/network.h
 check_PROGRAMS += tests/unit/network-test
 TESTS += tests/unit/network-test
-tests_unit_network_test_SOURCES = tests/unit/network-test.c
-tests_unit_network_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_network_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
 
 # Log, processes and connections.
@@ -67,29 +65,15 @@ TESTS += \
 	tests/unit/endpoint-test \
 	tests/unit/log-test \
 	tests/unit/process-test
-tests_unit_account_record_test_SOURCES = tests/unit/account-record-test.c
-tests_unit_account_record_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_account_record_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
-tests_unit_account_request_test_SOURCES = tests/unit/account-request-test.c
-tests_unit_account_request_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_account_request_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
-tests_unit_account_test_SOURCES = tests/unit/account-test.c
-tests_unit_account_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_account_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
-tests_unit_endpoint_test_SOURCES = tests/unit/endpoint-test.c
-tests_unit_endpoint_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_endpoint_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
-tests_unit_log_test_SOURCES = tests/unit/log-test.c
-tests_unit_log_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_log_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
-tests_unit_process_test_SOURCES = tests/unit/process-test.c
-tests_unit_process_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_process_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/unit/control-client-test
 TESTS += tests/unit/control-client-test
-tests_unit_control_client_test_SOURCES = tests/unit/control-client-test.c
-tests_unit_control_client_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_control_client_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
 
 dist_man_MANS += lib/rehome.conf.5
@@ -101,33 +85,17 @@ foundation_tests = tests/unit/address-test tests/unit/attr-test \
 	tests/unit/instant-test tests/unit/netstring-test
 check_PROGRAMS += $(foundation_tests)
 TESTS += $(foundation_tests)
-tests_unit_address_test_SOURCES = tests/unit/address-test.c
-tests_unit_address_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_address_test_LDADD = lib/librehome.a $(IDN2_LIBS) \
 	$(UNISTRING_LIBS) $(CMOCKA_LIBS)
-tests_unit_attr_test_SOURCES = tests/unit/attr-test.c
-tests_unit_attr_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_attr_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
-tests_unit_buffer_test_SOURCES = tests/unit/buffer-test.c
-tests_unit_buffer_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_buffer_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
-tests_unit_config_file_test_SOURCES = tests/unit/config-file-test.c
-tests_unit_config_file_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_config_file_test_LDADD = lib/librehome.a $(CONFUSE_LIBS) \
 	$(IDN2_LIBS) $(UNISTRING_LIBS) $(CMOCKA_LIBS) -lpthread
-tests_unit_config_refuse_test_SOURCES = tests/unit/config-refuse-test.c
-tests_unit_config_refuse_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_config_refuse_test_LDADD = lib/librehome.a $(CONFUSE_LIBS) \
 	$(IDN2_LIBS) $(UNISTRING_LIBS) $(CMOCKA_LIBS) -lpthread
-tests_unit_config_test_SOURCES = tests/unit/config-test.c
-tests_unit_config_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_config_test_LDADD = lib/librehome.a $(CONFUSE_LIBS) \
 	$(IDN2_LIBS) $(UNISTRING_LIBS) $(CMOCKA_LIBS) -lpthread
-tests_unit_instant_test_SOURCES = tests/unit/instant-test.c
-tests_unit_instant_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_instant_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
-tests_unit_netstring_test_SOURCES = tests/unit/netstring-test.c
-tests_unit_netstring_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_netstring_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
 
 check_PROGRAMS += \
@@ -138,41 +106,27 @@ TESTS += \
 	tests/unit/daemon-test \
 	tests/unit/tls-session-test \
 	tests/unit/tls-test
-tests_unit_daemon_test_SOURCES = tests/unit/daemon-test.c
-tests_unit_daemon_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_daemon_test_LDADD = lib/librehome.a $(SYSTEMD_LIBS) $(CMOCKA_LIBS)
 tests_unit_tls_session_test_SOURCES = tests/unit/tls-session-test.c \
 	tests/unit/certificate.c tests/unit/certificate.h
-tests_unit_tls_session_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_tls_session_test_LDADD = lib/librehome.a $(OPENSSL_LIBS) \
 	$(CMOCKA_LIBS)
 tests_unit_tls_test_SOURCES = tests/unit/tls-test.c \
 	tests/unit/certificate.c tests/unit/certificate.h
-tests_unit_tls_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_tls_test_LDADD = lib/librehome.a $(OPENSSL_LIBS) $(CMOCKA_LIBS)
 
 # Refused items and documents.
 check_PROGRAMS += tests/unit/refusal-test
 TESTS += tests/unit/refusal-test
-tests_unit_refusal_test_SOURCES = tests/unit/refusal-test.c
-tests_unit_refusal_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_refusal_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/unit/figure-test tests/unit/pin-test \
 	tests/unit/size-test
 TESTS += tests/unit/figure-test tests/unit/pin-test tests/unit/size-test
-tests_unit_figure_test_SOURCES = tests/unit/figure-test.c
-tests_unit_figure_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_figure_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
-tests_unit_pin_test_SOURCES = tests/unit/pin-test.c
-tests_unit_pin_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_pin_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
-tests_unit_size_test_SOURCES = tests/unit/size-test.c
-tests_unit_size_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_size_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/unit/seal-test
 TESTS += tests/unit/seal-test
-tests_unit_seal_test_SOURCES = tests/unit/seal-test.c
-tests_unit_seal_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_seal_test_LDADD = lib/librehome.a $(CMOCKA_LIBS) $(OPENSSL_LIBS)

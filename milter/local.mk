@@ -16,7 +16,6 @@ check_PROGRAMS += tests/unit/milter-decision-test
 TESTS += tests/unit/milter-decision-test
 tests_unit_milter_decision_test_SOURCES = tests/unit/milter-decision-test.c \
 	milter/decision.c milter/decision.h
-tests_unit_milter_decision_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_milter_decision_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
 
 # The connections to policyd, against a server of the test's own.
@@ -25,7 +24,6 @@ TESTS += tests/unit/milter-pool-test
 tests_unit_milter_pool_test_SOURCES = tests/unit/milter-pool-test.c \
 	milter/decision.c milter/decision.h \
 	milter/policyd_pool.c milter/policyd_pool.h
-tests_unit_milter_pool_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_milter_pool_test_LDADD = lib/librehome.a $(CMOCKA_LIBS) -lpthread
 
 # The program against a stand-in for policyd: dialogues and failures.

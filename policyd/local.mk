@@ -73,27 +73,21 @@ TESTS += $(store_tests)
 tests_unit_store_test_SOURCES = tests/unit/store-test.c \
 	tests/unit/store_suite.h tests/unit/store_suite_scan.c \
 	tests/unit/store_suite_threads.c $(store_fixture)
-tests_unit_store_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_store_test_LDADD = $(store_libraries) $(CMOCKA_LIBS)
 tests_unit_store_commit_test_SOURCES = tests/unit/store-commit-test.c \
 	$(store_fixture)
-tests_unit_store_commit_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_store_commit_test_LDADD = $(store_libraries) $(CMOCKA_LIBS)
 tests_unit_store_care_test_SOURCES = tests/unit/store-care-test.c \
 	tests/unit/store_place.c tests/unit/store_place.h $(store_fixture)
-tests_unit_store_care_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_store_care_test_LDADD = $(store_libraries) $(CMOCKA_LIBS)
 tests_unit_store_damage_test_SOURCES = tests/unit/store-damage-test.c \
 	tests/unit/store_place.c tests/unit/store_place.h $(store_fixture)
-tests_unit_store_damage_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_store_damage_test_LDADD = $(store_libraries) $(CMOCKA_LIBS)
 tests_unit_store_fail_test_SOURCES = tests/unit/store-fail-test.c \
 	$(store_fixture)
-tests_unit_store_fail_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_store_fail_test_LDADD = $(store_libraries) $(CMOCKA_LIBS)
 tests_unit_store_crash_test_SOURCES = tests/unit/store-crash-test.c \
 	$(store_fixture)
-tests_unit_store_crash_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_store_crash_test_LDADD = $(store_libraries) $(CMOCKA_LIBS)
 tests_bench_store_bench_SOURCES = tests/bench/store-bench.c \
 	tests/bench/keys.c tests/bench/keys.h
@@ -129,46 +123,32 @@ check_PROGRAMS += $(front_tests)
 TESTS += $(front_tests)
 front_accounts = tests/unit/accounts.c tests/unit/accounts.h
 front_mapread = tests/unit/mapread.c tests/unit/mapread.h
-tests_unit_command_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_command_test_SOURCES = tests/unit/command-test.c
 tests_unit_command_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
 front_fixture = tests/unit/front_fixture.c tests/unit/front_fixture.h \
 	$(front_accounts) $(front_mapread)
-tests_unit_front_closing_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_front_closing_test_SOURCES = tests/unit/front-closing-test.c \
 	$(front_fixture)
 tests_unit_front_closing_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
-tests_unit_front_opening_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_front_opening_test_SOURCES = tests/unit/front-opening-test.c \
 	$(front_fixture)
 tests_unit_front_opening_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
-tests_unit_front_publication_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_front_publication_test_SOURCES = tests/unit/front-publication-test.c \
 	$(front_fixture)
 tests_unit_front_publication_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
-tests_unit_front_queue_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_front_queue_test_SOURCES = tests/unit/front-queue-test.c \
 	$(front_fixture)
 tests_unit_front_queue_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
-tests_unit_jobs_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_jobs_test_SOURCES = tests/unit/jobs-test.c
 tests_unit_jobs_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
-tests_unit_mapfile_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_mapfile_test_SOURCES = tests/unit/mapfile-test.c $(front_mapread)
 tests_unit_mapfile_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
-tests_unit_maps_aliases_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_maps_aliases_test_SOURCES = tests/unit/maps-aliases-test.c \
 	$(front_accounts)
 tests_unit_maps_aliases_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
-tests_unit_maps_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_maps_test_SOURCES = tests/unit/maps-test.c $(front_accounts) \
 	$(front_mapread)
 tests_unit_maps_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
-tests_unit_queue_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_queue_test_SOURCES = tests/unit/queue-test.c $(front_accounts)
 tests_unit_queue_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
-tests_unit_reload_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_reload_test_SOURCES = tests/unit/reload-test.c
 tests_unit_reload_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
 
 # Tests of the directory, the machine and the servers.
@@ -182,34 +162,24 @@ machine_tests = tests/unit/control-docs-test \
 check_PROGRAMS += $(machine_tests)
 TESTS += $(machine_tests)
 machine_fixture = tests/unit/machine_fixture.c tests/unit/machine_fixture.h
-tests_unit_control_docs_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_control_docs_test_SOURCES = tests/unit/control-docs-test.c
 tests_unit_control_docs_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
-tests_unit_directory_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_directory_test_SOURCES = tests/unit/directory-test.c \
 	$(machine_fixture)
 tests_unit_directory_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
-tests_unit_events_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_events_test_SOURCES = tests/unit/events-test.c $(machine_fixture)
 tests_unit_events_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
-tests_unit_machine_document_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_machine_document_test_SOURCES = tests/unit/machine-document-test.c \
 	$(machine_fixture)
 tests_unit_machine_document_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
-tests_unit_machine_lease_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_machine_lease_test_SOURCES = tests/unit/machine-lease-test.c \
 	$(machine_fixture)
 tests_unit_machine_lease_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
-tests_unit_machine_names_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_machine_names_test_SOURCES = tests/unit/machine-names-test.c \
 	$(machine_fixture)
 tests_unit_machine_names_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/parts-test
 TESTS += tests/unit/parts-test
-tests_unit_parts_test_SOURCES = tests/unit/parts-test.c
-tests_unit_parts_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_parts_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
-tests_unit_machine_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_machine_test_SOURCES = tests/unit/machine-test.c $(machine_fixture)
 tests_unit_machine_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
 
@@ -224,6 +194,4 @@ EXTRA_DIST += tests/text/run-text \
 
 check_PROGRAMS += tests/unit/sessions-test
 TESTS += tests/unit/sessions-test
-tests_unit_sessions_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_sessions_test_SOURCES = tests/unit/sessions-test.c
 tests_unit_sessions_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)

@@ -17,13 +17,20 @@ gateway_relay = gateway/relay.c gateway/relay.h gateway/stream.c \
 # The event loop.
 gateway_loop = gateway/loop.c gateway/loop.h
 
+# Where clients come in.
+gateway_listener = gateway/certificate.c gateway/certificate.h \
+	gateway/limits.c gateway/limits.h gateway/listener.c \
+	gateway/listener.h gateway/listener_private.h \
+	gateway/listener_thread.c gateway/proxy_header.c \
+	gateway/proxy_header.h
+
 # The connection to policyd, and the way to the homes.
 gateway_link = gateway/dial.c gateway/dial.h gateway/link.c gateway/link.h \
 	gateway/link_private.h gateway/link_words.c
 
 sbin_PROGRAMS += gateway/rehome-gateway
 gateway_rehome_gateway_SOURCES = $(gateway_dialog) $(gateway_entry_own) \
-	$(gateway_relay) $(gateway_loop) $(gateway_link) \
+	$(gateway_relay) $(gateway_loop) $(gateway_link) $(gateway_listener) \
 	gateway/home.c gateway/home.h gateway/main.c \
 	gateway/service.c gateway/service.h gateway/session.c \
 	gateway/session.h gateway/session_home.c gateway/session_login.c \
@@ -36,7 +43,9 @@ gateway_rehome_gateway_LDADD = lib/librehome.a $(EVENT_LIBS) $(OPENSSL_LIBS) \
 	-lpthread
 
 gateway_tests = tests/unit/dialog-test tests/unit/entry-test \
-	tests/unit/link-test tests/unit/loop-test tests/unit/relay-test \
+	tests/unit/limits-test tests/unit/link-test \
+	tests/unit/listener-test tests/unit/loop-test \
+	tests/unit/proxy-header-test tests/unit/relay-test \
 	tests/unit/session-state-test tests/unit/stream-test
 check_PROGRAMS += $(gateway_tests)
 TESTS += $(gateway_tests)
@@ -52,6 +61,19 @@ tests_unit_session_state_test_SOURCES = tests/unit/session-state-test.c \
 	gateway/session_state.c gateway/session_state.h gateway/submission.c \
 	gateway/submission.h
 tests_unit_session_state_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
+tests_unit_limits_test_SOURCES = tests/unit/limits-test.c gateway/limits.c \
+	gateway/limits.h
+tests_unit_limits_test_LDADD = lib/librehome.a $(CMOCKA_LIBS) -lpthread
+tests_unit_listener_test_SOURCES = tests/unit/listener-test.c \
+	tests/unit/certificate.c tests/unit/certificate.h \
+	$(gateway_listener) $(gateway_loop) $(gateway_relay) \
+	gateway/dial.c gateway/dial.h gateway/home.c gateway/home.h
+tests_unit_listener_test_LDADD = lib/librehome.a $(EVENT_LIBS) \
+	$(OPENSSL_LIBS) $(SYSTEMD_LIBS) $(CONFUSE_LIBS) $(IDN2_LIBS) \
+	$(UNISTRING_LIBS) $(CMOCKA_LIBS) -lpthread
+tests_unit_proxy_header_test_SOURCES = tests/unit/proxy-header-test.c \
+	gateway/proxy_header.c gateway/proxy_header.h
+tests_unit_proxy_header_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
 tests_unit_loop_test_SOURCES = tests/unit/loop-test.c $(gateway_loop)
 tests_unit_loop_test_LDADD = lib/librehome.a $(EVENT_LIBS) $(CMOCKA_LIBS) \
 	-lpthread

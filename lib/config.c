@@ -91,22 +91,51 @@ static void *config_object(struct config_reader *reader, const char *section)
 		return &config->systems[config->systems_count - 1];
 	if (strcmp(section, "domain") == 0)
 		return &config->domains[config->domains_count - 1];
+	if (strcmp(section, "listen") == 0)
+		return &config->listens[config->listens_count - 1];
 	return config;
+}
+
+/* The names of systems and of places to listen. 0 or -1. */
+static int config_check_title(struct config_reader *reader, const char *section,
+	const char *title, unsigned line)
+{
+	size_t rule = config_option_find("domain", "default");
+
+	if (strcmp(title, "pass") != 0 &&
+		config_option_check(&config_options[rule], title, NULL) == 0)
+		return 0;
+	return config_fail(reader, line,
+		"%s \"%.80s\": a name has letters, digits, '.', '-' and '_', "
+		"at most %d, and is not \"pass\"",
+		section, title, ACCOUNT_NAME_SIZE - 1);
+}
+
+static int config_add_listen(
+	struct config_reader *reader, const char *title, unsigned line)
+{
+	struct config *config = reader->config;
+	struct config_listen *listen;
+
+	if (config_check_title(reader, "listen", title, line) < 0)
+		return -1;
+	config->listens = xreallocarray(config->listens,
+		config->listens_count + 1, sizeof(config->listens[0]));
+	listen = &config->listens[config->listens_count++];
+	memset(listen, 0, sizeof(*listen));
+	listen->name = xstrdup(title);
+	config_option_defaults("listen", listen);
+	return 0;
 }
 
 static int config_add_system(
 	struct config_reader *reader, const char *title, unsigned line)
 {
-	size_t rule = config_option_find("domain", "default");
 	struct config *config = reader->config;
 	struct config_system *system;
 
-	if (strcmp(title, "pass") == 0 ||
-		config_option_check(&config_options[rule], title, NULL) < 0)
-		return config_fail(reader, line,
-			"system \"%.80s\": a name has letters, digits, '.', "
-			"'-' and '_', at most %d, and is not \"pass\"",
-			title, ACCOUNT_NAME_SIZE - 1);
+	if (config_check_title(reader, "system", title, line) < 0)
+		return -1;
 	config->systems = xreallocarray(config->systems,
 		config->systems_count + 1, sizeof(config->systems[0]));
 	system = &config->systems[config->systems_count++];
@@ -161,6 +190,8 @@ static int config_enter(struct config_reader *reader, const cfg_t *section)
 	}
 	if (strcmp(section->name, "system") == 0)
 		return config_add_system(reader, section->title, line);
+	if (strcmp(section->name, "listen") == 0)
+		return config_add_listen(reader, section->title, line);
 	return config_add_domain(reader, section->title, line);
 }
 
@@ -242,6 +273,18 @@ static int config_check_system(
 	return config_check_mechanism(reader, section, system);
 }
 
+static int config_check_listen(
+	struct config_reader *reader, const cfg_t *section)
+{
+	const char *option;
+	struct error cause;
+
+	if (config_listen_check(
+		    config_object(reader, section->name), &option, &cause) == 0)
+		return 0;
+	return config_refuse(reader, section, option, NULL, cause.text);
+}
+
 static size_t config_section_index(const char *name)
 {
 	size_t i;
@@ -287,6 +330,8 @@ static int config_on_section(cfg_t *root, cfg_opt_t *given)
 	}
 	if (strcmp(section->name, "system") == 0)
 		return config_check_system(reader, section);
+	if (strcmp(section->name, "listen") == 0)
+		return config_check_listen(reader, section);
 	i = config_option_find("domain", "default");
 	if (strcmp(section->name, "domain") == 0 && reader->lines[i] != 0)
 		reader->domain_lines[reader->config->domains_count - 1] =
@@ -532,6 +577,10 @@ void config_free(struct config **config)
 		free(old->systems[i].name);
 		config_option_free("system", &old->systems[i]);
 	}
+	for (i = 0; i < old->listens_count; i++) {
+		free(old->listens[i].name);
+		config_option_free("listen", &old->listens[i]);
+	}
 	for (i = 0; i < old->domains_count; i++) {
 		free(old->domains[i].name);
 		config_option_free("domain", &old->domains[i]);
@@ -541,6 +590,7 @@ void config_free(struct config **config)
 			config_option_free(config_sections[i].name, old);
 	}
 	free(old->systems);
+	free(old->listens);
 	free(old->domains);
 	free(old);
 	*config = NULL;

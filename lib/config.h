@@ -64,6 +64,20 @@ struct config_system {
 	int64_t hook_timeout; /* ms */
 };
 
+struct config_listen {
+	char *name;
+	char *protocol; /* "imap", "pop3", "submission", "sieve", "lmtp" */
+	char *address;	/* endpoint */
+	int64_t mode;	/* of a socket at a path */
+	char *group;	/* the same, or NULL */
+	char *tls;	/* "none", "start", "implicit" */
+	bool plaintext; /* logins are taken without TLS */
+	/* lists of paths, separated by blanks; NULL without TLS, and keys that
+	 * are with their certificates */
+	char *certificate, *key;
+	bool proxy; /* a balancer tells of the client first */
+};
+
 struct config_domain {
 	char *name;	      /* canonical */
 	char *default_system; /* NULL: "pass", the MTA decides */
@@ -122,7 +136,7 @@ struct config {
 		char *user, *group;
 		int64_t jobs; /* accounts at once */
 		int64_t poll; /* ms between looks for due accounts (--daemon) */
-		int64_t settle; /* ms of sweeping after a flip */
+		int64_t settle;	   /* ms of sweeping after a flip */
 		char *private_key; /* of learned passwords, or NULL */
 	} copier;
 	struct {
@@ -131,6 +145,8 @@ struct config {
 		char *user, *group;
 		int64_t threads; /* 0: as many as processors */
 		int64_t sessions, per_address;
+		char **trusted; /* networks */
+		size_t trusted_count;
 		char **mechanisms; /* upper bound of what is offered */
 		size_t mechanisms_count;
 		int64_t timeout; /* ms to wait for policyd */
@@ -149,6 +165,8 @@ struct config {
 	} log;
 	struct config_system *systems;
 	size_t systems_count;
+	struct config_listen *listens;
+	size_t listens_count;
 	struct config_domain *domains; /* ordered by name */
 	size_t domains_count;
 };

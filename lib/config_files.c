@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/config.h"
+#include "lib/config_private.h"
 #include "lib/xalloc.h"
 
 /* NULL paths are options that are switched off: nothing to check. */
@@ -125,6 +125,25 @@ static int files_secret(const char *path, struct error *error)
 	return -1;
 }
 
+/* Each path of a list. */
+static int files_each(const char *list,
+	int (*check)(const char *path, struct error *error),
+	struct error *error)
+{
+	int status = 0;
+
+	while (list != NULL && *list != '\0' && status == 0) {
+		size_t size = strcspn(list, CONFIG_BLANKS);
+		char *path = xstrndup(list, size);
+
+		status = size > 0 ? check(path, error) : 0;
+		free(path);
+		list += size;
+		list += strspn(list, CONFIG_BLANKS);
+	}
+	return status;
+}
+
 /* Tells what is amiss, each by itself; counts it. */
 struct files_tale {
 	config_amiss_fn *amiss;
@@ -170,6 +189,25 @@ static void files_system(
 	}
 }
 
+static void files_listen(
+	const struct config_listen *listen, struct files_tale *tale)
+{
+	/* Keys may be with their certificates. */
+	const char *keys =
+		listen->key != NULL ? listen->key : listen->certificate;
+	struct error error;
+
+	if (files_each(listen->certificate, files_readable, &error) < 0) {
+		error_prefix(
+			&error, "listen \"%s\": certificate", listen->name);
+		files_tell(tale, &error);
+	}
+	if (files_each(keys, files_secret, &error) < 0) {
+		error_prefix(&error, "listen \"%s\": key", listen->name);
+		files_tell(tale, &error);
+	}
+}
+
 int config_check_all_files(
 	const struct config *config, config_amiss_fn *amiss, void *context)
 {
@@ -202,5 +240,7 @@ int config_check_all_files(
 	}
 	for (i = 0; i < config->systems_count; i++)
 		files_system(&config->systems[i], &tale);
+	for (i = 0; i < config->listens_count; i++)
+		files_listen(&config->listens[i], &tale);
 	return tale.count;
 }

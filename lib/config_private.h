@@ -52,7 +52,7 @@ struct config_option {
 	enum config_need need;
 	const char *fallback; /* as in a file; "" with OPTIONAL: off */
 	int64_t min, max;     /* of numbers, durations */
-	size_t offset; /* in struct config, config_system, config_domain */
+	size_t offset;	      /* in struct config, config_system, ... */
 	const char *help;
 };
 
@@ -70,6 +70,7 @@ extern const struct config_section config_sections[];
 #define CONFIG_OPTIONS_MAX  160
 #define CONFIG_SECTIONS_MAX 16
 #define CONFIG_VALUE_MAX    4096
+#define CONFIG_BLANKS	    " \t"
 
 /* The index in config_options, which must be there (abort). */
 size_t config_option_find(const char *section, const char *name);
@@ -114,6 +115,9 @@ extern const struct config_type config_type_offers;
 extern const struct config_type config_type_client_address;
 extern const struct config_type config_type_mechanisms;
 extern const struct config_type config_type_uidl;
+extern const struct config_type config_type_protocol;
+extern const struct config_type config_type_tls;
+extern const struct config_type config_type_paths;
 extern const struct config_type config_type_number;
 extern const struct config_type config_type_size;
 extern const struct config_type config_type_mode;
@@ -128,6 +132,11 @@ extern const struct config_type config_type_level;
 bool config_type_begins(const char *text, const char *front);
 bool config_type_is_port(const char *text, size_t size);
 int config_type_refuse(const struct config_option *option, struct error *error);
+
+/* Whether a listen section makes sense; -1 with the option that does not, and
+ * the cause. */
+int config_listen_check(const struct config_listen *listen,
+	const char **option_r, struct error *error);
 
 /*
  * Goes over a file's text before libconfuse reads it, since libconfuse puts

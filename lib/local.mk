@@ -12,8 +12,9 @@ lib_librehome_a_SOURCES += \
 	lib/attr.c lib/attr.h \
 	lib/buffer.c lib/buffer.h \
 	lib/config.c lib/config.h lib/config_private.h \
-	lib/config_files.c lib/config_find.c lib/config_scan.c lib/config_table.c \
-	lib/config_type.c lib/config_type_server.c \
+	lib/config_files.c lib/config_find.c lib/config_listen.c \
+	lib/config_scan.c lib/config_table.c lib/config_type.c \
+	lib/config_type_server.c \
 	lib/csv.c lib/csv.h \
 	lib/document.c lib/document.h \
 	lib/error.c lib/error.h \
@@ -49,7 +50,7 @@ lib_librehome_a_SOURCES += \
 	lib/daemon.c lib/daemon.h \
 	lib/seal.c lib/seal.h \
 	lib/tls.c lib/tls.h lib/tls_private.h \
-	lib/tls_explain.c lib/tls_step.c
+	lib/tls_explain.c lib/tls_server.c lib/tls_step.c
 
 check_PROGRAMS += \
 	tests/unit/account-record-test \

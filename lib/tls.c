@@ -130,12 +130,13 @@ const char *tls_cause(void)
 	return text != NULL ? text : "unknown cause";
 }
 
-static struct tls_context *tls_context_new(
+struct tls_context *tls_context_new(
 	const SSL_METHOD *protocol, struct error *error)
 {
 	struct tls_context *context = xcalloc(1, sizeof(*context));
 
 	ERR_clear_error();
+	atomic_init(&context->holders, 1);
 	context->method = tls_socket_method();
 	context->ssl = SSL_CTX_new(protocol);
 	if (context->method != NULL && context->ssl != NULL &&
@@ -187,47 +188,21 @@ int tls_client_pin(
 	return 0;
 }
 
-/* A daemon has nobody to ask for the password of a key. */
-static int tls_no_password(char *text, int size, int writing, void *context)
-{
-	(void)text;
-	(void)size;
-	(void)writing;
-	(void)context;
-	return -1;
-}
-
-struct tls_context *tls_server_context_new(
-	const char *certificate_file, const char *key_file, struct error *error)
-{
-	struct tls_context *context =
-		tls_context_new(TLS_server_method(), error);
-
-	if (context == NULL)
-		return NULL;
-	SSL_CTX_set_default_passwd_cb(context->ssl, tls_no_password);
-	if (!SSL_CTX_use_certificate_chain_file(context->ssl, certificate_file))
-		error_set(error, "certificate file %s: %s", certificate_file,
-			tls_cause());
-	else if (!SSL_CTX_use_PrivateKey_file(
-			 context->ssl, key_file, SSL_FILETYPE_PEM))
-		error_set(error, "key file %s: %s", key_file, tls_cause());
-	else
-		return context;
-	tls_context_free(&context);
-	return NULL;
-}
-
 void tls_context_free(struct tls_context **context)
 {
-	if (*context == NULL)
-		return;
-	SSL_CTX_free((*context)->ssl);
-	BIO_meth_free((*context)->method);
-	free((*context)->ca_file);
-	free((*context)->pins);
-	free(*context);
+	struct tls_context *old = *context;
+
 	*context = NULL;
+	if (old == NULL || atomic_fetch_sub(&old->holders, 1) > 1)
+		return;
+	for (size_t i = 0; i < old->others_count; i++)
+		SSL_CTX_free(old->others[i]);
+	free(old->others);
+	SSL_CTX_free(old->ssl);
+	BIO_meth_free(old->method);
+	free(old->ca_file);
+	free(old->pins);
+	free(old);
 }
 
 /* ---- sessions ---- */
@@ -237,6 +212,8 @@ void tls_session_clear(struct tls_session **session)
 	SSL_free((*session)->ssl);
 	free((*session)->host);
 	free((*session)->unsent);
+	free((*session)->refusal);
+	tls_context_free(&(*session)->context);
 	free(*session);
 	*session = NULL;
 }
@@ -251,8 +228,8 @@ struct tls_session *tls_session_new(
 	session->socket = socket;
 	tls_learn_patience(session);
 	tls_begin_step(session);
-	session->ca_file = context->ca_file;
-	session->pins = context->pins;
+	atomic_fetch_add(&context->holders, 1);
+	session->context = context;
 	session->ssl = SSL_new(context->ssl);
 	bio = BIO_new(context->method);
 	if (session->ssl == NULL || bio == NULL) {
@@ -310,8 +287,8 @@ bool tls_explain_handshake(
 	const char *text;
 	bool refused = true;
 
-	if (session->refusal.text[0] != '\0')
-		text = session->refusal.text;
+	if (session->refusal != NULL)
+		text = session->refusal->text;
 	else if (session->ended ||
 		 SSL_get_error(session->ssl, result) == SSL_ERROR_SYSCALL) {
 		text = tls_explain_socket(session);
@@ -369,7 +346,7 @@ struct tls_session *tls_connect(struct tls_context *context, int socket,
 	if (tls_session_expect(session, host, context->verify, error) == 0) {
 		result = SSL_connect(session->ssl);
 		if (result == 1 &&
-			(session->pins == NULL || tls_is_pinned(session)))
+			(context->pins == NULL || tls_is_pinned(session)))
 			return session;
 		if (tls_explain_handshake(session, result, error))
 			context->refused = true;

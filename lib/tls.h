@@ -17,8 +17,7 @@ struct tls_session;
 
 /*
  * ca_file: PEM file of trust anchors, NULL for the system's. verify false
- * switches verification off. One context serves many sessions and threads; it
- * is freed after the last of its sessions.
+ * switches verification off. One context serves many sessions and threads.
  */
 struct tls_context *tls_client_context_new(
 	const char *ca_file, bool verify, struct error *error);
@@ -35,9 +34,20 @@ int tls_client_pin(
  * or none that is good enough. What became of a connection is not meant.
  */
 bool tls_client_refused(const struct tls_context *context);
-/* certificate_file: PEM chain; key_file: its PEM key. */
+/*
+ * certificate_file: PEM chain; key_file: its PEM key, which may be in the same
+ * file.
+ */
 struct tls_context *tls_server_context_new(const char *certificate_file,
 	const char *key_file, struct error *error);
+/*
+ * A further certificate: it is shown to clients who ask for one of its names
+ * (SNI, RFC 6066 section 3), the first one to all others. Before the first
+ * session. 0 or -1.
+ */
+int tls_server_add(struct tls_context *context, const char *certificate_file,
+	const char *key_file, struct error *error);
+/* Its maker's; it is there until its last session is over. */
 void tls_context_free(struct tls_context **context);
 
 /*

@@ -19,6 +19,7 @@
 
 #include "lib/buffer.h"
 #include "lib/tls_private.h"
+#include "lib/xalloc.h"
 
 #define NAMES_SHOWN 6 /* of a certificate, in an error */
 #define DATE_SIZE   32
@@ -104,7 +105,7 @@ static void tls_explain_name(
 	struct buffer names = BUFFER_EMPTY;
 
 	tls_list_names(certificate, &names);
-	error_set(&session->refusal, "certificate of %s is for %.250s, not %s",
+	error_set(session->refusal, "certificate of %s is for %.250s, not %s",
 		session->host, names.data, session->host);
 	buffer_free(&names);
 }
@@ -114,12 +115,12 @@ static void tls_advise(struct tls_session *session, X509_STORE_CTX *store)
 {
 	unsigned char pin[PIN_SIZE];
 	char text[PIN_TEXT_SIZE];
-	struct error refusal = session->refusal;
+	struct error refusal = *session->refusal;
 
 	if (tls_pin_of(X509_STORE_CTX_get0_cert(store), pin) < 0)
 		return;
 	pin_format(pin, text);
-	error_set(&session->refusal,
+	error_set(session->refusal,
 		"%s; if that is right, trust it by ca_file (--ca-file), or its "
 		"key by the pin %s",
 		refusal.text, text);
@@ -128,19 +129,20 @@ static void tls_advise(struct tls_session *session, X509_STORE_CTX *store)
 static void tls_explain_issuer(
 	struct tls_session *session, const X509 *certificate, int number)
 {
-	const char *trusted =
-		session->ca_file != NULL ? session->ca_file : "this host";
+	const char *trusted = session->context->ca_file != NULL
+				      ? session->context->ca_file
+				      : "this host";
 	struct buffer issuer = BUFFER_EMPTY;
 
 	if (number == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT) {
-		error_set(&session->refusal,
+		error_set(session->refusal,
 			"certificate of %s is signed by itself and not among "
 			"the trusted ones of %s",
 			session->host, trusted);
 		return;
 	}
 	tls_add_common_name(X509_get_issuer_name(certificate), &issuer);
-	error_set(&session->refusal,
+	error_set(session->refusal,
 		"certificate of %s: its issuer \"%.100s\" is not among the "
 		"trusted ones of %s",
 		session->host, issuer.data != NULL ? issuer.data : "", trusted);
@@ -163,13 +165,12 @@ static void tls_explain(
 		return;
 	case X509_V_ERR_CERT_HAS_EXPIRED:
 		tls_format_date(X509_get0_notAfter(certificate), date);
-		error_set(&session->refusal,
-			"certificate of %s%s expired on %s", session->host,
-			whose, date);
+		error_set(session->refusal, "certificate of %s%s expired on %s",
+			session->host, whose, date);
 		return;
 	case X509_V_ERR_CERT_NOT_YET_VALID:
 		tls_format_date(X509_get0_notBefore(certificate), date);
-		error_set(&session->refusal,
+		error_set(session->refusal,
 			"certificate of %s%s is not valid before %s",
 			session->host, whose, date);
 		return;
@@ -182,7 +183,7 @@ static void tls_explain(
 		tls_advise(session, store);
 		return;
 	default:
-		error_set(&session->refusal, "certificate of %s%s: %s",
+		error_set(session->refusal, "certificate of %s%s: %s",
 			session->host, whose,
 			X509_verify_cert_error_string(number));
 	}
@@ -194,8 +195,10 @@ int tls_verified(int fine, X509_STORE_CTX *store)
 		store, SSL_get_ex_data_X509_STORE_CTX_idx());
 	struct tls_session *session = SSL_get_app_data(ssl);
 
-	if (!fine && session->refusal.text[0] == '\0')
+	if (!fine && session->refusal == NULL) {
+		session->refusal = xcalloc(1, sizeof(*session->refusal));
 		tls_explain(session, store, X509_STORE_CTX_get_error(store));
+	}
 	return fine;
 }
 
@@ -225,17 +228,19 @@ bool tls_is_pinned(struct tls_session *session)
 	int result = tls_pin_of(certificate, pin);
 
 	X509_free(certificate);
+	if (result == 0 && pin_is_among(session->context->pins, pin))
+		return true;
+	if (session->refusal == NULL)
+		session->refusal = xcalloc(1, sizeof(*session->refusal));
 	if (result < 0) {
-		error_set(&session->refusal,
+		error_set(session->refusal,
 			"%s shows no certificate that a pin could be compared "
 			"with",
 			session->host);
 		return false;
 	}
-	if (pin_is_among(session->pins, pin))
-		return true;
 	pin_format(pin, text);
-	error_set(&session->refusal,
+	error_set(session->refusal,
 		"the key of %s has the pin %s, which is not the one that is "
 		"expected; add it if the server's key was changed on purpose",
 		session->host, text);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Between tls.c and tls_explain.c, the two that know OpenSSL's TLS. */
+/* Between tls*.c, which alone know OpenSSL's TLS. */
 #ifndef REHOME_TLS_PRIVATE_H
 #define REHOME_TLS_PRIVATE_H
 
@@ -18,28 +18,34 @@ struct tls_context {
 	bool verify;
 	char *pins; /* of public keys that alone are trusted, or NULL */
 	atomic_bool refused;
+	atomic_uint holders; /* its maker, and its sessions */
+	/* of a server: certificates for other names than the first one's */
+	SSL_CTX **others;
+	size_t others_count;
 };
 
 struct tls_session {
 	SSL *ssl;
 	int socket;
-	char *host; /* of a client */
-	const char *ca_file;
-	const char *pins;
-	struct error refusal; /* of the certificate */
-	bool ended;	      /* the socket is at its end */
-	bool failed;	      /* nothing more can be sent */
-	bool closing;	      /* what is sent now must not wait */
-	int number;	      /* errno of the socket */
+	struct tls_context *context;
+	char *host;	       /* of a client */
+	struct error *refusal; /* of the certificate, or NULL */
+	bool ended;	       /* the socket is at its end */
+	bool failed;	       /* nothing more can be sent */
+	bool closing;	       /* what is sent now must not wait */
+	int number;	       /* errno of the socket */
 
 	bool stepwise; /* made for the functions of tls_step.c */
 	bool starved;  /* the socket had nothing to read */
 	char *unsent;  /* records that wait for the socket, or NULL: none */
 	size_t unsent_at, unsent_size, unsent_room;
-	int64_t patience;     /* for one step, ms; 0: for ever */
-	int64_t deadline;     /* of the present one */
+	int64_t patience; /* for one step, ms; 0: for ever */
+	int64_t deadline; /* of the present one */
 };
 
+/* A context of nothing but what client and server share; NULL with an error. */
+struct tls_context *tls_context_new(
+	const SSL_METHOD *protocol, struct error *error);
 /* A session without a handshake; NULL with an error. */
 struct tls_session *tls_session_new(
 	struct tls_context *context, int socket, struct error *error);

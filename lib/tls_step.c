@@ -195,7 +195,8 @@ int tls_handshake(struct tls_session *session, struct error *error)
 		if (SSL_get_error(session->ssl, result) == SSL_ERROR_WANT_READ)
 			return 0;
 	}
-	if (result == 1 && (session->pins == NULL || tls_is_pinned(session)))
+	if (result == 1 &&
+		(session->context->pins == NULL || tls_is_pinned(session)))
 		return 1;
 	session->failed = true;
 	tls_explain_handshake(session, result, error);

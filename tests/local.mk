@@ -61,8 +61,9 @@ tests_fuzz_attr_fuzz_SOURCES = tests/fuzz/attr-fuzz.c $(FUZZ_BASE)
 tests_fuzz_attr_fuzz_CFLAGS = $(FUZZ_CFLAGS)
 tests_fuzz_attr_fuzz_LDADD = lib/librehome.a
 tests_fuzz_config_fuzz_SOURCES = tests/fuzz/config-fuzz.c lib/address.c \
-	lib/config.c lib/config_files.c lib/config_find.c lib/config_scan.c \
-	lib/config_table.c lib/config_type.c lib/config_type_server.c \
+	lib/config.c lib/config_files.c lib/config_find.c lib/config_listen.c \
+	lib/config_scan.c lib/config_table.c lib/config_type.c \
+	lib/config_type_server.c \
 	lib/endpoint.c lib/instant.c \
 	lib/log.c lib/network.c lib/pin.c lib/size.c $(FUZZ_BASE)
 tests_fuzz_config_fuzz_CFLAGS = $(FUZZ_CFLAGS)

@@ -180,11 +180,13 @@ tests_fuzz_sasl_fuzz_LDADD = lib/librehome.a $(OPENSSL_LIBS) $(IDN_LIBS) \
 	$(JANSSON_LIBS)
 endif
 
-copier_tests = tests/unit/imap-parse-test tests/unit/journal-test \
+copier_tests = tests/unit/imap-parse-test tests/unit/imap-wire-test \
+	tests/unit/journal-test \
 	tests/unit/lease-test tests/unit/plan-test
 check_PROGRAMS += $(copier_tests)
 TESTS += $(copier_tests)
 tests_unit_imap_parse_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
+tests_unit_imap_wire_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 tests_unit_journal_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/cutoff-test
 TESTS += tests/unit/cutoff-test
@@ -200,10 +202,11 @@ TESTS += tests/unit/altered-test
 tests_unit_altered_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/unit/pop3-test tests/unit/uidmap-test \
-	tests/unit/local-mail-test
+	tests/unit/local-mail-test tests/unit/mbox-test
 TESTS += tests/unit/pop3-test tests/unit/uidmap-test \
-	tests/unit/local-mail-test
+	tests/unit/local-mail-test tests/unit/mbox-test
 tests_unit_local_mail_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
+tests_unit_mbox_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 tests_unit_uidmap_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 tests_unit_pop3_test_LDADD = $(copier_libs) $(CMOCKA_LIBS)
 

@@ -71,7 +71,8 @@ store_tests = tests/unit/store-test tests/unit/store-commit-test \
 check_PROGRAMS += $(store_tests) tests/bench/store-bench
 TESTS += $(store_tests)
 tests_unit_store_test_SOURCES = tests/unit/store-test.c \
-	tests/unit/store_suite.h tests/unit/store_suite_scan.c \
+	tests/unit/store_suite.h tests/unit/store_suite_documents.c \
+	tests/unit/store_suite_scan.c \
 	tests/unit/store_suite_threads.c $(store_fixture)
 tests_unit_store_test_LDADD = $(store_libraries) $(CMOCKA_LIBS)
 tests_unit_store_commit_test_SOURCES = tests/unit/store-commit-test.c \
@@ -158,7 +159,7 @@ machine_tests = tests/unit/control-docs-test \
 	tests/unit/directory-test tests/unit/events-test \
 	tests/unit/machine-document-test \
 	tests/unit/machine-lease-test tests/unit/machine-names-test \
-	tests/unit/machine-test
+	tests/unit/machine-test tests/unit/machine-barrier-test
 check_PROGRAMS += $(machine_tests)
 TESTS += $(machine_tests)
 machine_fixture = tests/unit/machine_fixture.c tests/unit/machine_fixture.h
@@ -182,6 +183,9 @@ TESTS += tests/unit/parts-test
 tests_unit_parts_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
 tests_unit_machine_test_SOURCES = tests/unit/machine-test.c $(machine_fixture)
 tests_unit_machine_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
+tests_unit_machine_barrier_test_SOURCES = tests/unit/machine-barrier-test.c \
+	$(machine_fixture)
+tests_unit_machine_barrier_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
 
 # Text in, text out, against the program itself.
 TESTS += tests/text/run-text

@@ -23,6 +23,9 @@ struct subject {
 struct store *subject_store(void **state);
 
 /* Tests, in the other files of the suite. */
+void test_documents(void **state);
+void test_notes(void **state);
+void test_large_document(void **state);
 void test_filters(void **state);
 void test_long_scans(void **state);
 void test_large_transaction(void **state);

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "lab"))
@@ -539,6 +540,50 @@ def knows_what_it_was_about_to_store():
     assert found > 0
 
 
+def odd_dying_bench():
+    """Some of what it copies is altered by the new server."""
+    bench = Dying(0)
+    bench.new.alter = lambda text: text.replace(b"\0", b"\x80")
+    for number in range(12):
+        bench.old.folders["INBOX"].add(
+            ODD.replace(b"odd", b"odd %d" % number) if number % 5 == 2
+            else body(number))
+    return bench
+
+
+def dies_with_what_is_altered(*options):
+    """Once, or told of and taken out; never twice, never taken for foreign."""
+    steps = odd_dying_bench().start(0, *options)
+    assert steps >= 10, steps
+    whole = Counter(odd_dying_bench().old.order())
+    odd = Counter(text for text in whole if b"\0" in text)
+    left = Counter(text.replace(b"\0", b"\x80") for text in odd)
+
+    def dies(step):
+        bench = odd_dying_bench()
+        bench.start(step, *options)
+        for _ in range(2):
+            code, report = bench.run(*options)
+            there = Counter(bench.new.order())
+            assert report["foreign"] == 0, (step, report)
+            if options:
+                assert code == 0 and len(report["altered"]) == 2, report
+                assert there == whole - odd + left, (step, there - whole)
+            else:
+                assert code == 65 and len(report["refused"]) == 2, report
+                assert there == whole - odd, (step, there - whole)
+    with ThreadPoolExecutor(6) as workers:
+        list(workers.map(dies, range(1, steps + 1)))
+
+
+def dies_with_what_is_taken_out():
+    dies_with_what_is_altered()
+
+
+def dies_with_what_is_kept_altered():
+    dies_with_what_is_altered("--keep-altered")
+
+
 if __name__ == "__main__":
     with LAB:
         tap.main([
@@ -552,4 +597,5 @@ if __name__ == "__main__":
             stores_nothing_and_tells_no_uid, opens_lanes_for_many_folders,
             is_let_in_only_once, stops_all_lanes_when_one_fails,
             dies_at_every_step_of_its_batches,
-            knows_what_it_was_about_to_store])
+            knows_what_it_was_about_to_store,
+            dies_with_what_is_taken_out, dies_with_what_is_kept_altered])

@@ -368,7 +368,9 @@ void mailbox_ahead(
  * that append is over (no answer comes), and the messages that were in the open
  * batch before it have been answered as refused with it: the next begin opens a
  * new one. Between begin and end no other call is allowed, nothing but appends
- * before append_commit, and nothing but appends before append_wait.
+ * before append_commit, and nothing but appends before append_wait. After a
+ * message that could not be ended append_wait tells the answers to what was
+ * committed before it, and then the mailbox is only closed.
  */
 void mailbox_on_appended(
 	struct mailbox *mailbox, mailbox_appended_fn *callback, void *context);

@@ -449,9 +449,11 @@ static int transfer_stream(struct transfer *transfer, const struct uidset *uids)
 		transfer->refused == 0 && !pass->careful &&
 		pass->idle != NULL && pass->idle(pass->context, pass))
 		transfer->left = true;
-	/* Half a message stands open: the mailbox cannot be used any more, and
-	 * the server stores nothing of it. */
-	if ((result >= 0 || transfer->current == NULL) &&
+	/* Where half a message stands open the server stores nothing of it, and
+	 * the mailbox cannot be used any more; but what was stored before is
+	 * answered still, and need not be looked for then. */
+	if ((result >= 0 || transfer->current == NULL ||
+		    pass_goes_on(pass, &words)) &&
 		mailbox_append_wait(pass->other, &words) < 0) {
 		if (result >= 0)
 			transfer_other_failed(transfer, &words);

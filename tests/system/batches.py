@@ -4,6 +4,7 @@ with it, the order is kept, limits are honoured, whatever the server can do;
 and a copier that dies at any step of a batch loses nothing and stores nothing
 twice."""
 
+import glob
 import os
 import re
 import socket
@@ -11,6 +12,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
@@ -21,6 +23,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import hostile_servers  # noqa: E402
 import tap  # noqa: E402
 from hostile_servers import LAB, Bench, Folder, Hangup, Session  # noqa: E402
+from proxies import DOWN, Cut  # noqa: E402
 from scratch import run  # noqa: E402
 
 KILL_AT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..",
@@ -540,6 +543,27 @@ def knows_what_it_was_about_to_store():
     assert found > 0
 
 
+def reads_answers_when_the_source_is_cut():
+    """What was stored by then is known, and need not be found again."""
+    bench = Batches(900, 3000)
+
+    def slowly(_name, _bodies):
+        time.sleep(0.3)
+    bench.new.judge = slowly
+    port = bench.old.port
+    with Cut(port, DOWN, 2400000) as proxy:
+        bench.old.port = proxy.port
+        code, report = bench.run("--lanes", "1")
+        bench.old.port = port
+        assert code == 75 and proxy.happened, report
+    stored = len(bench.new.order())
+    assert 0 < stored < 900, stored
+    with open(glob.glob(os.path.join(bench.state, "*.journal"))[0],
+              encoding="ascii") as journal:
+        pairs = sum(line[9] == "P" for line in journal.readlines()[1:])
+    assert pairs == stored, (pairs, stored)
+
+
 def odd_dying_bench():
     """Some of what it copies is altered by the new server."""
     bench = Dying(0)
@@ -598,4 +622,5 @@ if __name__ == "__main__":
             is_let_in_only_once, stops_all_lanes_when_one_fails,
             dies_at_every_step_of_its_batches,
             knows_what_it_was_about_to_store,
+            reads_answers_when_the_source_is_cut,
             dies_with_what_is_taken_out, dies_with_what_is_kept_altered])

@@ -10,14 +10,13 @@
 #include <time.h>
 
 #include "copier/copy_private.h"
-#include "copier/endure.h"
 #include "copier/lanes.h"
+#include "copier/pass_endure.h"
 
 #include "lib/instant.h"
 #include "lib/xalloc.h"
 
 /* See struct endure. */
-#define COPY_TRIES	 4
 #define COPY_PAUSE_LEAST 500
 #define COPY_PAUSE_MOST	 60000
 #define COPY_NAP	 100
@@ -130,43 +129,14 @@ static uint64_t copy_progressed(void *context)
 	return copy->copied + copy->adopted + copy->removed + copy->changed;
 }
 
-static enum endure_result copy_work(void *context, struct error *error)
+static int copy_work(void *context, bool again, struct error *error)
 {
 	struct copy *copy = context;
 
+	(void)again; /* the rounds begin with what may still be coming in */
 	copy_forget_plan(copy);
-	if (copy->lost && copy->progressed == copy_progressed(copy))
-		pass_shrink(&copy->pass);
-	copy->progressed = copy_progressed(copy);
-	if (copy_rounds(copy, error) == 0)
-		return ENDURE_DONE;
-	copy->lost = true;
-	copy->code = copy->pass.misfit ? EX_DATAERR : EX_TEMPFAIL;
-	return ENDURE_FAILED;
-}
-
-/* Home first: when it is alive no message is half under way to the other
- * side, and a NOOP does no harm there. */
-static bool copy_drop(void *context)
-{
-	struct copy *copy = context;
-	struct pass *pass = &copy->pass;
-	bool lost = pass->home == NULL || pass->other == NULL ||
-		    mailbox_keep_alive(pass->home, NULL) < 0 ||
-		    mailbox_keep_alive(pass->other, NULL) < 0;
-
-	if (lost) {
-		mailbox_close(&pass->home);
-		mailbox_close(&pass->other);
-	}
-	return lost;
-}
-
-static bool copy_may_go_on(void *context, struct error *error)
-{
-	struct copy *copy = context;
-
-	return pass_goes_on(&copy->pass, error);
+	copy->code = EX_TEMPFAIL;
+	return copy_rounds(copy, error);
 }
 
 static void copy_told(void *context, const struct error *error, int64_t ms)
@@ -192,20 +162,18 @@ static bool copy_sleep(void *context, int64_t ms, struct error *error)
 
 int copy_endure(struct copy *copy, struct error *error)
 {
-	const struct endure endure = {
+	const struct pass_endure endure = {
+		.pass = &copy->pass,
 		.open = copy_open,
 		.work = copy_work,
-		.drop = copy_drop,
 		.progress = copy_progressed,
-		.go_on = copy_may_go_on,
 		.told = copy_told,
 		.sleep = copy_sleep,
 		.context = copy,
-		.tries = COPY_TRIES,
 		.patience = copy->options->patience,
 		.least = COPY_PAUSE_LEAST,
 		.most = COPY_PAUSE_MOST,
 	};
 
-	return endure_run(&endure, error);
+	return pass_endure(&endure, error);
 }

@@ -65,9 +65,7 @@ struct copy {
 	struct progress progress;
 	struct buffer plan;
 	int64_t began;
-	bool lost;	     /* the last rounds were cut off */
-	uint64_t progressed; /* when they began */
-	int code;	     /* what to end with after a failure (sysexits.h) */
+	int code; /* what to end with after a failure (sysexits.h) */
 	/* the first logins, while the journal is being read */
 	bool logging_in;
 	pthread_t logins;

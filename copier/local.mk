@@ -90,7 +90,7 @@ copier_libcopier_a_SOURCES = \
 	copier/location.c copier/location.h \
 	copier/maildate.c copier/maildate.h \
 	copier/move.c copier/move.h copier/move_private.h \
-	copier/move_access.c \
+	copier/move_access.c copier/move_endure.c \
 	copier/move_certificate.c copier/move_freeze.c copier/move_lanes.c \
 	copier/move_identity.c copier/move_password.c copier/move_uidl.c \
 	copier/move_refused.c copier/move_side.c copier/move_sweep.c \
@@ -100,6 +100,7 @@ copier_libcopier_a_SOURCES = \
 	copier/options.c copier/options.h \
 	copier/pace.c copier/pace.h \
 	copier/pass.c copier/pass.h \
+	copier/pass_endure.c copier/pass_endure.h \
 	copier/percent.c copier/percent.h \
 	copier/plan.c copier/plan.h copier/plan_private.h \
 	copier/plan_altered.c copier/plan_folder.c copier/plan_match.c \

@@ -174,23 +174,36 @@ static int move_open_journal(struct move *move, struct error *error)
 	return 0;
 }
 
+static int move_work_home(
+	struct move *move, void *context, bool again, struct error *error)
+{
+	(void)context, (void)again, (void)error;
+	if (move->account->phase == ACCOUNT_REQUESTED)
+		move_learn_uidl(move);
+	return 0;
+}
+
+static int move_work_shared(
+	struct move *move, void *context, bool again, struct error *error)
+{
+	(void)context, (void)again;
+	return move->account->phase == ACCOUNT_REQUESTED
+		       ? move_folders_shared(move, error)
+		       : 0;
+}
+
 /* Both logins, folder lists, provision; what came late into the old home of an
  * earlier move is carried over first. */
 static int move_preflight(struct move *move, struct error *error)
 {
-	if (move_open_home(move, error) < 0)
+	bool requested = move->account->phase == ACCOUNT_REQUESTED;
+
+	if (move_endure_home(move, move_work_home, NULL, error) < 0 ||
+		(requested && move_provision(move, error) < 0) ||
+		move_endure(move, move_work_shared, NULL, error) < 0)
 		return -1;
-	if (move->account->phase == ACCOUNT_REQUESTED) {
-		move_learn_uidl(move);
-		if (move_provision(move, error) < 0)
-			return -1;
-	}
-	if (move_open_other(move, error) < 0)
-		return -1;
-	if (move->account->phase != ACCOUNT_REQUESTED)
+	if (!requested)
 		return 0;
-	if (move_folders_shared(move, error) < 0)
-		return -1;
 	/* Without a journal stragglers cannot be told from the rest; they stay
 	 * where they are, and that is where the account is going. */
 	if (!journal_is_empty(move->pass.journal) &&
@@ -199,6 +212,23 @@ static int move_preflight(struct move *move, struct error *error)
 	if (!move->account->strategy->copy_before_flip)
 		return 0;
 	return worker_enter(&move->worker, ACCOUNT_COPYING, NULL, error);
+}
+
+static int move_work_sample(
+	struct move *move, void *context, bool again, struct error *error)
+{
+	(void)context, (void)again;
+	return proof_sample(&move->pass, MOVE_LIVE_SAMPLE,
+		       MOVE_LIVE_SAMPLE_SIZE, error) == 1
+		       ? 0
+		       : -1;
+}
+
+static int move_work_settle(
+	struct move *move, void *context, bool again, struct error *error)
+{
+	(void)context, (void)again;
+	return round_settle(&move->pass, error) < 0 ? -1 : 0;
 }
 
 static int move_live_round(struct move *move, struct error *error)
@@ -213,10 +243,7 @@ static int move_live_round(struct move *move, struct error *error)
 		return -1;
 	if (move->pass.counts.copied == 0)
 		return 0;
-	return proof_sample(&move->pass, MOVE_LIVE_SAMPLE,
-		       MOVE_LIVE_SAMPLE_SIZE, error) == 1
-		       ? 0
-		       : -1;
+	return move_endure(move, move_work_sample, NULL, error);
 }
 
 /* Rounds until the next one is short: what the freeze will take is what the
@@ -303,7 +330,7 @@ static int move_live(struct move *move, struct error *error)
 	if (!move->account->strategy->copy_before_flip)
 		return move_freeze(move, error);
 	if (move_open_identity(move, error) < 0 ||
-		round_settle(&move->pass, error) < 0)
+		move_endure(move, move_work_settle, NULL, error) < 0)
 		return -1;
 	/* What an operator has frozen waits for nothing but the last round. */
 	if (move->account->phase != ACCOUNT_FROZEN &&

@@ -131,15 +131,27 @@ static int move_prove(
 	return status == CONTROL_CONFLICT ? 0 : -1;
 }
 
+static int move_work_proof(
+	struct move *move, void *context, bool again, struct error *error)
+{
+	struct proof *proof = context;
+
+	(void)again;
+	proof_clear(proof);
+	return proof_run(&move->pass, proof, error) == 1 &&
+			       proof_sample(&move->pass, MOVE_SAMPLE,
+				       MOVE_SAMPLE_SIZE, error) == 1
+		       ? 0
+		       : -1;
+}
+
 /* Results as of move_prove. */
 static int move_proof(struct move *move, struct error *error)
 {
-	struct proof proof;
-	int result = proof_run(&move->pass, &proof, error);
+	struct proof proof = { .messages = 0 };
+	int result =
+		move_endure(move, move_work_proof, &proof, error) == 0 ? 1 : -1;
 
-	if (result == 1)
-		result = proof_sample(
-			&move->pass, MOVE_SAMPLE, MOVE_SAMPLE_SIZE, error);
 	/* What the flip relies on is on the disk before it. */
 	if (result == 1 && journal_sync(move->pass.journal, error) < 0)
 		result = -1;

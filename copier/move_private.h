@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Between the parts of a move: move.c (its phases), move_side.c, move_access.c
- * and move_lanes.c (connections and hooks), move_freeze.c (the freeze),
- * move_sweep.c (after the flip), and one for each thing that is kept with the
- * account.
+ * Between the parts of a move: move.c (its phases), move_side.c, move_access.c,
+ * move_endure.c and move_lanes.c (connections and hooks), move_freeze.c (the
+ * freeze), move_sweep.c (after the flip), and one for each thing that is kept
+ * with the account.
  */
 #ifndef REHOME_COPIER_MOVE_PRIVATE_H
 #define REHOME_COPIER_MOVE_PRIVATE_H
@@ -30,12 +30,13 @@ struct move {
 	struct secret learned;	      /* the user's password, or none */
 	struct location places[2];    /* of source and destination, once made */
 	int64_t due;		      /* when to come again */
-	int64_t round_ms;	      /* the last round took */
-	const char *uidl_format;      /* of home's POP3 server, or NULL */
-	char *uidl_told;	      /* of POP3, for the operator; or NULL */
-	char *identity_told;	      /* the document as it is kept, or NULL */
-	struct foldermap *map;	      /* of the source, or NULL */
-	size_t notes_told;	      /* of the pass's, in the log */
+	uint64_t ahead;	  /* changes whenever work that was cut off got ahead */
+	int64_t round_ms; /* the last round took */
+	const char *uidl_format; /* of home's POP3 server, or NULL */
+	char *uidl_told;	 /* of POP3, for the operator; or NULL */
+	char *identity_told;	 /* the document as it is kept, or NULL */
+	struct foldermap *map;	 /* of the source, or NULL */
+	size_t notes_told;	 /* of the pass's, in the log */
 };
 
 /* The side of the journal that a home is. */
@@ -68,7 +69,20 @@ void move_hurry(struct move *move, bool hurry);
 bool move_may_spend(struct move *move, struct error *error);
 /* When they leave something again, if not now; or 0. */
 int64_t move_resumes(struct move *move);
-/* A round that opens what it loses, in a freeze for a moment only. 0 or -1. */
+/*
+ * Work over both mailboxes that opens what it loses and is begun again, in a
+ * freeze for a moment only; or over home's alone. The work returns 0, or -1
+ * with an error; again when a try before was cut off. 0 or -1.
+ */
+typedef int move_work_fn(
+	struct move *move, void *context, bool again, struct error *error);
+int move_endure(struct move *move, move_work_fn *work, void *context,
+	struct error *error);
+int move_endure_home(struct move *move, move_work_fn *work, void *context,
+	struct error *error);
+/* Of a try that was cut off: what it has done counts as getting ahead. */
+void move_gets_ahead(struct move *move, const struct pass_counts *counts);
+/* A round; the counts of tries that were cut off are added to its own. */
 int move_endure_round(struct move *move, const struct round_options *options,
 	struct error *error);
 

@@ -103,10 +103,33 @@ static struct pass move_sweep_pass(const struct move *move)
 	return pass;
 }
 
+struct move_sweep_work {
+	struct pass pass;
+	const struct move_bounds *bounds;
+};
+
+static int move_sweep_work(
+	struct move *move, void *context, bool again, struct error *error)
+{
+	struct move_sweep_work *work = context;
+
+	/* A crash may have been before the first try. */
+	(void)again;
+	pass_clear(&work->pass);
+	work->pass = move_sweep_pass(move);
+	if (round_settle(&work->pass, error) >= 0 &&
+		sweep_run(&work->pass, work->bounds->list, work->bounds->count,
+			error) == 1)
+		return 0;
+	move_gets_ahead(move, &work->pass.counts);
+	return -1;
+}
+
 int move_sweep_bounds(struct move *move, struct error *error)
 {
-	struct pass pass = move_sweep_pass(move);
 	struct move_bounds bounds;
+	struct move_sweep_work work = { .pass = move_sweep_pass(move),
+		.bounds = &bounds };
 	int64_t began = instant_monotonic();
 	int result = move_bounds(move, &bounds, error);
 	struct error unheard;
@@ -119,27 +142,23 @@ int move_sweep_bounds(struct move *move, struct error *error)
 		move_bounds_clear(&bounds);
 		return 0;
 	}
-	if (result == 0 && round_settle(&pass, error) < 0)
-		result = -1;
 	if (result == 0)
-		result = sweep_run(&pass, bounds.list, bounds.count, error) == 1
-				 ? 0
-				 : -1;
+		result = move_endure(move, move_sweep_work, &work, error);
 	move_bounds_clear(&bounds);
 	refused = move_refusals(
-		move, &pass, result == 0, result == 0 ? error : &unheard);
+		move, &work.pass, result == 0, result == 0 ? error : &unheard);
 	pass_clear(&move->pass);
-	move->pass.counts = pass.counts;
+	move->pass.counts = work.pass.counts;
 	move->pass.counts.messages = (uint64_t)move->account->messages;
 	move->pass.counts.bytes = (uint64_t)move->account->bytes;
-	move->pass.refusals = pass.refusals;
-	move->pass.refusals_count = pass.refusals_count;
+	move->pass.refusals = work.pass.refusals;
+	move->pass.refusals_count = work.pass.refusals_count;
 	if (result < 0) {
 		error_prefix(error, "sweep");
 		return -1;
 	}
-	if (pass.counts.copied > 0 || pass.counts.left_out > 0 ||
-		pass.counts.refused > 0)
+	if (move->pass.counts.copied > 0 || move->pass.counts.left_out > 0 ||
+		move->pass.counts.refused > 0)
 		if (move_report(move, instant_monotonic() - began, error) < 0)
 			return -1;
 	return refused;
@@ -175,8 +194,7 @@ int move_sweeping(struct move *move, struct error *error)
 	for (;;) {
 		int64_t began = instant_now(), left;
 
-		if (move_revive(move, error) < 0 ||
-			move_sweep_bounds(move, error) < 0)
+		if (move_sweep_bounds(move, error) < 0)
 			return -1;
 		if (began >= end)
 			break;

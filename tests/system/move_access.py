@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
 import tap  # noqa: E402
 from checker import differences, read_account  # noqa: E402
 from dovecot import PASSWORD, Dovecot  # noqa: E402
-from proxies import Proxy  # noqa: E402
+from proxies import Framed, Hangup, Proxy  # noqa: E402
 from rehome import Rehome  # noqa: E402
 from scratch import Scratch  # noqa: E402
 
@@ -96,6 +96,38 @@ def goes_on_when_connections_are_lost():
         assert not found, found
 
 
+class Listing(Framed):
+    """Hangs up whenever the folders are listed, each other time."""
+
+    lists = 0
+
+    def command(self, link, tag, name, line):
+        if name == b"LIST":
+            self.lists += 1
+            if self.lists % 2:
+                raise Hangup
+
+
+def goes_on_at_every_stage():
+    """Preflight, rounds, proof and sweep: each loses its connection once."""
+    for side in ("old", "new"):
+        with Scratch("rehome-move-access") as lab:
+            site = Site(lab, "ann@example.org")
+            system = getattr(site, side)
+            with Listing(system.imap) as proxy:
+                system.port = proxy.port
+                system.options = "    lanes = 1\n"
+                log, account = site.move()
+            assert account["phase"] == "settled", (account, log)
+            assert account["home"] == "destination", (account, log)
+            assert "thaw" not in log and not account.get("failure"), log
+            assert log.count("going on in") == proxy.lists // 2 >= 4, (
+                proxy.lists, log)
+            found = differences(site.before, read_account(
+                site.new.imap, site.address, PASSWORD))
+            assert not found, found
+
+
 def gives_the_account_back_for_the_day():
     with Scratch("rehome-move-access") as lab:
         site = Site(lab, "ann@example.org")
@@ -158,6 +190,7 @@ def logs_in_as_a_master_user_by_scram():
 if __name__ == "__main__":
     tap.main([
         goes_on_when_connections_are_lost,
+        goes_on_at_every_stage,
         gives_the_account_back_for_the_day,
         hurries_in_a_freeze,
         logs_in_as_configured,

@@ -283,7 +283,65 @@ def a_token_command_that_talks():
         assert "s3cret" not in error, report
 
 
+def small_disk(bench, kilobytes):
+    """The state of the bench on a disk of so much; returns what frees it."""
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs",
+                           bench.state], capture_output=True, check=False)
+    if done.returncode != 0:
+        raise tap.Skip("no tmpfs can be mounted here")
+    LAB.undo.append(lambda: subprocess.run(["umount", bench.state],
+                                           check=False))
+    ballast = os.path.join(bench.state, "ballast")
+    with open(ballast, "wb") as file:
+        file.write(bytes(2048 - 4 * 2 - kilobytes << 10))
+    return lambda: os.unlink(ballast)
+
+
+def full_disks():
+    """Wherever it is that the disk gets full: the error says which file is
+    meant, nothing is lost, and with more room the next run ends right."""
+    met = set()
+    for kilobytes in (0, 4, 8, 12, 16, 24, 32, 40):
+        bench = Bench(60)
+        free = small_disk(bench, kilobytes)
+        certificate = os.path.join(bench.state, "certificate")
+        code, report = bench.run("--certificate", certificate,
+                                 codes=(73, 74))
+        if code != 0:
+            assert bench.state in report["error"] and \
+                "No space left" in report["error"], report
+            met.add(report["error"].split(" " + bench.state)[0])
+        free()
+        code, report = bench.run("--certificate", certificate)
+        assert code == 0 and bench.same(), (kilobytes, report)
+        assert os.path.exists(certificate)
+        assert not [name for name in os.listdir(bench.state)
+                    if name.endswith((".new", ".tmp"))]
+    print("# %s" % ", ".join(sorted(met)))
+    assert len(met) >= 2, met
+
+
+def a_full_disk_for_a_large_message():
+    bench = Bench()
+    free = small_disk(bench, 600)
+
+    def late(session, tag, items):
+        if tag != "3" or "BODY" not in items:
+            return False
+        session.send("* 3 FETCH (BODY[] {%d}\r\n" % (3 << 20))
+        flood(session, 3 << 20)
+        session.send(" UID 3 FLAGS () INTERNALDATE %s)\r\n" % DATE)
+        return True
+    bench.old.quirks["message"] = late
+    code, report = bench.run(codes=(73, 74))
+    assert code != 0 and bench.state in report["error"] and \
+        "No space left" in report["error"], report
+    free()
+    bench.recovers()
+
+
 TESTS = [
+    full_disks, a_full_disk_for_a_large_message,
     storms_that_never_end, numbers_of_messages_that_cannot_be,
     uidvalidity_beyond_32_bits, uids_in_any_order_and_more_than_once,
     a_folder_that_is_called_empty, a_large_body_before_its_uid,

@@ -235,7 +235,8 @@ tests_fuzz_certificate_fuzz_LDADD = $(copier_libs)
 check_PROGRAMS += tests/fuzz/journal-fuzz
 tests_fuzz_journal_fuzz_SOURCES = tests/fuzz/journal-fuzz.c \
 	copier/flags.c copier/journal.c copier/journal_file.c \
-	copier/journal_intent.c copier/journal_line.c copier/namehash.c \
+	copier/journal_intent.c copier/journal_line.c \
+	copier/journal_verdict.c copier/namehash.c \
 	copier/percent.c copier/uidset.c lib/buffer.c lib/error.c lib/hex.c \
 	lib/xalloc.c
 tests_fuzz_journal_fuzz_CFLAGS = $(FUZZ_CFLAGS)

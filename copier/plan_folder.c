@@ -9,9 +9,17 @@
 
 #include "lib/xalloc.h"
 
+void *plan_room(void *list, size_t count, size_t size)
+{
+	/* Full at each power of two. */
+	if ((count & (count - 1)) != 0)
+		return list;
+	return xreallocarray(list, count > 0 ? 2 * count : 1, size);
+}
+
 static void plan_add(size_t **list, size_t *count, size_t pair)
 {
-	*list = xreallocarray(*list, *count + 1, sizeof(**list));
+	*list = plan_room(*list, *count, sizeof(**list));
 	(*list)[(*count)++] = pair;
 }
 
@@ -98,8 +106,8 @@ static void plan_pair_flags(struct plan_work *work, size_t index,
 	}
 	if (change.store == NULL && wanted == pair->flags)
 		return;
-	folder->flags = xreallocarray(
-		folder->flags, folder->flags_count + 1, sizeof(*folder->flags));
+	folder->flags = plan_room(
+		folder->flags, folder->flags_count, sizeof(*folder->flags));
 	folder->flags[folder->flags_count++] = change;
 }
 

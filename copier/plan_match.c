@@ -252,8 +252,8 @@ struct plan_adoption *plan_adoption_add(struct plan_work *work,
 		adoption.origin = folder->journal->pairs[home->pair].origin;
 	}
 	home->taken = other->taken = true;
-	folder->adoptions = xreallocarray(folder->adoptions,
-		folder->adoptions_count + 1, sizeof(*folder->adoptions));
+	folder->adoptions = plan_room(folder->adoptions,
+		folder->adoptions_count, sizeof(*folder->adoptions));
 	folder->adoptions[folder->adoptions_count] = adoption;
 	return &folder->adoptions[folder->adoptions_count++];
 }

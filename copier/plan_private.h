@@ -47,6 +47,9 @@ void plan_match(struct plan_work *work);
 
 struct plan_candidate *plan_candidate_add(struct plan_candidates *candidates,
 	uint32_t uid, const struct flagset *flags);
+/* The list of so many, which grows by these functions alone, with room for one
+ * more. */
+void *plan_room(void *list, size_t count, size_t size);
 void plan_add_gone(struct plan_folder *folder, size_t pair);
 /* The flags that the other side can store. */
 const struct flagset *plan_storable(

@@ -17,6 +17,8 @@ static void describe_begin(const struct account *account, int64_t now,
 	if (account->not_before > now)
 		buffer_printf(out, "%snot before %s", before,
 			figure_instant(account->not_before, text));
+	else if (account_awaits_login(account))
+		buffer_printf(out, "%swaits for the first login", before);
 }
 
 static void describe_end(const struct account *account, int64_t now,
@@ -29,6 +31,9 @@ static void describe_end(const struct account *account, int64_t now,
 	else if (account->complete_after > now)
 		buffer_printf(out, "%scompletes after %s", before,
 			figure_instant(account->complete_after, text));
+	else if (account->phase == ACCOUNT_READY &&
+		 account->strategy->freeze == ACCOUNT_AT_LOGOUT)
+		buffer_printf(out, "%swaits until nobody is logged in", before);
 }
 
 static const char *describe_frozen_for(
@@ -118,7 +123,8 @@ void describe_note(
 	}
 	if (account->held)
 		return;
-	if (account->phase == ACCOUNT_REQUESTED && account->not_before > now)
+	if (account->phase == ACCOUNT_REQUESTED &&
+		(account->not_before > now || account_awaits_login(account)))
 		describe_begin(account, now, "", out);
 	else if (account->phase == ACCOUNT_REQUESTED ||
 		 account->phase == ACCOUNT_READY ||

@@ -314,6 +314,26 @@ static void event_complete(const struct attr_list *event, struct buffer *out)
 	event_add_actor(event, out);
 }
 
+static void event_login(const struct attr_list *event, struct buffer *out)
+{
+	bool begins = strcmp(event_get(event, "begins"), "yes") == 0;
+	bool learned = strcmp(event_get(event, "learned"), "yes") == 0;
+
+	buffer_add_text(out, "login");
+	event_add_text(event, "system", " at ", out);
+	if (begins)
+		buffer_add_text(out, ": the move begins");
+	if (learned)
+		buffer_printf(
+			out, "%s the password is learned", begins ? "," : ":");
+}
+
+static void event_logout(const struct attr_list *event, struct buffer *out)
+{
+	(void)event;
+	buffer_add_text(out, "nobody is logged in any more");
+}
+
 static void event_lease(const struct attr_list *event, struct buffer *out)
 {
 	buffer_add_text(out, "taken");
@@ -398,6 +418,8 @@ void describe_event(const struct attr_list *event, struct buffer *out)
 		{ "round", event_round },
 		{ "progress", event_progress },
 		{ "deferral", event_deferral },
+		{ "login", event_login },
+		{ "logout", event_logout },
 		{ "lease", event_lease },
 		{ "release", event_release },
 		{ "prove", event_prove },

@@ -73,6 +73,21 @@ static void tells_states(void **state)
 			"completes after 2025-11-21 20:00:00" },
 		{ "home=source|phase=ready", "at old, ready to move to new",
 			"" },
+		{ "home=source|phase=requested|strategy=login",
+			"at old, move to new requested, waits for the first "
+			"login",
+			"waits for the first login" },
+		{ "home=source|phase=requested|strategy=login|"
+		  "login_at=1763747000000",
+			"at old, move to new requested", "" },
+		{ "home=source|phase=ready|strategy=logout",
+			"at old, ready to move to new, waits until nobody is "
+			"logged in",
+			"waits until nobody is logged in" },
+		{ "home=source|phase=ready|strategy=login|complete_after=never",
+			"at old, ready to move to new, waits for `rehome "
+			"complete`",
+			"waits for `rehome complete`" },
 		{ "home=source|phase=frozen|frozen_at=1763747999588",
 			"out of service for 412 ms, from old to new",
 			"out of service for 412 ms" },
@@ -214,6 +229,14 @@ static void tells_events(void **state)
 		{ "event=hold|by=root|reason=slow", "held by root: slow" },
 		{ "event=resume|by=root", "resumed by root" },
 		{ "event=complete|by=root", "completion asked for by root" },
+		{ "event=login|system=old|begins=yes|learned=no",
+			"login at old: the move begins" },
+		{ "event=login|system=old|begins=no|learned=yes",
+			"login at old: the password is learned" },
+		{ "event=login|system=old|begins=yes|learned=yes",
+			"login at old: the move begins, the password is "
+			"learned" },
+		{ "event=logout", "nobody is logged in any more" },
 		{ "event=end|reason=policyd stops",
 			"the watch has ended: policyd stops" },
 		/* a watch wraps what is no transition */

@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "lab"))
 
 import tap  # noqa: E402
-from control import Control  # noqa: E402
+from control import Control, Worker  # noqa: E402
 from gateway_bench import (  # noqa: E402
     ANN, BOB, LEASE, Bench, refused, until_waiting)
 from gateway_double import descriptors  # noqa: E402
@@ -188,6 +188,85 @@ def a_hold_does_not_last_for_ever():
         assert bench.control.list("sessions") == []
 
 
+class Visitor(threading.Thread):
+    """Sessions of one account, one after the other, on a connection of its
+    own; those at each home that it knows to be open."""
+
+    def __init__(self, gateway, patience):
+        super().__init__()
+        self.gateway = gateway
+        self.patience = patience
+        self.open = {"old": 0, "new": 0}
+        self.answers = {"old": 0, "new": 0, "later": 0}
+        self.wrong = None
+        self.forbidden = None  # the home that nobody may be sent to
+        self.on = True
+
+    def run(self):
+        number = 0
+        while self.on:
+            number += 1
+            self.gateway.ask(number, ANN, **self.patience)
+            answer = self.answer()
+            system = answer.get("system", "later")
+            self.answers[system] += 1
+            if system == "later":
+                continue
+            if system == self.forbidden:
+                self.wrong = "%s after the flip" % answer
+            self.open[system] += 1
+            time.sleep(0.0005)
+            self.open[system] -= 1
+            self.gateway.end(number)
+
+    def answer(self):
+        while True:
+            message = self.gateway.receive()
+            if "event" not in message:
+                return message
+
+
+def logins_race_with_flips():
+    with Scratch() as scratch:
+        bench = Bench(scratch)
+        visitors = [Visitor(bench.gateway("visitor/%d" % index), patience)
+                    for index, patience in enumerate(
+                        ({}, {}, {"wait": "yes"}, {"wait": "yes"}))]
+        for visitor in visitors:
+            visitor.start()
+        homes = ["old", "new"]
+        try:
+            for _ in range(12):
+                old, new = homes
+                bench.control.call("move" if old == "old" else "return",
+                                   address=ANN)
+                worker = Worker(bench.control, ANN)
+                worker.to_ready()
+                worker.enter("frozen")
+                wait_for(lambda: worker.waiting() is None, 10, "peace", 0.001)
+                worker.prove()
+                for visitor in visitors:
+                    assert visitor.open[old] == 0, "open over the proof"
+                    visitor.forbidden = old
+                time.sleep(0.01)
+                worker.call("flip")
+                time.sleep(0.05)
+                worker.settle()
+                for visitor in visitors:
+                    visitor.forbidden = None
+                homes.reverse()
+        finally:
+            for visitor in visitors:
+                visitor.on = False
+            for visitor in visitors:
+                visitor.join(10)
+        for visitor in visitors:
+            assert visitor.wrong is None, visitor.wrong
+            assert visitor.answers["old"] > 20, visitor.answers
+            assert visitor.answers["new"] > 20, visitor.answers
+        assert sum(v.answers["later"] for v in visitors[2:]) == 0
+
+
 HOSTILE = (
     b"request=route\nid=1\n\n",  # before hello
     b"GET / HTTP/1.1\r\n\r\n",
@@ -328,6 +407,7 @@ if __name__ == "__main__":
               a_lost_gateway,
               a_login_held_over_a_flip_and_a_thaw,
               a_hold_does_not_last_for_ever,
+              logins_race_with_flips,
               hostile_bytes,
               half_a_message_and_no_reading,
               many_routes_on_one_connection])

@@ -201,21 +201,19 @@ TESTS += tests/unit/sessions-test
 tests_unit_sessions_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
 
 # What gateways tell.
-gateways_tests = tests/unit/gateways-test tests/unit/machine-login-test \
-	tests/unit/seen-test tests/unit/waits-test
+gateways_tests = tests/unit/gateway-route-test tests/unit/gateways-test \
+	tests/unit/machine-login-test tests/unit/seen-test \
+	tests/unit/waits-test
 check_PROGRAMS += $(gateways_tests)
 TESTS += $(gateways_tests)
-tests_unit_gateways_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_gateway_route_test_SOURCES = tests/unit/gateway-route-test.c \
+	$(machine_fixture)
+tests_unit_gateway_route_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
 tests_unit_gateways_test_SOURCES = tests/unit/gateways-test.c \
 	$(machine_fixture)
 tests_unit_gateways_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
-tests_unit_machine_login_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_machine_login_test_SOURCES = tests/unit/machine-login-test.c \
 	$(machine_fixture)
 tests_unit_machine_login_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
-tests_unit_seen_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_seen_test_SOURCES = tests/unit/seen-test.c
 tests_unit_seen_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
-tests_unit_waits_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_waits_test_SOURCES = tests/unit/waits-test.c
 tests_unit_waits_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)

@@ -151,7 +151,7 @@ def a_login_held_over_a_flip_and_a_thaw():
         assert gateway.route(4, BOB)["status"] == "ok"
         worker.flip()
         answers = {answer["id"]: answer["system"] for answer in (
-            gateway.receive(), gateway.receive())}
+            gateway.receive(0.3), gateway.receive(0.3))}
         assert answers == {first: "new", second: "new"}, answers
         assert gateway.silent()
         sessions = bench.control.list("sessions", address=ANN)
@@ -162,7 +162,7 @@ def a_login_held_over_a_flip_and_a_thaw():
         held = gateway.ask(5, BOB, wait="yes")
         gateway.receive()
         worker.enter("copying", reason="to see")
-        answer = gateway.receive()
+        answer = gateway.receive(0.3)
         assert answer["id"] == held and answer["system"] == "old", answer
 
 

@@ -297,21 +297,26 @@ def the_password_is_for_its_worker_alone():
             "document-list", address=ANN))
 
 
-def a_long_password_is_wiped_too():
-    with Scratch() as scratch:
-        bench = Bench(scratch)
-        gateway = bench.gateway()
-        sealed = "c0ffee" * 360
-        bench.control.call("move", address=ANN, strategy="login")
-        gateway.route(1, ANN)
-        gateway.login(1, sealed=sealed)
-        worker = worker_of(bench)
-        assert worker.call("secret")["sealed"] == sealed
-        bench.control.call("db-backup", directory=bench.directory + "/backup")
-        assert pages(bench.directory + "/backup", sealed[:1000])
-        bench.control.call("cancel", address=ANN)
-        scratch.stop("policyd")
-        assert pages(bench.directory + "/store", sealed[:200]) == []
+def what_was_on_the_disk_is_wiped():
+    for sealed in (SEALED, "c0ffee" * 360):
+        with Scratch() as scratch:
+            bench = Bench(scratch)
+            store = bench.directory + "/store"
+            gateway = bench.gateway()
+            bench.control.call("move", address=ANN, strategy="login")
+            gateway.route(1, ANN)
+            gateway.login(1, sealed=sealed)
+            worker = worker_of(bench)
+            assert worker.call("secret")["sealed"] == sealed
+            bench.control.call(
+                "db-backup", directory=bench.directory + "/backup")
+            assert pages(bench.directory + "/backup", sealed)
+            bench.kill()
+            assert pages(store, sealed)
+            bench.start()
+            bench.control.call("cancel", address=ANN)
+            scratch.stop("policyd")
+            assert pages(store, sealed[:100]) == []
 
 
 def other_users_do_not_get_it():
@@ -340,5 +345,5 @@ if __name__ == "__main__":
               a_large_account_is_not_waited_for,
               a_move_that_does_not_come_is_not_waited_for,
               the_password_is_for_its_worker_alone,
-              a_long_password_is_wiped_too,
+              what_was_on_the_disk_is_wiped,
               other_users_do_not_get_it])

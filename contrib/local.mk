@@ -34,7 +34,9 @@ EXTRA_DIST += \
 	contrib/sql/README \
 	contrib/sql/provision \
 	contrib/systemd/rehome-copier.service \
+	contrib/systemd/rehome-gateway.service \
 	contrib/systemd/rehome-milter.service \
+	contrib/systemd/rehome-policyd-gateway.socket \
 	contrib/systemd/rehome-policyd-policy.socket \
 	contrib/systemd/rehome-policyd-socketmap.socket \
 	contrib/systemd/rehome-policyd.service \

@@ -110,6 +110,7 @@ static struct listeners *listeners_new(const struct config *config,
 			   config->listens_count * sizeof(struct listener));
 
 	atomic_init(&listeners->holders, 1);
+	atomic_init(&listeners->acceptors, 1);
 	listeners->limits = limits;
 	for (size_t i = 0; i < config->listens_count; i++) {
 		const struct config_listen *listen = &config->listens[i];
@@ -165,7 +166,7 @@ static void listener_limits_release(struct listener_limits *shared)
 	free(shared);
 }
 
-void listeners_release(struct listeners **listeners_pointer)
+void listeners_leave(struct listeners **listeners_pointer)
 {
 	struct listeners *listeners = *listeners_pointer;
 
@@ -173,14 +174,28 @@ void listeners_release(struct listeners **listeners_pointer)
 	if (listeners == NULL || atomic_fetch_sub(&listeners->holders, 1) > 1)
 		return;
 	for (size_t i = 0; i < listeners->count; i++) {
-		struct listener *each = &listeners->list[i];
-
-		listener_socket_release(&each->socket);
-		tls_context_free(&each->terms.context);
-		free(each->name);
+		tls_context_free(&listeners->list[i].terms.context);
+		free(listeners->list[i].name);
 	}
 	listener_limits_release(listeners->limits);
 	free(listeners);
+}
+
+struct listeners *listeners_accept(struct listeners *listeners)
+{
+	atomic_fetch_add(&listeners->acceptors, 1);
+	return listeners_hold(listeners);
+}
+
+void listeners_release(struct listeners **listeners_pointer)
+{
+	struct listeners *listeners = *listeners_pointer;
+
+	if (listeners != NULL &&
+		atomic_fetch_sub(&listeners->acceptors, 1) == 1)
+		for (size_t i = 0; i < listeners->count; i++)
+			listener_socket_release(&listeners->list[i].socket);
+	listeners_leave(listeners_pointer);
 }
 
 struct limits *listeners_limits(struct listeners *listeners)

@@ -28,12 +28,17 @@ struct listener_limits {
 };
 
 struct listeners {
-	atomic_uint holders; /* makers, threads and guests */
+	atomic_uint holders;   /* makers, threads and guests */
+	atomic_uint acceptors; /* but the guests: who need no sockets */
 	struct listener_limits *limits;
 	size_t count;
 	struct listener list[];
 };
 
+/* For a guest, and when it has left. */
 struct listeners *listeners_hold(struct listeners *listeners);
+void listeners_leave(struct listeners **listeners);
+/* For a thread, which ends it with listeners_release. */
+struct listeners *listeners_accept(struct listeners *listeners);
 
 #endif

@@ -69,7 +69,7 @@ void listener_leave(void *guest)
 	if (visit->counted)
 		limits_go_from(limits, visit->guest.client);
 	limits_go(limits);
-	listeners_release(&visit->listeners);
+	listeners_leave(&visit->listeners);
 	free(visit);
 }
 
@@ -257,7 +257,7 @@ static void listener_receive(struct listener_door *door, int descriptor,
 		listener_tell(thread, visit, "too many connections in all");
 		listener_apologize(&visit->guest);
 		close(descriptor);
-		listeners_release(&visit->listeners);
+		listeners_leave(&visit->listeners);
 		free(visit);
 		return;
 	}
@@ -354,7 +354,7 @@ struct listener_thread *listener_thread_new(struct loop *loop,
 	thread->log = log;
 	thread->fn = fn;
 	thread->context = context;
-	thread->listeners = listeners_hold(listeners);
+	thread->listeners = listeners_accept(listeners);
 	thread->doors = listener_doors_new(thread, listeners, error);
 	if (thread->doors == NULL)
 		listener_thread_free(&thread);
@@ -373,7 +373,7 @@ int listener_thread_reload(struct listener_thread *thread,
 	listener_doors_free(&thread->doors, thread->listeners->count);
 	listeners_release(&thread->listeners);
 	thread->doors = doors;
-	thread->listeners = listeners_hold(listeners);
+	thread->listeners = listeners_accept(listeners);
 	return 0;
 }
 

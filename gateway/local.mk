@@ -37,10 +37,12 @@ gateway_rehome_gateway_SOURCES = $(gateway_dialog) $(gateway_entry_own) \
 	gateway/session_private.h gateway/session_relay.c \
 	gateway/session_state.c gateway/session_state.h gateway/settings.c \
 	gateway/settings.h gateway/submission.c gateway/submission.h \
-	gateway/worker.c gateway/worker.h
+	gateway/worker.c gateway/worker.h $(gateway_deliveries)
 gateway_rehome_gateway_LDADD = lib/librehome.a $(EVENT_LIBS) $(OPENSSL_LIBS) \
 	$(CONFUSE_LIBS) $(IDN2_LIBS) $(UNISTRING_LIBS) $(SYSTEMD_LIBS) \
 	-lpthread
+
+dist_man_MANS += gateway/rehome-gateway.8
 
 gateway_tests = tests/unit/dialog-test tests/unit/entry-test \
 	tests/unit/limits-test tests/unit/link-test \

@@ -19,6 +19,7 @@
 #include "lib/instant.h"
 #include "lib/xalloc.h"
 
+#include "gateway/listener.h"
 #include "gateway/settings.h"
 #include "gateway/worker.h"
 
@@ -32,6 +33,7 @@ struct service {
 	const char *config_path;
 	struct log *log;
 	struct settings *settings;
+	struct listeners *listeners;
 	char instance[2 * SERVICE_INSTANCE + 1];
 	struct worker **workers;
 	size_t count;
@@ -77,7 +79,8 @@ static int service_start_workers(struct service *service, struct error *error)
 	service->workers = xcalloc(service->count, sizeof(*service->workers));
 	for (size_t i = 0; i < service->count; i++) {
 		service->workers[i] = worker_new((unsigned)i, service->settings,
-			service->instance, service->log, error);
+			service->listeners, service->instance, service->log,
+			error);
 		if (service->workers[i] == NULL)
 			return -1;
 	}
@@ -97,7 +100,10 @@ struct service *service_start(const char *config_path, struct config *config,
 	service->log = log;
 	service_raise_descriptors();
 	service->settings = settings_new(config, log, error);
-	if (service->settings == NULL || service_instance(service, error) < 0 ||
+	if (service->settings != NULL)
+		service->listeners = listeners_open(config, error);
+	if (service->listeners == NULL ||
+		service_instance(service, error) < 0 ||
 		daemon_drop_privileges(user, group, NULL, true, error) < 0 ||
 		service_start_workers(service, error) < 0)
 		service_stop(&service);
@@ -119,6 +125,7 @@ void service_stop(struct service **service_pointer)
 		worker_free(&service->workers[i]);
 	}
 	free(service->workers);
+	listeners_release(&service->listeners);
 	settings_release(&service->settings);
 	free(service);
 	*service_pointer = NULL;
@@ -126,13 +133,22 @@ void service_stop(struct service **service_pointer)
 
 /* ---- the main thread ---- */
 
+/* Until all threads have taken what was sent before. */
+static void service_settle(const struct service *service)
+{
+	for (size_t i = 0; i < service->count; i++)
+		while (!worker_has_reloaded(service->workers[i]))
+			usleep(1000);
+}
+
 /* All threads go by these from now on. */
-static void service_take(struct service *service, struct settings *settings)
+static void service_take(struct service *service, struct settings *settings,
+	struct listeners *listeners)
 {
 	settings_release(&service->settings);
 	service->settings = settings;
 	for (size_t i = 0; i < service->count; i++)
-		worker_reload(service->workers[i], settings);
+		worker_reload(service->workers[i], settings, listeners);
 }
 
 /* What is made once. */
@@ -142,6 +158,21 @@ static bool service_needs_restart(
 	return strcmp(old->name, new->name) != 0 ||
 	       service_threads(old->config) != service_threads(new->config) ||
 	       old->config->log.facility != new->config->log.facility;
+}
+
+/* The sockets of a configuration read anew. */
+static int service_reopen(
+	struct service *service, struct settings *settings, struct error *error)
+{
+	struct listeners *listeners =
+		listeners_reopen(service->listeners, settings->config, error);
+
+	if (listeners == NULL)
+		return -1;
+	service_settle(service);
+	listeners_release(&service->listeners);
+	service->listeners = listeners;
+	return 0;
 }
 
 static void service_reload(struct service *service)
@@ -154,17 +185,18 @@ static void service_reload(struct service *service)
 	config = config_load(service->config_path, &error);
 	if (config != NULL)
 		settings = settings_new(config, service->log, &error);
-	if (settings == NULL) {
+	if (settings == NULL || service_reopen(service, settings, &error) < 0) {
 		log_write(service->log, LOG_ERR,
 			"reload refused, the former configuration stays: %s",
 			error.text);
+		settings_release(&settings);
 	} else {
 		log_set_level(service->log, settings->config->log.level);
 		log_write(service->log, LOG_NOTICE, "configuration reloaded%s",
 			service_needs_restart(service->settings, settings)
 				? "; some of it takes a restart"
 				: "");
-		service_take(service, settings);
+		service_take(service, settings, service->listeners);
 	}
 	daemon_ready();
 }
@@ -179,7 +211,7 @@ static void service_look_up(struct service *service)
 		return;
 	log_write(service->log, LOG_NOTICE,
 		"the addresses of the systems have changed");
-	service_take(service, settings);
+	service_take(service, settings, NULL);
 }
 
 /* The signal that has come, 0 when none has within ms. */
@@ -211,6 +243,8 @@ static void service_drain(struct service *service, int signals)
 	daemon_stopping();
 	for (size_t i = 0; i < service->count; i++)
 		worker_drain(service->workers[i]);
+	service_settle(service);
+	listeners_release(&service->listeners);
 	while (!service_has_ended(service)) {
 		int signal = service_wait(signals, SERVICE_END_MS);
 

@@ -95,7 +95,6 @@ static void session_free(struct session *session)
 	if (session->origin.over != NULL)
 		session->origin.over(session->origin.over_context);
 	free(session);
-	worker_left(worker);
 }
 
 void session_drop_home(struct session *session)
@@ -143,6 +142,7 @@ static enum session_step (*const session_functions[SESSION_STATES])(
 	[SESSION_NEW] = session_waiting,
 	[SESSION_TLS] = session_tls,
 	[SESSION_DIALOG] = session_dialog,
+	[SESSION_DELAY] = session_waiting,
 	[SESSION_ROUTE] = session_waiting,
 	[SESSION_HELD] = session_waiting,
 	[SESSION_CONNECT] = session_connecting,

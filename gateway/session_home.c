@@ -5,12 +5,15 @@
 #include "gateway/session_private.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
 
 #include "lib/xalloc.h"
+
+#include "gateway/proxy_header.h"
 
 #define SESSION_READ 4096
 
@@ -75,6 +78,39 @@ void session_connect(struct session *session)
 		session_home_failed(session, strerror(errno));
 }
 
+/* Where the client has come in. */
+static void session_find_server(
+	const struct session *session, struct proxy_header *header)
+{
+	struct sockaddr_storage address;
+	socklen_t size = sizeof(address);
+	char port[8];
+
+	if (getsockname(session->client.socket, (struct sockaddr *)&address,
+		    &size) < 0 ||
+		getnameinfo((struct sockaddr *)&address, size, header->server,
+			sizeof(header->server), port, sizeof(port),
+			NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+		header->known = false;
+		return;
+	}
+	header->server_port = (unsigned)strtoul(port, NULL, 10);
+}
+
+/* Before all else, TLS included. */
+static void session_say_proxy(struct session *session)
+{
+	struct proxy_header header = {
+		.known = session->origin.client[0] != '\0',
+		.client_port = session->origin.port,
+	};
+	char text[PROXY_HEADER_MADE];
+
+	memcpy(header.client, session->origin.client, sizeof(header.client));
+	session_find_server(session, &header);
+	buffer_add(&session->up, text, proxy_header_make(&header, 2, text));
+}
+
 static void session_begin_entry(struct session *session)
 {
 	static const enum entry_forward forwards[] = {
@@ -111,6 +147,8 @@ enum session_step session_connecting(struct session *session)
 	cause = dial_result(session->home.socket);
 	if (cause == 0) {
 		stream_open(&session->home, session->home.socket);
+		if (session->at->client_address == CONFIG_CLIENT_PROXY)
+			session_say_proxy(session);
 		session_begin_entry(session);
 		session_enter(session, session->at->tls == HOME_TLS
 					       ? SESSION_HOME_TLS
@@ -184,6 +222,14 @@ static void session_tell_login(struct session *session, bool accepted)
 	const char *mechanism = login_mechanism_name(login->mechanism);
 	char sealed[SEAL_SIZE_MAX];
 	bool learned = accepted && session_learn(session, login, sealed);
+	int64_t now = loop_now(session->worker->loop);
+
+	if (accepted)
+		limits_passed(session->worker->limits, session->origin.client,
+			login->user, now);
+	else
+		limits_failed(session->worker->limits, session->origin.client,
+			login->user, now);
 
 	link_tell_login(session->worker->link, &session->member, accepted,
 		mechanism != NULL ? mechanism : "password",

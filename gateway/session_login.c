@@ -17,6 +17,7 @@
 #define SESSION_LATER "temporarily unavailable, please try again later"
 #define SESSION_MOVED "the mailbox is being moved, please try again later"
 
+#define SESSION_CLOSED "temporarily unavailable, please log in again"
 #define SESSION_KICKED "disconnected by the administrator"
 /* A kicked session that is busy has so long to come to a rest. */
 #define SESSION_KICK_MS 5000
@@ -99,6 +100,28 @@ static void session_starttls(struct session *session)
 	session_goodbye(session, "nothing may follow STARTTLS");
 }
 
+static void session_delayed(void *context)
+{
+	session_ask(context);
+	session_run(context);
+}
+
+/* Who has guessed wrong waits. */
+static void session_try(struct session *session)
+{
+	struct worker *worker = session->worker;
+	int64_t delay = limits_delay(worker->limits, session->origin.client,
+		dialog_login(session->dialog)->user, loop_now(worker->loop));
+
+	if (delay <= 0) {
+		session_ask(session);
+		return;
+	}
+	session_enter(session, SESSION_DELAY);
+	loop_timer_set(
+		worker->loop, &session->timer, delay, session_delayed, session);
+}
+
 static void session_act(struct session *session, enum dialog_result result)
 {
 	switch (result) {
@@ -108,7 +131,7 @@ static void session_act(struct session *session, enum dialog_result result)
 		session_starttls(session);
 		break;
 	case DIALOG_LOGIN:
-		session_ask(session);
+		session_try(session);
 		break;
 	case DIALOG_RESPONSE:
 		session_enter(session, SESSION_ENTRY);
@@ -276,7 +299,7 @@ static void session_link_close(void *context, int64_t ms)
 		session_refuse(session, DIALOG_LATER, SESSION_MOVED);
 		break;
 	default:
-		session_relay_close(session, ms, SESSION_MOVED);
+		session_relay_close(session, ms, SESSION_CLOSED);
 		break;
 	}
 	session_run(session);

@@ -22,7 +22,9 @@ static const struct session_state_row {
 		30 * SECOND },
 	/* However many octets come: a login is to be among them. */
 	[SESSION_DIALOG] = { "dialog",
-		TO(TLS) | TO(ROUTE) | TO(FAREWELL) | TO(GONE), 3 * MINUTE },
+		TO(TLS) | TO(DELAY) | TO(ROUTE) | TO(FAREWELL) | TO(GONE),
+		3 * MINUTE },
+	[SESSION_DELAY] = { "delay", TO(ROUTE) | TO(FAREWELL) | TO(GONE), 0 },
 	/* The link ends these two. */
 	[SESSION_ROUTE] = { "route", TO(HELD) | TO(CONNECT) | REFUSED, 0 },
 	[SESSION_HELD] = { "held", TO(CONNECT) | REFUSED, 0 },

@@ -10,6 +10,7 @@ enum session_state {
 	SESSION_NEW,
 	SESSION_TLS,	   /* handshake with the client */
 	SESSION_DIALOG,	   /* the client speaks, to us */
+	SESSION_DELAY,	   /* too many logins have failed: it waits */
 	SESSION_ROUTE,	   /* policyd is asked */
 	SESSION_HELD,	   /* policyd lets it wait for a move */
 	SESSION_CONNECT,   /* to the home */

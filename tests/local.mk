@@ -30,6 +30,9 @@ EXTRA_DIST += tests/run tests/lab/build tests/lab/packages \
 SYSTEM_TESTS += tests/system/ledger.py tests/system/stages.py \
 	tests/system/outage.py tests/system/hostile.py tests/crash/steps.py
 SYSTEM_TESTS += tests/system/contrib_provision.py
+SYSTEM_TESTS += tests/system/gateway_faults.py \
+	tests/system/gateway_login.py tests/system/gateway_move.py
+EXTRA_DIST += tests/lab/gateway.py tests/lab/sieve_client.py
 SYSTEM_TESTS += tests/system/copy_report.py tests/system/copy_sources.py
 SYSTEM_TESTS += tests/system/sendmail_ledger.py tests/system/lab_proxies.py tests/system/copy_faults.py \
 	tests/system/copy_masked.py tests/system/copy_many.py \

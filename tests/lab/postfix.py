@@ -74,6 +74,7 @@ relay unix - - n - - smtp
 lmtp unix - - n - - lmtp
 rehome-park unix - - n - - smtp
 showq unix n - n - - showq
+tlsmgr unix - - n 1000? 1 tlsmgr
 error unix - - n - - error
 retry unix - - n - - error
 discard unix - - n - - discard

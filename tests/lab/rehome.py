@@ -55,7 +55,7 @@ domain "{domain}" {{
     default = "{default}"
     complete = {complete}
 }}
-"""
+{more}"""
 
 
 class Rehome:
@@ -76,7 +76,7 @@ class Rehome:
             if postfix else "",
             "queue_flush": "/usr/sbin/postqueue -c %s -i %%i" % postfix.etc
             if postfix else "",
-            "settle": "2s", "client_timeout": "10s", "policyd_more": "",
+            "settle": "2s", "client_timeout": "10s", "policyd_more": "", "more": "",
             "level": "info", "domain": "example.org",
             "default": systems[0].name, "complete": "no"}
         values.update(settings)

@@ -327,12 +327,6 @@ static const struct account_row *account_row_find(enum account_phase from,
 	return NULL;
 }
 
-bool account_transition_exists(enum account_phase from, enum account_phase to,
-	bool flip, enum account_actor actor)
-{
-	return account_row_find(from, to, flip, actor) != NULL;
-}
-
 /*
  * A flip without proof could lose mail, so it takes the proof of this very
  * freeze. A strategy that copies nothing before the flip has nothing to prove:

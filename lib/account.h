@@ -174,13 +174,6 @@ int account_enter(struct account *account,
 	const struct account_transition *transition, struct error *error);
 
 /*
- * The table, for tests and documents: whether the transition exists at all for
- * that actor, before the rules of epoch, hold, proof and budget.
- */
-bool account_transition_exists(enum account_phase from, enum account_phase to,
-	bool flip, enum account_actor actor);
-
-/*
  * Begins a request (settled -> requested): what the operator asked for is in
  * request, an account of which only the request's fields are read (all but
  * requested_at, which is now; an empty batch leaves the account's as it is). to

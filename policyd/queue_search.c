@@ -239,14 +239,6 @@ int queue_search_run(
 		search, error);
 }
 
-int queue_search_feed(struct queue_search *search, const char *data,
-	size_t size, bool waiting, struct error *error)
-{
-	queue_search_begin(search);
-	return queue_parse(
-		data, size, waiting, queue_search_entry, search, error);
-}
-
 const struct queue_found *queue_search_found(
 	const struct queue_search *search, size_t account, size_t *count_r)
 {

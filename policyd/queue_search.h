@@ -38,12 +38,10 @@ int queue_search_add(
 
 /*
  * Lists the queue once by config's queue.list; waiting as in queue_parse.
- * 0 or -1. queue_search_feed takes a listing instead of running the command.
+ * 0 or -1.
  */
 int queue_search_run(
 	struct queue_search *search, bool waiting, struct error *error);
-int queue_search_feed(struct queue_search *search, const char *data,
-	size_t size, bool waiting, struct error *error);
 
 /* What was found for an account, in the order of the listing. Owned by the
  * search. */

@@ -16,24 +16,24 @@
 #include "lib/xalloc.h"
 
 /* A message that is not in its place. */
-struct check_lost {
+struct certificate_check_lost {
 	char *folder;
 	struct certificate_message message;
 	bool found;
 };
 
 /* A message of the server that no UID of the certificate names. */
-struct check_stray {
+struct certificate_check_stray {
 	size_t folder; /* in names */
 	uint32_t uid;
 	uint64_t size;
 };
 
-struct check_work {
+struct certificate_check_work {
 	struct certificate_check *check;
-	struct check_lost *losts;
+	struct certificate_check_lost *losts;
 	size_t losts_count, losts_room;
-	struct check_stray *strays;
+	struct certificate_check_stray *strays;
 	size_t strays_count, strays_room;
 	char **names; /* of the folders that are there */
 	size_t names_count;
@@ -50,17 +50,17 @@ const char *certificate_finding_name(enum certificate_finding finding)
 	return names[finding];
 }
 
-static void check_tell(
-	struct check_work *work, const struct certificate_found *found)
+static void certificate_check_tell(struct certificate_check_work *work,
+	const struct certificate_found *found)
 {
 	work->check->counts[found->finding]++;
 	work->check->found(work->check->context, found);
 }
 
-static void check_lose(struct check_work *work, const char *folder,
-	const struct certificate_message *message)
+static void certificate_check_lose(struct certificate_check_work *work,
+	const char *folder, const struct certificate_message *message)
 {
-	struct check_lost *lost;
+	struct certificate_check_lost *lost;
 
 	if (work->losts_count == work->losts_room) {
 		work->losts_room =
@@ -69,12 +69,12 @@ static void check_lose(struct check_work *work, const char *folder,
 			work->losts, work->losts_room, sizeof(*work->losts));
 	}
 	lost = &work->losts[work->losts_count++];
-	*lost = (struct check_lost){ .folder = xstrdup(folder),
+	*lost = (struct certificate_check_lost){ .folder = xstrdup(folder),
 		.message = *message };
 }
 
-static void check_stray(struct check_work *work, size_t folder,
-	const struct inspect_message *message)
+static void certificate_check_stray(struct certificate_check_work *work,
+	size_t folder, const struct inspect_message *message)
 {
 	if (work->strays_count == work->strays_room) {
 		work->strays_room =
@@ -82,22 +82,22 @@ static void check_stray(struct check_work *work, size_t folder,
 		work->strays = xreallocarray(
 			work->strays, work->strays_room, sizeof(*work->strays));
 	}
-	work->strays[work->strays_count++] = (struct check_stray){
+	work->strays[work->strays_count++] = (struct certificate_check_stray){
 		.folder = folder, .uid = message->uid, .size = message->size
 	};
 }
 
 /* ---- what has its UID still ---- */
 
-static int check_by_other(const void *left, const void *right)
+static int certificate_check_by_other(const void *left, const void *right)
 {
 	const struct certificate_message *a = left, *b = right;
 
 	return (a->other > b->other) - (a->other < b->other);
 }
 
-static void check_message(struct check_work *work, const char *folder,
-	const struct certificate_message *message,
+static void certificate_check_message(struct certificate_check_work *work,
+	const char *folder, const struct certificate_message *message,
 	const struct inspect_message *there)
 {
 	bool same = there->size == message->stored_size &&
@@ -113,36 +113,39 @@ static void check_message(struct check_work *work, const char *folder,
 	if (same)
 		work->check->there++;
 	else
-		check_tell(work, &found);
+		certificate_check_tell(work, &found);
 }
 
 /* Both are in the order of the UIDs there. */
-static void check_merge(struct check_work *work, const char *folder,
-	size_t place, const struct certificate_message *messages, size_t count,
+static void certificate_check_merge(struct certificate_check_work *work,
+	const char *folder, size_t place,
+	const struct certificate_message *messages, size_t count,
 	const struct inspect_folder *there, bool anew)
 {
 	size_t i = 0, j = 0;
 
 	/* new UIDs: each message is looked for by its digest */
 	while (anew && i < count)
-		check_lose(work, folder, &messages[i++]);
+		certificate_check_lose(work, folder, &messages[i++]);
 	while (i < count || j < there->count) {
 		if (j == there->count ||
 			(i < count &&
 				messages[i].other < there->messages[j].uid)) {
-			check_lose(work, folder, &messages[i++]);
+			certificate_check_lose(work, folder, &messages[i++]);
 		} else if (i == count ||
 			   messages[i].other > there->messages[j].uid) {
-			check_stray(work, place, &there->messages[j++]);
+			certificate_check_stray(
+				work, place, &there->messages[j++]);
 		} else {
-			check_message(work, folder, &messages[i++],
+			certificate_check_message(work, folder, &messages[i++],
 				&there->messages[j++]);
 		}
 	}
 }
 
 /* The place of a folder that is there, or names_count. */
-static size_t check_place(const struct check_work *work, const char *name)
+static size_t certificate_check_place(
+	const struct certificate_check_work *work, const char *name)
 {
 	size_t i = 0;
 
@@ -151,8 +154,8 @@ static size_t check_place(const struct check_work *work, const char *name)
 	return i;
 }
 
-static int check_folder(
-	struct check_work *work, size_t index, struct error *error)
+static int certificate_check_folder(
+	struct certificate_check_work *work, size_t index, struct error *error)
 {
 	struct certificate_check *check = work->check;
 	const struct attr_list *line = check->certificate->folders[index];
@@ -160,7 +163,7 @@ static int check_folder(
 	const struct inspect_reading reading = { .wanted = NULL };
 	struct certificate_message *messages;
 	struct inspect_folder there = { .count = 0 };
-	size_t count, place = check_place(work, name);
+	size_t count, place = certificate_check_place(work, name);
 	bool anew = false;
 	int result = 0;
 
@@ -168,7 +171,8 @@ static int check_folder(
 		    check->certificate, index, &messages, &count, error) < 0)
 		return -1;
 	if (count > 0)
-		qsort(messages, count, sizeof(*messages), check_by_other);
+		qsort(messages, count, sizeof(*messages),
+			certificate_check_by_other);
 	check->messages += count;
 	if (place < work->names_count)
 		result = inspect_list(check->mailbox, name, &there, error);
@@ -179,7 +183,8 @@ static int check_folder(
 		result = inspect_read(
 			check->mailbox, name, &there, &reading, error);
 	if (result >= 0)
-		check_merge(work, name, place, messages, count, &there, anew);
+		certificate_check_merge(
+			work, name, place, messages, count, &there, anew);
 	free(messages);
 	inspect_clear(&there);
 	if (result >= 0 && check->progress != NULL &&
@@ -194,7 +199,8 @@ static int check_folder(
 
 /* ---- what is looked for elsewhere ---- */
 
-static bool check_certified(const struct check_work *work, const char *name)
+static bool certificate_check_certified(
+	const struct certificate_check_work *work, const char *name)
 {
 	const struct certificate_text *certificate = work->check->certificate;
 
@@ -206,18 +212,19 @@ static bool check_certified(const struct check_work *work, const char *name)
 }
 
 /* Folders that came later may have what is looked for. */
-static int check_later_folders(struct check_work *work, struct error *error)
+static int certificate_check_later_folders(
+	struct certificate_check_work *work, struct error *error)
 {
 	for (size_t i = 0; i < work->names_count; i++) {
 		struct inspect_folder there;
 		int result;
 
-		if (check_certified(work, work->names[i]))
+		if (certificate_check_certified(work, work->names[i]))
 			continue;
 		result = inspect_list(
 			work->check->mailbox, work->names[i], &there, error);
 		for (size_t j = 0; result == 1 && j < there.count; j++)
-			check_stray(work, i, &there.messages[j]);
+			certificate_check_stray(work, i, &there.messages[j]);
 		inspect_clear(&there);
 		if (result < 0)
 			return -1;
@@ -225,16 +232,17 @@ static int check_later_folders(struct check_work *work, struct error *error)
 	return 1;
 }
 
-static int check_by_size(const void *left, const void *right)
+static int certificate_check_by_size(const void *left, const void *right)
 {
-	const struct check_lost *a = left, *b = right;
+	const struct certificate_check_lost *a = left, *b = right;
 
 	return (a->message.stored_size > b->message.stored_size) -
 	       (a->message.stored_size < b->message.stored_size);
 }
 
 /* The first one looked for of that size, or losts_count. */
-static size_t check_first(const struct check_work *work, uint64_t size)
+static size_t certificate_check_first(
+	const struct certificate_check_work *work, uint64_t size)
 {
 	size_t low = 0, high = work->losts_count;
 
@@ -252,29 +260,30 @@ static size_t check_first(const struct check_work *work, uint64_t size)
 		       : work->losts_count;
 }
 
-struct check_matching {
-	struct check_work *work;
+struct certificate_check_matching {
+	struct certificate_check_work *work;
 	size_t folder;
 };
 
-static bool check_wanted(
+static bool certificate_check_wanted(
 	const struct inspect_message *message, const void *context)
 {
-	const struct check_work *work = context;
+	const struct certificate_check_work *work = context;
 
-	return check_first(work, message->size) < work->losts_count;
+	return certificate_check_first(work, message->size) < work->losts_count;
 }
 
-static bool check_match(void *context, const struct inspect_message *message)
+static bool certificate_check_match(
+	void *context, const struct inspect_message *message)
 {
-	struct check_matching *matching = context;
-	struct check_work *work = matching->work;
+	struct certificate_check_matching *matching = context;
+	struct certificate_check_work *work = matching->work;
 
-	for (size_t i = check_first(work, message->size);
+	for (size_t i = certificate_check_first(work, message->size);
 		i < work->losts_count &&
 		work->losts[i].message.stored_size == message->size;
 		i++) {
-		struct check_lost *lost = &work->losts[i];
+		struct certificate_check_lost *lost = &work->losts[i];
 		const struct certificate_found found = {
 			.finding = CERTIFICATE_MOVED,
 			.folder = lost->folder,
@@ -287,7 +296,7 @@ static bool check_match(void *context, const struct inspect_message *message)
 					   JOURNAL_DIGEST) != 0)
 			continue;
 		lost->found = true;
-		check_tell(work, &found);
+		certificate_check_tell(work, &found);
 		break;
 	}
 	return true;
@@ -295,14 +304,15 @@ static bool check_match(void *context, const struct inspect_message *message)
 
 /* Reads the strays of one folder that have a size that is looked for. They
  * stand together, in the order of their UIDs. */
-static int check_search(
-	struct check_work *work, size_t from, size_t end, struct error *error)
+static int certificate_check_search(struct certificate_check_work *work,
+	size_t from, size_t end, struct error *error)
 {
-	struct check_matching matching = { work, work->strays[from].folder };
+	struct certificate_check_matching matching = { work,
+		work->strays[from].folder };
 	const struct inspect_reading reading = {
-		.wanted = check_wanted,
+		.wanted = certificate_check_wanted,
 		.wanted_context = work,
-		.progress = check_match,
+		.progress = certificate_check_match,
 		.progress_context = &matching,
 	};
 	const char *name = work->names[matching.folder];
@@ -326,23 +336,24 @@ static int check_search(
 	return result;
 }
 
-static int check_search_all(struct check_work *work, struct error *error)
+static int certificate_check_search_all(
+	struct certificate_check_work *work, struct error *error)
 {
 	size_t from = 0;
 
 	if (work->losts_count == 0)
 		return 1;
-	if (check_later_folders(work, error) < 0)
+	if (certificate_check_later_folders(work, error) < 0)
 		return -1;
 	qsort(work->losts, work->losts_count, sizeof(*work->losts),
-		check_by_size);
+		certificate_check_by_size);
 	while (from < work->strays_count) {
 		size_t end = from + 1;
 
 		while (end < work->strays_count &&
 			work->strays[end].folder == work->strays[from].folder)
 			end++;
-		if (check_search(work, from, end, error) < 0)
+		if (certificate_check_search(work, from, end, error) < 0)
 			return -1;
 		from = end;
 	}
@@ -354,14 +365,15 @@ static int check_search_all(struct check_work *work, struct error *error)
 		};
 
 		if (!work->losts[i].found)
-			check_tell(work, &found);
+			certificate_check_tell(work, &found);
 	}
 	return 1;
 }
 
-static int check_name(void *context, const struct mailbox_folder *folder)
+static int certificate_check_name(
+	void *context, const struct mailbox_folder *folder)
 {
-	struct check_work *work = context;
+	struct certificate_check_work *work = context;
 
 	if (!folder->selectable)
 		return 0;
@@ -373,14 +385,15 @@ static int check_name(void *context, const struct mailbox_folder *folder)
 
 int certificate_check_run(struct certificate_check *check, struct error *error)
 {
-	struct check_work work = { .check = check };
-	int result = mailbox_list(check->mailbox, check_name, &work, error);
+	struct certificate_check_work work = { .check = check };
+	int result = mailbox_list(
+		check->mailbox, certificate_check_name, &work, error);
 
 	for (size_t i = 0; result == 1 && i < check->certificate->folders_count;
 		i++)
-		result = check_folder(&work, i, error);
+		result = certificate_check_folder(&work, i, error);
 	if (result == 1)
-		result = check_search_all(&work, error);
+		result = certificate_check_search_all(&work, error);
 	for (size_t i = 0; i < work.losts_count; i++)
 		free(work.losts[i].folder);
 	for (size_t i = 0; i < work.names_count; i++)

@@ -23,8 +23,8 @@
 #define READ_HEX (2 * JOURNAL_DIGEST)
 
 /* Takes a number up to max and the byte behind it. */
-static bool read_number(const char **at, const char *end, char behind,
-	uint64_t max, uint64_t *number_r)
+static bool certificate_read_number(const char **at, const char *end,
+	char behind, uint64_t max, uint64_t *number_r)
 {
 	const char *begin = *at;
 
@@ -43,7 +43,7 @@ static bool read_number(const char **at, const char *end, char behind,
 	return true;
 }
 
-static bool read_has_digest(
+static bool certificate_read_has_digest(
 	const char *data, size_t size, const unsigned char *digest)
 {
 	struct digest *work = digest_new();
@@ -82,7 +82,7 @@ void certificate_clear(struct certificate_text *certificate)
 	memset(certificate, 0, sizeof(*certificate));
 }
 
-static void read_keep(struct attr_list ***list, size_t *count,
+static void certificate_read_keep(struct attr_list ***list, size_t *count,
 	const struct attr_list *message)
 {
 	*list = xreallocarray(*list, *count + 1, sizeof(**list));
@@ -90,7 +90,7 @@ static void read_keep(struct attr_list ***list, size_t *count,
 }
 
 /* One message of the trailer. */
-static bool read_take(
+static bool certificate_read_take(
 	struct certificate_text *certificate, const struct attr_list *message)
 {
 	if (certificate->header == NULL) {
@@ -99,20 +99,20 @@ static bool read_take(
 	}
 	if (attr_list_get(message, "folder") != NULL &&
 		attr_list_get(message, "other") != NULL)
-		read_keep(&certificate->folders, &certificate->folders_count,
-			message);
+		certificate_read_keep(&certificate->folders,
+			&certificate->folders_count, message);
 	else if (attr_list_get(message, "approval") != NULL)
-		read_keep(&certificate->approvals,
+		certificate_read_keep(&certificate->approvals,
 			&certificate->approvals_count, message);
 	else if (attr_list_get(message, "excluded") != NULL)
-		read_keep(&certificate->excluded, &certificate->excluded_count,
-			message);
+		certificate_read_keep(&certificate->excluded,
+			&certificate->excluded_count, message);
 	/* what a later version adds is passed over */
 	return true;
 }
 
-static int read_trailer(struct certificate_text *certificate, size_t from,
-	size_t size, struct error *error)
+static int certificate_read_trailer(struct certificate_text *certificate,
+	size_t from, size_t size, struct error *error)
 {
 	struct attr_parser *parser = attr_parser_new(ATTR_CONTROL);
 	const char *data = certificate->data + from;
@@ -123,8 +123,8 @@ static int read_trailer(struct certificate_text *certificate, size_t from,
 		result = attr_parser_feed(parser, data, size, &used, error);
 		data += used;
 		size -= used;
-		if (result == 1 &&
-			!read_take(certificate, attr_parser_message(parser)))
+		if (result == 1 && !certificate_read_take(certificate,
+					   attr_parser_message(parser)))
 			result = 0;
 		if (result == 0)
 			error_set(error, "damaged: its trailer is cut off");
@@ -138,19 +138,20 @@ static int read_trailer(struct certificate_text *certificate, size_t from,
 }
 
 /* "OFFSET OCTETS SHA256" of a block that is there. */
-static bool read_block(const struct certificate_text *certificate,
+static bool certificate_read_block(const struct certificate_text *certificate,
 	const char *text, const char **data_r, size_t *size_r)
 {
 	unsigned char digest[JOURNAL_DIGEST];
 	const char *end = text + strlen(text);
 	uint64_t offset, size;
 
-	if (!read_number(&text, end, ' ', certificate->size, &offset) ||
-		!read_number(
+	if (!certificate_read_number(
+		    &text, end, ' ', certificate->size, &offset) ||
+		!certificate_read_number(
 			&text, end, ' ', certificate->size - offset, &size) ||
 		strlen(text) != READ_HEX ||
 		!hex_scan(text, digest, JOURNAL_DIGEST) ||
-		!read_has_digest(
+		!certificate_read_has_digest(
 			certificate->data + offset, (size_t)size, digest))
 		return false;
 	*data_r = certificate->data + offset;
@@ -158,7 +159,7 @@ static bool read_block(const struct certificate_text *certificate,
 	return true;
 }
 
-static int read_check_blocks(
+static int certificate_read_check_blocks(
 	const struct certificate_text *certificate, struct error *error)
 {
 	for (size_t i = 0; i < certificate->folders_count; i++) {
@@ -168,7 +169,7 @@ static int read_check_blocks(
 
 		for (size_t j = 0; j < attr_list_count(line); j++)
 			if (strcmp(attr_list_name(line, j), "block") == 0 &&
-				!read_block(certificate,
+				!certificate_read_block(certificate,
 					attr_list_value(line, j), &data,
 					&size)) {
 				error_set(error,
@@ -182,8 +183,8 @@ static int read_check_blocks(
 }
 
 /* Finds the trailer by the last line. */
-static int read_end(const struct certificate_text *certificate, size_t *from_r,
-	size_t *size_r, struct error *error)
+static int certificate_read_end(const struct certificate_text *certificate,
+	size_t *from_r, size_t *size_r, struct error *error)
 {
 	unsigned char digest[JOURNAL_DIGEST];
 	size_t magic = strlen(CERTIFICATE_MAGIC);
@@ -211,7 +212,8 @@ static int read_end(const struct certificate_text *certificate, size_t *from_r,
 	}
 	*from_r = (size_t)from;
 	*size_r = certificate->size - CERTIFICATE_END_SIZE - (size_t)from;
-	if (read_has_digest(certificate->data + from, *size_r, digest))
+	if (certificate_read_has_digest(
+		    certificate->data + from, *size_r, digest))
 		return 0;
 	error_set(error, "damaged: its digest is not what it says");
 	return -1;
@@ -224,15 +226,16 @@ int certificate_scan(char *data, size_t size,
 
 	*certificate_r =
 		(struct certificate_text){ .data = data, .size = size };
-	if (read_end(certificate_r, &from, &trailer, error) == 0 &&
-		read_trailer(certificate_r, from, trailer, error) == 0 &&
-		read_check_blocks(certificate_r, error) == 0)
+	if (certificate_read_end(certificate_r, &from, &trailer, error) == 0 &&
+		certificate_read_trailer(certificate_r, from, trailer, error) ==
+			0 &&
+		certificate_read_check_blocks(certificate_r, error) == 0)
 		return 0;
 	return -1;
 }
 
 /* The whole file, malloc'd. 0 or -1. */
-static int read_file(
+static int certificate_read_file(
 	const char *path, char **data_r, size_t *size_r, struct error *error)
 {
 	struct buffer text = BUFFER_EMPTY;
@@ -263,7 +266,7 @@ int certificate_read(const char *path, struct certificate_text *certificate_r,
 	size_t size;
 
 	memset(certificate_r, 0, sizeof(*certificate_r));
-	if (read_file(path, &data, &size, error) == 0 &&
+	if (certificate_read_file(path, &data, &size, error) == 0 &&
 		certificate_scan(data, size, certificate_r, error) == 0)
 		return 0;
 	error_prefix(error, "certificate %s", path);
@@ -273,8 +276,8 @@ int certificate_read(const char *path, struct certificate_text *certificate_r,
 /* ---- messages ---- */
 
 /* A digest that ends with this octet. */
-static bool read_digest(const char **at, const char *end, char behind,
-	unsigned char digest_r[JOURNAL_DIGEST])
+static bool certificate_read_digest(const char **at, const char *end,
+	char behind, unsigned char digest_r[JOURNAL_DIGEST])
 {
 	if (end - *at < READ_HEX + 1 || (*at)[READ_HEX] != behind ||
 		!hex_scan(*at, digest_r, JOURNAL_DIGEST))
@@ -283,7 +286,7 @@ static bool read_digest(const char **at, const char *end, char behind,
 	return true;
 }
 
-static bool read_message(
+static bool certificate_read_message(
 	const char **at, const char *end, struct certificate_message *message_r)
 {
 	bool altered = end - *at > 0 && **at == 'a';
@@ -292,17 +295,20 @@ static bool read_message(
 	if (end - *at < 2 || (!altered && **at != 'm') || (*at)[1] != ' ')
 		return false;
 	*at += 2;
-	if (!read_number(at, end, ' ', UINT32_MAX, &uid) ||
-		!read_number(at, end, ' ', UINT32_MAX, &other) ||
-		!read_number(at, end, ' ', UINT64_MAX, &message_r->size) ||
-		!read_digest(at, end, altered ? ' ' : '\n', message_r->digest))
+	if (!certificate_read_number(at, end, ' ', UINT32_MAX, &uid) ||
+		!certificate_read_number(at, end, ' ', UINT32_MAX, &other) ||
+		!certificate_read_number(
+			at, end, ' ', UINT64_MAX, &message_r->size) ||
+		!certificate_read_digest(
+			at, end, altered ? ' ' : '\n', message_r->digest))
 		return false;
 	message_r->altered = altered;
 	message_r->stored_size = message_r->size;
 	memcpy(message_r->stored, message_r->digest, JOURNAL_DIGEST);
-	if (altered && (!read_number(at, end, ' ', UINT64_MAX,
+	if (altered && (!certificate_read_number(at, end, ' ', UINT64_MAX,
 				&message_r->stored_size) ||
-			       !read_digest(at, end, '\n', message_r->stored)))
+			       !certificate_read_digest(
+				       at, end, '\n', message_r->stored)))
 		return false;
 	message_r->uid = (uint32_t)uid;
 	message_r->other = (uint32_t)other;
@@ -325,7 +331,7 @@ int certificate_messages(const struct certificate_text *certificate,
 
 		if (strcmp(attr_list_name(line, i), "block") != 0)
 			continue;
-		if (!read_block(
+		if (!certificate_read_block(
 			    certificate, attr_list_value(line, i), &at, &size))
 			goto bad;
 		for (end = at + size; at < end; count++) {
@@ -334,7 +340,8 @@ int certificate_messages(const struct certificate_text *certificate,
 				messages = xreallocarray(
 					messages, room, sizeof(*messages));
 			}
-			if (!read_message(&at, end, &messages[count]))
+			if (!certificate_read_message(
+				    &at, end, &messages[count]))
 				goto bad;
 		}
 	}

@@ -30,12 +30,12 @@
 #include "lib/instant.h"
 #include "lib/xalloc.h"
 
-#define MANY_POLL     200 /* ms between two looks at whether to stop */
-#define MANY_ARGS_MAX 64
+#define COPY_MANY_POLL	   200 /* ms between two looks at whether to stop */
+#define COPY_MANY_ARGS_MAX 64
 /* A list is read whole. */
-#define MANY_FILE_MAX (16u << 20)
+#define COPY_MANY_FILE_MAX (16u << 20)
 
-struct many {
+struct copy_many {
 	const struct copy_options *options;
 	struct copy_list list;
 	pthread_mutex_t lock; /* of what follows, and of standard output */
@@ -51,8 +51,8 @@ struct many {
 };
 
 /* One of them, at work. */
-struct many_account {
-	struct many *many;
+struct copy_many_account {
+	struct copy_many *many;
 	const struct copy_list_row *row;
 	json_t *last;			    /* the last event, or NULL */
 	uint64_t told_messages, told_bytes; /* in its last event of progress */
@@ -63,7 +63,7 @@ struct many_account {
 
 /* The word is that option, which may be shortened, as getopt_long(3) has let
  * it through. */
-static bool many_is_option(const char *word, const char *name)
+static bool copy_many_is_option(const char *word, const char *name)
 {
 	size_t size = strncmp(word, "--", 2) == 0 ? strcspn(word + 2, "=") : 0;
 
@@ -71,7 +71,7 @@ static bool many_is_option(const char *word, const char *name)
 }
 
 /* The command line of a row: the list's own, without what a list has. */
-static void many_arguments(const struct many *many,
+static void copy_many_arguments(const struct copy_many *many,
 	const struct copy_list_row *row, const char **argv)
 {
 	const struct copy_options *options = many->options;
@@ -79,13 +79,14 @@ static void many_arguments(const struct many *many,
 
 	argv[count++] = "rehome-copier";
 	argv[count++] = "copy";
-	for (int i = 1; i < options->argc && count < MANY_ARGS_MAX - 10; i++) {
+	for (int i = 1; i < options->argc && count < COPY_MANY_ARGS_MAX - 10;
+		i++) {
 		const char *word = options->argv[i];
 
-		if (many_is_option(word, "list") ||
-			many_is_option(word, "jobs"))
+		if (copy_many_is_option(word, "list") ||
+			copy_many_is_option(word, "jobs"))
 			i += strchr(word, '=') == NULL;
-		else if (!many_is_option(word, "json"))
+		else if (!copy_many_is_option(word, "json"))
 			argv[count++] = word;
 	}
 	argv[count++] = "--json";
@@ -104,7 +105,7 @@ static void many_arguments(const struct many *many,
 }
 
 /* Starts it; its output comes out of *output_r. The pid, or -1. */
-static pid_t many_start(const char *const *argv, int *output_r)
+static pid_t copy_many_start(const char *const *argv, int *output_r)
 {
 	int ends[2], null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	pid_t pid = -1;
@@ -129,13 +130,13 @@ static pid_t many_start(const char *const *argv, int *output_r)
 	return pid;
 }
 
-static uint64_t many_number(const json_t *event, const char *name)
+static uint64_t copy_many_number(const json_t *event, const char *name)
 {
 	return (uint64_t)json_integer_value(json_object_get(event, name));
 }
 
 /* What all of them have copied by now, on a terminal. */
-static void many_draw(struct many *many)
+static void copy_many_draw(struct copy_many *many)
 {
 	char count[FIGURE_SIZE], size[FIGURE_SIZE], rate[FIGURE_SIZE];
 	uint64_t bytes = many->bytes + many->under_way_bytes;
@@ -156,22 +157,24 @@ static void many_draw(struct many *many)
 }
 
 /* What has come since the last event; the figures of a round begin anew. */
-static uint64_t many_gained(
+static uint64_t copy_many_gained(
 	const json_t *event, const char *name, uint64_t *told)
 {
-	uint64_t now = many_number(event, name);
+	uint64_t now = copy_many_number(event, name);
 	uint64_t gained = now >= *told ? now - *told : now;
 
 	*told = now;
 	return gained;
 }
 
-static void many_progress(struct many_account *account, const json_t *event)
+static void copy_many_progress(
+	struct copy_many_account *account, const json_t *event)
 {
-	struct many *many = account->many;
-	uint64_t messages =
-		many_gained(event, "messages_done", &account->told_messages);
-	uint64_t bytes = many_gained(event, "bytes_done", &account->told_bytes);
+	struct copy_many *many = account->many;
+	uint64_t messages = copy_many_gained(
+		event, "messages_done", &account->told_messages);
+	uint64_t bytes =
+		copy_many_gained(event, "bytes_done", &account->told_bytes);
 
 	account->messages += messages;
 	account->bytes += bytes;
@@ -180,10 +183,10 @@ static void many_progress(struct many_account *account, const json_t *event)
 }
 
 /* A line of its output; with --json it goes on, with the line of the list. */
-static void many_line(
-	struct many_account *account, const char *line, size_t size)
+static void copy_many_line(
+	struct copy_many_account *account, const char *line, size_t size)
 {
-	struct many *many = account->many;
+	struct copy_many *many = account->many;
 	json_t *event = json_loadb(line, size, 0, NULL);
 
 	if (event == NULL)
@@ -195,16 +198,17 @@ static void many_line(
 		event_print(json_incref(event));
 	}
 	if (json_object_get(event, "messages_done") != NULL)
-		many_progress(account, event);
+		copy_many_progress(account, event);
 	pthread_mutex_unlock(&many->lock);
 	json_decref(account->last);
 	account->last = event;
 }
 
 /* Reads all that it prints; tells it to end when we are told to. */
-static void many_listen(struct many_account *account, pid_t pid, int output)
+static void copy_many_listen(
+	struct copy_many_account *account, pid_t pid, int output)
 {
-	struct many *many = account->many;
+	struct copy_many *many = account->many;
 	struct buffer text = BUFFER_EMPTY;
 	struct pollfd ready = { .fd = output, .events = POLLIN };
 	bool told = false;
@@ -219,9 +223,9 @@ static void many_listen(struct many_account *account, pid_t pid, int output)
 			told = true;
 		}
 		pthread_mutex_lock(&many->lock);
-		many_draw(many);
+		copy_many_draw(many);
 		pthread_mutex_unlock(&many->lock);
-		if (poll(&ready, 1, MANY_POLL) <= 0)
+		if (poll(&ready, 1, COPY_MANY_POLL) <= 0)
 			continue;
 		size = read(output, piece, sizeof(piece));
 		if (size > 0)
@@ -230,14 +234,14 @@ static void many_listen(struct many_account *account, pid_t pid, int output)
 						 text.size)) != NULL) {
 			size_t length = (size_t)(newline - text.data);
 
-			many_line(account, text.data, length);
+			copy_many_line(account, text.data, length);
 			buffer_drop(&text, length + 1);
 		}
 	}
 	buffer_free(&text);
 }
 
-static void many_tell_refused(
+static void copy_many_tell_refused(
 	const struct copy_list_row *row, const json_t *end)
 {
 	const json_t *refused = json_object_get(end, "refused"), *item;
@@ -246,7 +250,7 @@ static void many_tell_refused(
 	json_array_foreach(refused, index, item)
 	{
 		struct error folder, words;
-		uint64_t uid = many_number(item, "uid");
+		uint64_t uid = copy_many_number(item, "uid");
 		const char *name =
 			json_string_value(json_object_get(item, "folder"));
 		const char *why =
@@ -265,11 +269,11 @@ static void many_tell_refused(
 }
 
 /* What has become of the account. */
-static void many_words(const struct many *many, const json_t *end, int64_t ms,
-	struct error *words)
+static void copy_many_words(const struct copy_many *many, const json_t *end,
+	int64_t ms, struct error *words)
 {
 	const char *cause = json_string_value(json_object_get(end, "error"));
-	uint64_t copied = many_number(end, "copied");
+	uint64_t copied = copy_many_number(end, "copied");
 	char count[FIGURE_SIZE], size[FIGURE_SIZE], time[FIGURE_SIZE];
 
 	if (end == NULL)
@@ -281,13 +285,15 @@ static void many_words(const struct many *many, const json_t *end, int64_t ms,
 		error_set(words, "%s", cause);
 	else if (many->options->dry_run)
 		error_set(words, "%s would be copied, %s",
-			figure_plural((int64_t)many_number(end, "planned"),
+			figure_plural((int64_t)copy_many_number(end, "planned"),
 				"message", count),
-			figure_size((int64_t)many_number(end, "planned_bytes"),
+			figure_size(
+				(int64_t)copy_many_number(end, "planned_bytes"),
 				size));
 	else
 		error_set(words, "%s there, copied %s, refused %zu, %s",
-			figure_plural((int64_t)many_number(end, "messages"),
+			figure_plural(
+				(int64_t)copy_many_number(end, "messages"),
 				"message", count),
 			figure_count((int64_t)copied, size),
 			json_array_size(json_object_get(end, "refused")),
@@ -295,8 +301,9 @@ static void many_words(const struct many *many, const json_t *end, int64_t ms,
 }
 
 /* One line for people, as each account ends. */
-static void many_tell(struct many *many, const struct copy_list_row *row,
-	const json_t *end, int code, int64_t ms)
+static void copy_many_tell(struct copy_many *many,
+	const struct copy_list_row *row, const json_t *end, int code,
+	int64_t ms)
 {
 	struct error names, words;
 
@@ -305,8 +312,8 @@ static void many_tell(struct many *many, const struct copy_list_row *row,
 	progress_end(&many->progress);
 	error_set(&names, "%s -> %s", row->fields[COPY_LIST_SOURCE],
 		row->fields[COPY_LIST_DESTINATION]);
-	many_tell_refused(row, end);
-	many_words(many, end, ms, &words);
+	copy_many_tell_refused(row, end);
+	copy_many_words(many, end, ms, &words);
 	printf("%-9s line %zu: %s: %s\n",
 		code == EX_OK
 			? (many->options->dry_run ? "looked at" : "complete")
@@ -316,9 +323,10 @@ static void many_tell(struct many *many, const struct copy_list_row *row,
 	fflush(stdout);
 }
 
-static void many_count(const struct many_account *account, int code, int64_t ms)
+static void copy_many_count(
+	const struct copy_many_account *account, int code, int64_t ms)
 {
-	struct many *many = account->many;
+	struct copy_many *many = account->many;
 	const json_t *end = account->last;
 
 	pthread_mutex_lock(&many->lock);
@@ -328,40 +336,41 @@ static void many_count(const struct many_account *account, int code, int64_t ms)
 	many->complete += code == EX_OK;
 	many->refused += code == EX_DATAERR;
 	many->failed += code != EX_OK && code != EX_DATAERR;
-	many->messages +=
-		many_number(end, many->options->dry_run ? "planned" : "copied");
-	many->bytes += many_number(
+	many->messages += copy_many_number(
+		end, many->options->dry_run ? "planned" : "copied");
+	many->bytes += copy_many_number(
 		end, many->options->dry_run ? "planned_bytes" : "copied_bytes");
 	if (code > many->code)
 		many->code = code;
-	many_tell(many, account->row, end, code, ms);
+	copy_many_tell(many, account->row, end, code, ms);
 	pthread_mutex_unlock(&many->lock);
 }
 
-static void many_copy(struct many *many, const struct copy_list_row *row)
+static void copy_many_copy(
+	struct copy_many *many, const struct copy_list_row *row)
 {
-	const char *argv[MANY_ARGS_MAX];
+	const char *argv[COPY_MANY_ARGS_MAX];
 	int64_t began = instant_monotonic();
 	int output = -1, status = 0, code = EX_OSERR;
-	struct many_account account = { .many = many, .row = row };
+	struct copy_many_account account = { .many = many, .row = row };
 	pid_t pid;
 
-	many_arguments(many, row, argv);
-	pid = many_start(argv, &output);
+	copy_many_arguments(many, row, argv);
+	pid = copy_many_start(argv, &output);
 	if (pid > 0) {
-		many_listen(&account, pid, output);
+		copy_many_listen(&account, pid, output);
 		close(output);
 		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 			;
 		code = WIFEXITED(status) ? WEXITSTATUS(status) : EX_SOFTWARE;
 	}
-	many_count(&account, code, instant_monotonic() - began);
+	copy_many_count(&account, code, instant_monotonic() - began);
 	json_decref(account.last);
 }
 
-static void *many_work(void *context)
+static void *copy_many_work(void *context)
 {
-	struct many *many = context;
+	struct copy_many *many = context;
 
 	for (;;) {
 		const struct copy_list_row *row = NULL;
@@ -372,14 +381,14 @@ static void *many_work(void *context)
 		pthread_mutex_unlock(&many->lock);
 		if (row == NULL)
 			return NULL;
-		many_copy(many, row);
+		copy_many_copy(many, row);
 	}
 }
 
 /* ---- all of them ---- */
 
 /* One of the two accounts of a row: its URL is right, and it has a password. */
-static int many_check_side(const struct many *many,
+static int copy_many_check_side(const struct copy_many *many,
 	const struct copy_list_row *row, int number, struct location *location,
 	struct error *error)
 {
@@ -404,15 +413,16 @@ static int many_check_side(const struct many *many,
 	return -1;
 }
 
-static int many_check_row(const struct many *many,
+static int copy_many_check_row(const struct copy_many *many,
 	const struct copy_list_row *row, struct error *error)
 {
 	struct location source = { .label = NULL };
 	struct location destination = { .label = NULL };
-	int result = many_check_side(many, row, 0, &source, error);
+	int result = copy_many_check_side(many, row, 0, &source, error);
 
 	if (result == 0)
-		result = many_check_side(many, row, 1, &destination, error);
+		result =
+			copy_many_check_side(many, row, 1, &destination, error);
 	if (result == 0)
 		result = copy_check_accounts(&source, &destination, error);
 	if (result != 0)
@@ -423,16 +433,16 @@ static int many_check_row(const struct many *many,
 }
 
 /* Nothing is begun when a line is wrong. */
-static int many_check(const struct many *many, struct error *error)
+static int copy_many_check(const struct copy_many *many, struct error *error)
 {
 	for (size_t i = 0; i < many->list.count; i++)
-		if (many_check_row(many, &many->list.rows[i], error) < 0)
+		if (copy_many_check_row(many, &many->list.rows[i], error) < 0)
 			return -1;
 	return 0;
 }
 
 /* 0, or an exit code. */
-static int many_read(struct many *many, struct error *error)
+static int copy_many_read(struct copy_many *many, struct error *error)
 {
 	FILE *file = fopen(many->options->list, "r");
 	struct buffer text = BUFFER_EMPTY;
@@ -444,12 +454,12 @@ static int many_read(struct many *many, struct error *error)
 		error_set(error, "%s", strerror(errno));
 	} else {
 		while ((size = fread(piece, 1, sizeof(piece), file)) > 0 &&
-			text.size < MANY_FILE_MAX)
+			text.size < COPY_MANY_FILE_MAX)
 			buffer_add(&text, piece, size);
 		fclose(file);
 		code = copy_list_read(text.data != NULL ? text.data : "",
 			       text.size, &many->list, error) == 0 &&
-				       many_check(many, error) == 0
+				       copy_many_check(many, error) == 0
 			       ? 0
 			       : EX_DATAERR;
 	}
@@ -459,7 +469,7 @@ static int many_read(struct many *many, struct error *error)
 	return code;
 }
 
-static void many_summary(const struct many *many, int64_t ms)
+static void copy_many_summary(const struct copy_many *many, int64_t ms)
 {
 	size_t left = many->list.count - many->next;
 	char figure[FIGURE_SIZE];
@@ -484,12 +494,12 @@ static void many_summary(const struct many *many, int64_t ms)
 
 int copy_many(const struct copy_options *options)
 {
-	struct many many = { .options = options, .code = EX_OK };
+	struct copy_many many = { .options = options, .code = EX_OK };
 	int64_t began = instant_monotonic();
 	struct error error;
 	pthread_t *threads;
 	size_t count;
-	int code = many_read(&many, &error);
+	int code = copy_many_read(&many, &error);
 
 	if (code != 0) {
 		fprintf(stderr, "rehome copy: %s\n", error.text);
@@ -503,12 +513,13 @@ int copy_many(const struct copy_options *options)
 	if (!options->json && !options->quiet)
 		progress_begin(&many.progress);
 	for (size_t i = 0; i < count; i++)
-		if (pthread_create(&threads[i], NULL, many_work, &many) != 0)
+		if (pthread_create(&threads[i], NULL, copy_many_work, &many) !=
+			0)
 			abort();
 	for (size_t i = 0; i < count; i++)
 		pthread_join(threads[i], NULL);
 	progress_end(&many.progress);
-	many_summary(&many, instant_monotonic() - began);
+	copy_many_summary(&many, instant_monotonic() - began);
 	if (many.next < many.list.count && many.code < EX_TEMPFAIL)
 		many.code = EX_TEMPFAIL;
 	pthread_mutex_destroy(&many.lock);

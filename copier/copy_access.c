@@ -129,8 +129,7 @@ static int copy_side_check_mechanism(
 	return EX_USAGE;
 }
 
-/* A file that is named must be there, or no later try can help. */
-static int copy_side_check_file(const char *path, struct error *error)
+int copy_check_file(const char *path, struct error *error)
 {
 	if (path == NULL || access(path, R_OK) == 0)
 		return 0;
@@ -162,7 +161,7 @@ static int copy_side_enter(const struct copy_side *side,
 	int code = copy_side_check_mechanism(side, error);
 
 	if (code == 0)
-		code = copy_side_check_file(side->ca_file, error);
+		code = copy_check_file(side->ca_file, error);
 	if (code == 0)
 		code = copy_side_read_password(side, location, error);
 	if (code != 0)
@@ -187,6 +186,6 @@ int copy_side_locate(const struct copy_side *side, struct location *location_r,
 		return EX_USAGE;
 	}
 	if (location_is_local(location_r))
-		return copy_side_check_file(location_r->path, error);
+		return copy_check_file(location_r->path, error);
 	return copy_side_enter(side, location_r, error);
 }

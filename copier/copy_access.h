@@ -57,6 +57,10 @@ struct copy_side {
 	int timeout_ms;	  /* without a byte */
 };
 
+/* A file that is named (or NULL) must be there, or no later try can help. 0, or
+ * EX_NOINPUT with an error. */
+int copy_check_file(const char *path, struct error *error);
+
 /* The side of two URLs: 0 the source, 1 the destination, which is not yet said
  * to be one that mail is stored at. */
 struct copy_side copy_urls_side(const struct copy_urls *urls, int side,

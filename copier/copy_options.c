@@ -219,6 +219,8 @@ int copy_locate(struct copy *copy)
 		code = copy_check_accounts(
 			&copy->source, &copy->destination, &error);
 	if (code == 0)
+		code = copy_check_file(options->doveadm_password_file, &error);
+	if (code == 0)
 		code = copy_read_map(copy, &error);
 	if (code == EX_USAGE)
 		return copy_misused(error.text);

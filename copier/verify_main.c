@@ -293,6 +293,16 @@ static int verify_fail(
 
 /* ---- the run ---- */
 
+/* 0, or a code: it cannot be read, or is damaged. */
+static int verify_read_certificate(
+	struct verify_command *command, const char *path, struct error *error)
+{
+	if (certificate_read(path, &command->certificate, error) < 0)
+		return access(path, R_OK) == 0 ? EX_DATAERR : EX_NOINPUT;
+	command->verify.certificate = &command->certificate;
+	return 0;
+}
+
 static int verify_open_urls(struct verify_command *command, struct error *error)
 {
 	const struct verify_options *options = command->options;
@@ -312,12 +322,9 @@ static int verify_open_urls(struct verify_command *command, struct error *error)
 	if (code == 0)
 		code = inspect_open_url(&destination, NULL, command->flags,
 			&command->other, error);
-	if (code == 0 && options->certificate != NULL &&
-		certificate_read(
-			options->certificate, &command->certificate, error) < 0)
-		code = EX_NOINPUT;
 	if (code == 0 && options->certificate != NULL)
-		command->verify.certificate = &command->certificate;
+		code = verify_read_certificate(
+			command, options->certificate, error);
 	return code;
 }
 
@@ -333,12 +340,8 @@ static int verify_load_certificate(struct verify_command *command,
 	int code = 0;
 
 	free(name);
-	if (access(path, F_OK) == 0) {
-		if (certificate_read(path, &command->certificate, error) < 0)
-			code = EX_NOINPUT;
-		else
-			command->verify.certificate = &command->certificate;
-	}
+	if (access(path, F_OK) == 0)
+		code = verify_read_certificate(command, path, error);
 	free(path);
 	home = code == 0 && command->verify.certificate != NULL
 		       ? attr_list_get(command->certificate.header, "home")

@@ -232,6 +232,11 @@ def certificate_tells_and_checks():
         file.write(bytes([byte[0] ^ 1]))
     done = LAB.ctl("certificate", path, code=65)
     assert "damaged" in done.stderr, done.stderr
+    done = LAB.ctl("verify", ANN, code=65)
+    assert "damaged" in done.stderr, done.stderr
+    with open(path, "r+b") as file:
+        file.seek(200)
+        file.write(byte)
 
 
 def dry_run_tells_sizes():
@@ -449,6 +454,10 @@ def copies_a_list():
     assert "open /no/such: No such file" in done.stderr, done.stderr
     done = LAB.ctl("copy", LAB.url(LAB.old), LAB.url(LAB.new),
                    *LAB.passwords(), "--ca-file", "/no/such", code=66)
+    assert "open /no/such: No such file" in done.stderr, done.stderr
+    done = LAB.ctl("copy", LAB.url(LAB.old), LAB.url(LAB.new),
+                   *LAB.passwords(), "--destination-doveadm", "unix:/no/such",
+                   "--destination-doveadm-password-file", "/no/such", code=66)
     assert "open /no/such: No such file" in done.stderr, done.stderr
     done = LAB.ctl("copy", "mbox:/etc/passwd", LAB.url(LAB.new),
                    "--destination-password-file", LAB.password, code=65)

@@ -11,6 +11,7 @@
 #include "lib/xalloc.h"
 
 #include "gateway/dial.h"
+#include "gateway/proxy_header.h"
 
 #define DELIVERY_LINE_READ 16384
 /* ms: until it is connected, and has said what it can. */
@@ -20,7 +21,7 @@
 enum delivery_line_stage {
 	DELIVERY_LINE_DIAL,
 	DELIVERY_LINE_TALK,
-	DELIVERY_LINE_ASKED_TLS, /* when STARTTLS has gone out */
+	DELIVERY_LINE_BEFORE_TLS, /* when what goes in clear has gone out */
 	DELIVERY_LINE_SHAKE,
 	DELIVERY_LINE_LINGER,
 	DELIVERY_LINE_DEAD, /* to be freed when nobody stands on it */
@@ -167,10 +168,27 @@ static int delivery_line_shake(struct delivery_line *line, struct error *error)
 		&line->stream, line->home->context, line->home->host, error);
 }
 
+/* Whose mail it is goes first of all, where the home wants that. The port is
+ * not known: a connection serves many messages. */
+static void delivery_line_introduce(struct delivery_line *line)
+{
+	struct proxy_header header = { .known = line->client != NULL };
+	char text[PROXY_HEADER_MADE];
+
+	if (line->home->client_address != CONFIG_CLIENT_PROXY)
+		return;
+	if (header.known) {
+		snprintf(header.client, sizeof(header.client), "%s",
+			line->client);
+		snprintf(header.server, sizeof(header.server), "%s",
+			strchr(line->client, ':') != NULL ? "::" : "0.0.0.0");
+	}
+	buffer_add(&line->out, text, proxy_header_make(&header, 2, text));
+}
+
 /* Returns false when there is nothing to do now, or ever. */
 static bool delivery_line_connecting(struct delivery_line *line)
 {
-	struct error error;
 	int cause = 0;
 
 	if (line->turn > 0 && !line->stream.writable)
@@ -191,11 +209,9 @@ static bool delivery_line_connecting(struct delivery_line *line)
 	stream_open(&line->stream, line->stream.socket);
 	line->stage = DELIVERY_LINE_TALK;
 	delivery_line_expect(line, DELIVERY_LINE_SETUP);
-	if (line->home->tls == HOME_TLS &&
-		delivery_line_shake(line, &error) < 0) {
-		delivery_line_fail_words(line, "4.7.5", error.text);
-		return false;
-	}
+	delivery_line_introduce(line);
+	if (line->home->tls == HOME_TLS)
+		line->stage = DELIVERY_LINE_BEFORE_TLS;
 	return true;
 }
 
@@ -254,7 +270,7 @@ static bool delivery_line_hear(
 			return false;
 		}
 		if (event == LMTP_HOME_STARTTLS) {
-			line->stage = DELIVERY_LINE_ASKED_TLS;
+			line->stage = DELIVERY_LINE_BEFORE_TLS;
 			if (size > 0)
 				delivery_line_fail_words(line, "4.7.0",
 					"it says too much before TLS");
@@ -320,7 +336,7 @@ static void delivery_line_talk(struct delivery_line *line)
 		delivery_line_fail_words(line, "4.4.2", "it has closed");
 		return;
 	}
-	if (line->stage == DELIVERY_LINE_ASKED_TLS && done == 1) {
+	if (line->stage == DELIVERY_LINE_BEFORE_TLS && done == 1) {
 		struct error error;
 
 		if (delivery_line_shake(line, &error) < 0)
@@ -364,11 +380,19 @@ void delivery_line_quit(struct delivery_line **line_pointer)
 	delivery_line_close(line_pointer);
 }
 
+static struct delivery_line *delivery_line_named(const char *client)
+{
+	struct delivery_line *line = xcalloc(1, sizeof(*line));
+
+	line->client = client != NULL ? xstrdup(client) : NULL;
+	return line;
+}
+
 struct delivery_line *delivery_line_new(struct loop *loop,
 	struct settings *settings, const struct home *home, const char *client,
 	const struct delivery_line_calls *calls, void *context)
 {
-	struct delivery_line *line = xcalloc(1, sizeof(*line));
+	struct delivery_line *line = delivery_line_named(client);
 	const struct lmtp_home_terms terms = {
 		.smtp = home->smtp,
 		.starttls = home->tls == HOME_STARTTLS,

@@ -334,7 +334,8 @@ struct delivery_line *delivery_pool_take(struct delivery_pool *pool,
 		lmtp_reply_copy(reply_r, &home->why);
 		return NULL;
 	}
-	if (server->client_address != CONFIG_CLIENT_XCLIENT ||
+	if ((server->client_address != CONFIG_CLIENT_XCLIENT &&
+		    server->client_address != CONFIG_CLIENT_PROXY) ||
 		client[0] == '\0')
 		client = NULL;
 	if (!fresh)

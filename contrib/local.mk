@@ -3,6 +3,7 @@
 # Wiring the mail servers.
 EXTRA_DIST += \
 	contrib/postfix/README \
+	contrib/postfix/main.cf.listener \
 	contrib/postfix/main.cf.maps \
 	contrib/postfix/main.cf.milter \
 	contrib/postfix/main.cf.policy \
@@ -11,6 +12,7 @@ EXTRA_DIST += \
 	contrib/postfix/rehome_domains \
 	contrib/postfix/reload \
 	contrib/sendmail/README \
+	contrib/sendmail/listener.m4 \
 	contrib/sendmail/queue-flush \
 	contrib/sendmail/queue-list \
 	contrib/sendmail/rehome.m4 \

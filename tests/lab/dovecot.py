@@ -222,12 +222,13 @@ class Dovecot:
 system "%s" {
     imap = "imap://127.0.0.1:%d"
     deliver = "%s"
+    lmtp = "lmtp://127.0.0.1:%d"
     master = "%s"
     master_password_file = "%s"
     lock = "%s"
     unlock = "%s"
     provision = "%s"
 %s}
-""" % (self.name, self.imap, self.deliver, MASTER, secret,
+""" % (self.name, self.imap, self.deliver, self.lmtp, MASTER, secret,
        self.hooks["lock"], self.hooks["unlock"], self.hooks["provision"],
        more)

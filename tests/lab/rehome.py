@@ -32,6 +32,7 @@ maps {{
 queue {{
     list = "{queue_list}"
     flush = "{queue_flush}"
+    barrier = {queue_barrier}
 }}
 milter {{
     socket = "unix:{directory}/milter"
@@ -76,7 +77,7 @@ class Rehome:
             if postfix else "",
             "queue_flush": "/usr/sbin/postqueue -c %s -i %%i" % postfix.etc
             if postfix else "",
-            "settle": "2s", "client_timeout": "10s", "policyd_more": "", "more": "",
+            "queue_barrier": "yes", "settle": "2s", "client_timeout": "10s", "policyd_more": "", "more": "",
             "level": "info", "domain": "example.org",
             "default": systems[0].name, "complete": "no"}
         values.update(settings)

@@ -49,8 +49,11 @@ MAILER(`smtp')dnl
 define(`REHOME_DOMAINS', `{directory}/rehome-domains')dnl
 define(`REHOME_SOCKETMAP', `{socketmap}')dnl
 define(`REHOME_MILTER', `{milter}')dnl
-include(`{contrib}/rehome.m4')dnl
-{hops}
+{wiring}
+"""
+LISTENER = """define(`REHOME_LISTENER', `[127.0.0.1]')dnl
+define(`REHOME_LISTENER_PORT', `%d')dnl
+include(`%s/listener.m4')dnl
 """
 
 # Runs a command as if on a host of its own. Sendmail trusts no file below a
@@ -104,11 +107,12 @@ def _unpack(cache, unpacked):
 class Sendmail:
     """milter and socketmap: sockets as Sendmail names them ("unix:/path", below
     the scratch directory); without a milter, empty. hops: ("smtp", port) of
-    next hops besides 25 and 24. settings: further lines of sendmail.mc.
+    next hops besides 25 and 24. listener: the port of a delivery listener,
+    instead of the socketmap. settings: further lines of sendmail.mc.
     interval: of the queue runner, as long as nobody flushes."""
 
     def __init__(self, scratch, cache, socketmap, milter="",
-                 domains=("example.org",), hops=(), aliases=None,
+                 domains=("example.org",), hops=(), aliases=None, listener=None,
                  settings="", interval="1h", hostname="mx.example.net"):
         self.scratch = scratch
         self.unpacked = unpack(cache)
@@ -119,11 +123,12 @@ class Sendmail:
         self.queue_directory = scratch.dir("sendmail", "mqueue", mode=0o700)
         self.configuration = self.safe(self.directory) + "/sendmail.cf"
         self._write_files(domains, aliases or {})
+        wiring = LISTENER % (listener, CONTRIB) if listener else (
+            "include(`%s/rehome.m4')dnl\n" % CONTRIB + "".join(
+                "REHOME_HOP(`%s', `%d')dnl\n" % hop for hop in hops))
         self._write_configuration(
             socketmap=self.safe(socketmap), milter=self.safe(milter),
-            settings=settings,
-            hops="".join("REHOME_HOP(`%s', `%d')dnl\n" % hop
-                         for hop in hops))
+            settings=settings, wiring=wiring)
         # the options of contrib/sendmail/queue-list and queue-flush
         self.list_command = self._command("list", "exec %s/queue-list %s" % (
             CONTRIB, self.queue_directory))
@@ -163,8 +168,7 @@ class Sendmail:
     def _write_configuration(self, **values):
         source = self._write("sendmail.mc", MC.format(
             unpacked=self.unpacked, directory=self.safe(self.directory),
-            hostname=self.hostname, port=self.port, contrib=CONTRIB,
-            **values))
+            hostname=self.hostname, port=self.port, **values))
         self._write("sendmail.cf", run(["m4", source]))
         with open(self.directory + "/access", encoding="ascii") as access:
             self.run([self.unpacked + "/usr/libexec/sendmail/makemap", "-C",

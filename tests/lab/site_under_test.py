@@ -5,14 +5,16 @@ it in one of the documented ways."""
 import os
 
 from dovecot import Dovecot
+from gateway import Gateway
 from postfix import Postfix
 from rehome import Rehome
 
 DOMAIN = "example.org"
 
 
-def postfix_settings(directory, policy, milter, maps):
-    """main.cf lines of the wiring; directory is where rehome's sockets are."""
+def postfix_settings(directory, policy, milter, maps, listener=None):
+    """main.cf lines of the wiring; directory is where rehome's sockets are,
+    listener the port of the delivery listener."""
     lines = []
     if policy:
         lines += [
@@ -24,7 +26,11 @@ def postfix_settings(directory, policy, milter, maps):
         lines += ["smtpd_milters = unix:%s/milter" % directory,
                   "non_smtpd_milters = unix:%s/milter" % directory,
                   "milter_default_action = tempfail"]
-    if maps == "hash":
+    if listener:
+        lines += ["transport_maps = inline:{ { %s = lmtp:inet:127.0.0.1:%d } }"
+                  % (DOMAIN, listener),
+                  "lmtp_destination_recipient_limit = 50"]
+    elif maps == "hash":
         lines.append("transport_maps = hash:%s/maps/moving, "
                      "hash:%s/maps/homes" % (directory, directory))
     else:
@@ -34,6 +40,8 @@ def postfix_settings(directory, policy, milter, maps):
 
 
 class Site:
+    """maps: "hash", "socketmap", or "listener": the gateway delivers."""
+
     def __init__(self, scratch, build, policy=True, milter=True, maps="hash",
                  aliases=None, old=None, new=None, postfix_extra="",
                  **settings):
@@ -42,10 +50,17 @@ class Site:
         self.old = old or Dovecot(scratch, "old")
         self.new = new or Dovecot(scratch, "new")
         directory = os.path.join(scratch.path, "rehome")
+        self.gateway = None
+        if maps == "listener":
+            self.gateway = Gateway(scratch, self.old, ("lmtp",), ("none",))
+            settings = dict(self.gateway.settings(), reload="",
+                            queue_barrier="no", **settings)
         self.postfix = Postfix(
             scratch, os.path.join(self.old.directory, "auth-client"),
             domain=DOMAIN, aliases=aliases,
-            extra=postfix_settings(directory, policy, milter, maps) + "\n"
+            extra=postfix_settings(
+                directory, policy, milter, maps,
+                self.gateway and self.gateway.port("lmtp")) + "\n"
             + postfix_extra)
         if maps != "hash":
             settings.setdefault("maps", "")
@@ -60,6 +75,8 @@ class Site:
         self.rehome.start_policyd()
         if self.milter:
             self.rehome.start_milter()
+        if self.gateway:
+            self.gateway.start(self.rehome)
         self.postfix.start()
         for address in addresses:
             self.rehome.ctl("add", address, "--source", "old",

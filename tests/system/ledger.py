@@ -121,7 +121,16 @@ def policy_and_milter_with_socketmap():
     there_and_back(policy=True, milter=True, maps="socketmap")
 
 
+def listener_alone():
+    there_and_back(policy=False, milter=False, maps="listener")
+
+
+def policy_with_listener():
+    there_and_back(policy=True, milter=False, maps="listener")
+
+
 if __name__ == "__main__":
     tap.main([milter_with_hash_maps, policy_with_hash_maps,
               policy_and_milter_with_hash_maps, milter_with_socketmap,
-              policy_with_socketmap, policy_and_milter_with_socketmap])
+              policy_with_socketmap, policy_and_milter_with_socketmap,
+              listener_alone, policy_with_listener])

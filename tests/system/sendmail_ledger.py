@@ -16,6 +16,7 @@ import corpus  # noqa: E402
 import tap  # noqa: E402
 from dovecot import Dovecot  # noqa: E402
 from gate import Gate  # noqa: E402
+from gateway import Gateway  # noqa: E402
 from ledger import Ledger, inventory  # noqa: E402
 from mailuser import Reader  # noqa: E402
 from rehome import Rehome  # noqa: E402
@@ -35,25 +36,31 @@ BUSY = "\n".join("define(`conf%s_LA', `1000')dnl" % what
 
 class Site:
     """Sendmail before two Dovecots. Everything for the accounts goes through
-    its queue; interval is that of its queue runner."""
+    its queue, or by the delivery listener; interval is that of its queue
+    runner."""
 
-    def __init__(self, scratch, interval):
+    def __init__(self, scratch, interval, listener=False):
         self.scratch = scratch
         self.old, self.new = (Dovecot(scratch, name)
                               for name in ("old", "new"))
         self.gate = Gate(scratch.port(), self.old.lmtp)
         self.old.deliver = "lmtp:inet:127.0.0.1:%d" % self.gate.port
         directory = os.path.join(scratch.path, "rehome")
+        self.gateway = listener and Gateway(scratch, self.old, ("lmtp",),
+                                            ("none",))
+        settings = dict(self.gateway.settings(), queue_barrier="no") \
+            if listener else {}
         self.sendmail = Sendmail(
             scratch, CACHE, socketmap="unix:" + directory + "/socketmap",
             milter="unix:" + directory + "/milter",
             hops=(("lmtp", self.gate.port), ("lmtp", self.new.lmtp)),
-            aliases={"team": ANN}, settings=BUSY, interval=interval)
+            aliases={"team": ANN}, settings=BUSY, interval=interval,
+            listener=self.gateway and self.gateway.port("lmtp"))
         self.rehome = Rehome(
             scratch, tap.build_directory(), (self.old, self.new), maps="",
             queue_list=self.sendmail.list_command,
             queue_flush=self.sendmail.flush_command + " %i",
-            budget="%dms" % BUDGET_MS)
+            budget="%dms" % BUDGET_MS, **settings)
 
     def start(self):
         self.gate.start()
@@ -64,6 +71,8 @@ class Site:
             self.old.add_user(address)
         self.rehome.start_policyd()
         self.rehome.start_milter()
+        if self.gateway:
+            self.gateway.start(self.rehome)
         self.sendmail.start()
         for address in (ANN, BOB):
             self.rehome.ctl("add", address, "--source", "old",
@@ -261,16 +270,21 @@ def a_delivery_under_way_is_waited_for(site):
     scene.holds(site.new)
 
 
-def at_site(interval, test):
+def by_listener(site):
+    there_and_back(site)
+
+
+def at_site(interval, test, listener=False):
     """The test at a fresh site."""
     def run():
         with Scratch("rehome-sendmail") as scratch:
-            test(Site(scratch, interval))
+            test(Site(scratch, interval, listener))
     run.__name__ = test.__name__
     return run
 
 
 if __name__ == "__main__":
     tap.main([at_site("1s", there_and_back),
+              at_site("1h", by_listener, listener=True),
               at_site("1h", queued_mail_follows_the_flip),
               at_site("1h", a_delivery_under_way_is_waited_for)])

@@ -361,9 +361,15 @@ static int altered_take_out(struct pass *pass, struct journal_folder *folder,
 		error_set(error, "the server removes no single message");
 		result = 0;
 	} else if (count > 0) {
-		result = pass_goes_on(pass, error)
-				 ? mailbox_expunge(pass->other, &uids, error)
-				 : -1;
+		struct mailbox_change removal = { .uids = &uids };
+
+		result = pass_goes_on(pass, error) ? mailbox_change(pass->other,
+							     &removal, 1, error)
+						   : -1;
+		if (result == 1 && !removal.done) {
+			error_set(error, "%s", removal.words.text);
+			result = 0;
+		}
 	}
 	for (i = 0; result == 1 && i < count; i++)
 		altered_unpair(pass, folder, pairs[i], first);

@@ -187,6 +187,17 @@ struct mailbox_appended {
 	const struct error *error;
 };
 
+/* What shall become of messages of the selected folder. */
+struct mailbox_change {
+	const struct uidset *uids;
+	/* Their flags are replaced by these; NULL: exactly these messages are
+	 * removed, whatever their flags and those of others. */
+	const struct flagset *flags;
+	/* what has come of it: */
+	bool done;	    /* all of it; else some may be (words) */
+	struct error words; /* the server's */
+};
+
 /* What a folder shall be, and what it has become. */
 struct mailbox_wish {
 	const char *folder;
@@ -258,10 +269,8 @@ struct mailbox_driver {
 	int (*append_end)(struct mailbox *mailbox, struct error *error);
 	int (*append_commit)(struct mailbox *mailbox, struct error *error);
 	int (*append_wait)(struct mailbox *mailbox, struct error *error);
-	int (*store)(struct mailbox *mailbox, const struct uidset *uids,
-		const struct flagset *flags, struct error *error);
-	int (*expunge)(struct mailbox *mailbox, const struct uidset *uids,
-		struct error *error);
+	int (*change)(struct mailbox *mailbox, struct mailbox_change *changes,
+		size_t count, struct error *error);
 	int (*create)(struct mailbox *mailbox, const char *folder,
 		struct error *error);
 	int (*subscribe)(struct mailbox *mailbox, const char *folder, bool on,
@@ -383,15 +392,14 @@ int mailbox_append_end(struct mailbox *mailbox, struct error *error);
 int mailbox_append_commit(struct mailbox *mailbox, struct error *error);
 int mailbox_append_wait(struct mailbox *mailbox, struct error *error);
 
-/* Replaces the flags of these messages of the selected folder. */
-int mailbox_store(struct mailbox *mailbox, const struct uidset *uids,
-	const struct flagset *flags, struct error *error);
 /*
- * Removes exactly these messages of the selected folder, whatever their flags
- * and those of others. Refuses where the server cannot (expunge_by_uid).
+ * Changes messages of the selected folder, in the order given, with the
+ * commands for all of it under way at once where there are commands. Removals
+ * are refused where the server cannot (expunge_by_uid); what comes behind a
+ * refused change is done all the same. 1, whatever was refused; or -1.
  */
-int mailbox_expunge(struct mailbox *mailbox, const struct uidset *uids,
-	struct error *error);
+int mailbox_change(struct mailbox *mailbox, struct mailbox_change *changes,
+	size_t count, struct error *error);
 /* A folder that is there already is no error: 1. */
 int mailbox_create(
 	struct mailbox *mailbox, const char *folder, struct error *error);

@@ -265,62 +265,6 @@ static int imap_mailbox_keep_alive(struct mailbox *mailbox, struct error *error)
 	return imap_mailbox_simple(imap_mailbox(mailbox), error, "NOOP");
 }
 
-/* Gives "UID STORE set ARGUMENT" and its like for the whole set. */
-static int imap_mailbox_on_set(struct imap_mailbox *imap,
-	const struct uidset *uids, const char *command, const char *argument,
-	struct error *error)
-{
-	struct buffer set = BUFFER_EMPTY;
-	size_t index = 0;
-	int result = 1;
-
-	imap_session_handle(imap->session, NULL, NULL);
-	while (result == 1 && index < uids->count) {
-		unsigned tag = imap_command(imap->session, "%s ", command);
-
-		buffer_clear(&set);
-		index = uidset_print(
-			uids, index, IMAP_SET_UIDS, IMAP_SET_ROOM, &set);
-		imap_command_bytes(imap->session, set.data, set.size);
-		imap_command_bytes(imap->session, argument, strlen(argument));
-		imap_command_end(imap->session);
-		result = imap_session_wait(imap->session, tag, error);
-	}
-	buffer_free(&set);
-	return result;
-}
-
-static int imap_mailbox_store(struct mailbox *mailbox,
-	const struct uidset *uids, const struct flagset *flags,
-	struct error *error)
-{
-	char *argument = xasprintf(" FLAGS.SILENT (%s)", flags->text);
-	int result = imap_mailbox_on_set(
-		imap_mailbox(mailbox), uids, "UID STORE", argument, error);
-
-	free(argument);
-	return result;
-}
-
-static int imap_mailbox_expunge(
-	struct mailbox *mailbox, const struct uidset *uids, struct error *error)
-{
-	struct imap_mailbox *imap = imap_mailbox(mailbox);
-	int result;
-
-	if (!imap->features.expunge_by_uid) {
-		error_set(error, "the server cannot remove single messages "
-				 "(UIDPLUS)");
-		return 0;
-	}
-	result = imap_mailbox_on_set(
-		imap, uids, "UID STORE", " +FLAGS.SILENT (\\Deleted)", error);
-	if (result == 1)
-		result = imap_mailbox_on_set(
-			imap, uids, "UID EXPUNGE", "", error);
-	return result;
-}
-
 const struct mailbox_driver mailbox_imap = {
 	.protocol = "imap",
 	.extension = &extension_imap,
@@ -339,8 +283,7 @@ const struct mailbox_driver mailbox_imap = {
 	.append_end = imap_mailbox_append_end,
 	.append_commit = imap_mailbox_append_commit,
 	.append_wait = imap_mailbox_append_wait,
-	.store = imap_mailbox_store,
-	.expunge = imap_mailbox_expunge,
+	.change = imap_mailbox_change,
 	.create = imap_mailbox_create,
 	.subscribe = imap_mailbox_subscribe,
 	.prepare = imap_mailbox_prepare,

@@ -123,6 +123,10 @@ int imap_mailbox_append_end(struct mailbox *mailbox, struct error *error);
 int imap_mailbox_append_commit(struct mailbox *mailbox, struct error *error);
 int imap_mailbox_append_wait(struct mailbox *mailbox, struct error *error);
 
+/* driver_imap_change.c */
+int imap_mailbox_change(struct mailbox *mailbox, struct mailbox_change *changes,
+	size_t count, struct error *error);
+
 /* driver_imap_prepare.c */
 int imap_mailbox_prepare(struct mailbox *mailbox, struct mailbox_wish *wishes,
 	size_t count, struct error *error);

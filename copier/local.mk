@@ -29,6 +29,7 @@ copier_libcopier_a_SOURCES = \
 	copier/driver.h copier/mailbox.c \
 	copier/driver_imap.c copier/driver_imap_private.h \
 	copier/driver_imap_ahead.c copier/driver_imap_append.c \
+	copier/driver_imap_change.c \
 	copier/driver_imap_fetch.c \
 	copier/driver_imap_list.c copier/driver_imap_prepare.c \
 	copier/driver_imap_scan.c \

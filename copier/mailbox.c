@@ -234,16 +234,10 @@ int mailbox_append_wait(struct mailbox *mailbox, struct error *error)
 	return mailbox->driver->append_wait(mailbox, error);
 }
 
-int mailbox_store(struct mailbox *mailbox, const struct uidset *uids,
-	const struct flagset *flags, struct error *error)
+int mailbox_change(struct mailbox *mailbox, struct mailbox_change *changes,
+	size_t count, struct error *error)
 {
-	return mailbox->driver->store(mailbox, uids, flags, error);
-}
-
-int mailbox_expunge(
-	struct mailbox *mailbox, const struct uidset *uids, struct error *error)
-{
-	return mailbox->driver->expunge(mailbox, uids, error);
+	return mailbox->driver->change(mailbox, changes, count, error);
 }
 
 int mailbox_create(

@@ -32,19 +32,17 @@ int readonly_append(struct mailbox *mailbox, struct error *error)
 	return readonly_refuse(mailbox, error);
 }
 
-int readonly_store(struct mailbox *mailbox, const struct uidset *uids,
-	const struct flagset *flags, struct error *error)
+int readonly_change(struct mailbox *mailbox, struct mailbox_change *changes,
+	size_t count, struct error *error)
 {
-	(void)uids;
-	(void)flags;
-	return readonly_refuse(mailbox, error);
-}
+	size_t i;
 
-int readonly_expunge(
-	struct mailbox *mailbox, const struct uidset *uids, struct error *error)
-{
-	(void)uids;
-	return readonly_refuse(mailbox, error);
+	(void)error;
+	for (i = 0; i < count; i++) {
+		changes[i].done = false;
+		readonly_refuse(mailbox, &changes[i].words);
+	}
+	return 1;
 }
 
 int readonly_folder(

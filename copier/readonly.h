@@ -13,10 +13,8 @@ int readonly_append_begin(struct mailbox *mailbox,
 int readonly_append_data(struct mailbox *mailbox, const char *data, size_t size,
 	struct error *error);
 int readonly_append(struct mailbox *mailbox, struct error *error);
-int readonly_store(struct mailbox *mailbox, const struct uidset *uids,
-	const struct flagset *flags, struct error *error);
-int readonly_expunge(struct mailbox *mailbox, const struct uidset *uids,
-	struct error *error);
+int readonly_change(struct mailbox *mailbox, struct mailbox_change *changes,
+	size_t count, struct error *error);
 int readonly_folder(
 	struct mailbox *mailbox, const char *folder, struct error *error);
 int readonly_subscribe(struct mailbox *mailbox, const char *folder, bool on,
@@ -29,8 +27,7 @@ int readonly_keep_alive(struct mailbox *mailbox, struct error *error);
 	.append_begin = readonly_append_begin,                                 \
 	.append_data = readonly_append_data, .append_end = readonly_append,    \
 	.append_commit = readonly_append, .append_wait = readonly_append,      \
-	.store = readonly_store, .expunge = readonly_expunge,                  \
-	.create = readonly_folder, .subscribe = readonly_subscribe,            \
-	.remove = readonly_folder
+	.change = readonly_change, .create = readonly_folder,                  \
+	.subscribe = readonly_subscribe, .remove = readonly_folder
 
 #endif

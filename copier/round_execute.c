@@ -165,55 +165,55 @@ static struct round_store *round_stores(struct pass *pass,
 	return stores;
 }
 
-/* One STORE for all messages that get the same flags. */
-static int round_store(struct pass *pass, const struct plan_folder *folder,
-	const struct mailbox_selected *selected, struct error *error)
+/* What a folder of the other side is to become. */
+struct round_changes {
+	struct mailbox_change *list;
+	size_t count;
+	struct uidset *uids; /* of each */
+};
+
+/* One change for all messages that get the same flags, then the removals. */
+static void round_changes_make(struct pass *pass,
+	const struct plan_folder *folder,
+	const struct mailbox_selected *selected, struct round_changes *changes)
 {
-	struct uidset uids = UIDSET_EMPTY;
-	size_t count, i, from = 0;
+	size_t count, i;
 	struct round_store *stores =
 		round_stores(pass, folder, selected, &count);
-	int result = 1;
 
-	for (i = 0; result == 1 && i < count; i++) {
-		uidset_add(&uids, stores[i].uid);
-		if (i + 1 < count && stores[i + 1].flags == stores[i].flags)
-			continue;
-		if (!pass_goes_on(pass, error))
-			result = -1;
-		else
-			result = mailbox_store(
-				pass->other, &uids, stores[i].flags, error);
-		pass->counts.flags += result == 1 ? i + 1 - from : 0;
-		from = i + 1;
-		uidset_free(&uids);
+	changes->list = xcalloc(count + 1, sizeof(*changes->list));
+	changes->uids = xcalloc(count + 1, sizeof(*changes->uids));
+	for (i = 0; i < count; i++) {
+		if (i == 0 || stores[i].flags != stores[i - 1].flags)
+			changes->list[changes->count++].flags = stores[i].flags;
+		uidset_add(&changes->uids[changes->count - 1], stores[i].uid);
 	}
-	uidset_free(&uids);
+	for (i = 0; i < changes->count; i++)
+		changes->list[i].uids = &changes->uids[i];
+	if (folder->expunge.count > 0)
+		changes->list[changes->count++].uids = &folder->expunge;
 	free(stores);
-	if (result == 0)
-		return round_folder_refused(
-			pass, folder, 0, "store flags", error);
-	return result;
 }
 
-static int round_expunge(struct pass *pass, const struct plan_folder *folder,
-	struct error *error)
+static void round_changes_free(struct round_changes *changes)
 {
-	int result;
 	size_t i;
 
-	if (!pass_goes_on(pass, error))
-		return -1;
-	result = mailbox_expunge(pass->other, &folder->expunge, error);
-	if (result != 1)
-		return round_folder_refused(
-			pass, folder, result, "expunge", error);
+	for (i = 0; i < changes->count; i++)
+		uidset_free(&changes->uids[i]);
+	free(changes->uids);
+	free(changes->list);
+}
+
+static void round_removed(struct pass *pass, const struct plan_folder *folder)
+{
+	size_t i;
+
 	/* Not before: a crash would leave them there as if foreign. */
 	for (i = 0; i < folder->removed_count; i++)
 		journal_unpair(
 			pass->journal, folder->journal, folder->removed[i]);
 	pass->counts.removed += folder->expunge.count;
-	return 1;
 }
 
 /* The other side has these flags now, or had them already. */
@@ -227,11 +227,40 @@ static void round_note_flags(
 			folder->flags[i].pair, folder->flags[i].flags);
 }
 
+/* What came of the changes. 1, or 0 when one was refused. */
+static int round_changed(struct pass *pass, const struct plan_folder *folder,
+	const struct round_changes *changes)
+{
+	bool stored = true, removed = true;
+	size_t i;
+
+	for (i = 0; i < changes->count; i++) {
+		const struct mailbox_change *change = &changes->list[i];
+		bool store = change->flags != NULL;
+		bool *all = store ? &stored : &removed;
+		struct error words = change->words;
+
+		if (store && change->done)
+			pass->counts.flags += change->uids->count;
+		/* The first of its kind is enough to be told. */
+		if (!change->done && *all)
+			round_folder_refused(pass, folder, 0,
+				store ? "store flags" : "expunge", &words);
+		*all = *all && change->done;
+	}
+	if (stored)
+		round_note_flags(pass, folder);
+	if (removed && folder->expunge.count > 0)
+		round_removed(pass, folder);
+	return stored && removed;
+}
+
 /* Flags and removals: what needs the folder selected for writing. */
 static int round_change(struct pass *pass, const struct plan_folder *folder,
-	bool stores, struct error *error)
+	struct error *error)
 {
 	enum journal_side far = journal_other(pass->side);
+	struct round_changes changes = { .count = 0 };
 	struct mailbox_selected selected;
 	int result = mailbox_select(
 		pass->other, folder->other_name, true, &selected, error);
@@ -246,12 +275,14 @@ static int round_change(struct pass *pass, const struct plan_folder *folder,
 	}
 	if (round_raise(pass, folder, error) < 0)
 		return -1;
-	if (stores)
-		result = round_store(pass, folder, &selected, error);
+	round_changes_make(pass, folder, &selected, &changes);
+	result = pass_goes_on(pass, error)
+			 ? mailbox_change(pass->other, changes.list,
+				   changes.count, error)
+			 : -1;
 	if (result == 1)
-		round_note_flags(pass, folder);
-	if (result == 1 && folder->expunge.count > 0)
-		result = round_expunge(pass, folder, error);
+		result = round_changed(pass, folder, &changes);
+	round_changes_free(&changes);
 	return result;
 }
 
@@ -315,7 +346,7 @@ static int round_messages(struct pass *pass, struct plan_folder *folder,
 	}
 	if (result >= 0 && (stores || folder->expunge.count > 0)) {
 		*wrote_r = true;
-		result = round_change(pass, folder, stores, error);
+		result = round_change(pass, folder, error);
 	} else if (result >= 0) {
 		round_note_flags(pass, folder);
 	}
@@ -401,6 +432,27 @@ static int round_execute_prepare(
 	return result;
 }
 
+/* The jobs of the folders of which something is copied, or of the others: the
+ * former come first, that each can be asked for while the one before is still
+ * at work. Returns how many. */
+static size_t round_jobs(struct plan *plan, struct round_job *done,
+	struct lanes_job *jobs, bool copied)
+{
+	size_t i, count = 0;
+
+	for (i = 0; i < plan->count; i++) {
+		struct plan_folder *folder = &plan->folders[i];
+
+		if ((folder->copy.count > 0) != copied)
+			continue;
+		done[i] = (struct round_job){ folder, false, true };
+		jobs[count++] = (struct lanes_job){ &done[i],
+			folder->copy.count, copied ? folder->home_name : NULL,
+			&folder->copy };
+	}
+	return count;
+}
+
 int round_execute(struct pass *pass, struct plan *plan, bool *wrote_r,
 	bool *clean, struct error *error)
 {
@@ -409,19 +461,10 @@ int round_execute(struct pass *pass, struct plan *plan, bool *wrote_r,
 		.jobs = xcalloc(plan->count + 1, sizeof(*executing.jobs)),
 		.ready = xcalloc(plan->count + 1, sizeof(*executing.ready)),
 		.wrote = wrote_r };
-	size_t i;
+	size_t count = round_jobs(plan, executing.done, executing.jobs, true);
 	int result;
 
-	for (i = 0; i < plan->count; i++) {
-		executing.done[i] =
-			(struct round_job){ &plan->folders[i], false, true };
-		executing.jobs[i] = (struct lanes_job){ &executing.done[i],
-			plan->folders[i].copy.count,
-			plan->folders[i].copy.count > 0
-				? plan->folders[i].home_name
-				: NULL,
-			&plan->folders[i].copy };
-	}
+	round_jobs(plan, executing.done, executing.jobs + count, false);
 	result = lanes_run(pass, executing.jobs, plan->count,
 		round_execute_prepare, round_job_run, &executing, error);
 	if (result == 1)

@@ -382,6 +382,37 @@ def may_not_take_out_what_is_altered():
     assert "taken out again" in report["refused"][0]["words"], report
 
 
+def is_refused_some_of_the_changes():
+    bench = Batches(40)
+    assert bench.run()[0] == 0
+    mail, copy = (server.folders["INBOX"].mail
+                  for server in (bench.old, bench.new))
+    for uid in range(1, 20, 2):
+        mail[uid][1] = "\\Flagged"
+    mail[2][1] = ""
+    del mail[40]
+
+    def judge(session, tag, rest):
+        if "Flagged" not in rest:
+            return False
+        session.send("%s NO [NOPERM] not this\r\n" % tag)
+        return True
+    bench.new.quirks["STORE"] = judge
+    for _ in range(2):
+        code, report = bench.run("--make-equal")
+        assert code == 65, report
+        assert "store flags: [NOPERM] not this" \
+            in report["refused"][0]["words"], report
+        # what stands behind it is done all the same
+        assert copy[2][1] == "" and 40 not in copy, copy[2]
+        assert copy[1][1] == "\\Seen", copy[1]
+    bench.new.quirks = {}
+    code, report = bench.run()
+    assert code == 0 and report["copied"] == 0, report
+    assert [flags for _, flags in copy.values()] \
+        == [flags for _, flags in mail.values()], (copy[1], mail[1])
+
+
 def is_told_the_uid_of_a_strangers_message():
     bench = odd_bench()
     folder, theirs = bench.new.folders["INBOX"], body(77)
@@ -617,6 +648,7 @@ if __name__ == "__main__":
             with_small_literals_unasked, refuses_a_literal_within_a_batch,
             alters_and_tells_no_uid, is_cut_off_before_it_reads_back,
             may_not_take_out_what_is_altered,
+            is_refused_some_of_the_changes,
             is_told_the_uid_of_a_strangers_message,
             stores_nothing_and_tells_no_uid, opens_lanes_for_many_folders,
             is_let_in_only_once, stops_all_lanes_when_one_fails,

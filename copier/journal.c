@@ -245,7 +245,8 @@ void journal_apply_uidvalidity(struct journal_folder *folder,
 				folder->intents[i].uidnext = 0;
 		journal_void_verdicts(folder, side);
 		journal_index_intents(folder);
-		folder->next[side] = folder->heard[side] = 0;
+		folder->next[side] = folder->heard[side] =
+			folder->done_from[side] = 0;
 		uidset_free(&folder->foreign[side]);
 		memset(&folder->seen[side], 0, sizeof(folder->seen[side]));
 	}

@@ -113,6 +113,9 @@ struct journal_folder {
 	/* UIDNEXT as last heard of there, or 0; not kept: for intents that are
 	 * written when the folder is no longer as it was seen */
 	uint32_t heard[2];
+	/* UIDNEXT there before a round that has done all it was to do, and has
+	 * not looked what came of it; or 0. Not kept */
+	uint32_t done_from[2];
 	struct uidset foreign[2]; /* not ours and not to be paired */
 	struct journal_intent *intents;
 	struct journal_verdict *verdicts;

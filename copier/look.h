@@ -12,8 +12,9 @@
 
 /*
  * Fills both views, which are empty. write: the other side's folders are
- * selected for writing, which tells what flags they can store. 1, or -1 with
- * an error that names the side. Folders that could not be read are marked.
+ * selected for writing, which tells what flags they can store; else what the
+ * last round has done there is not read when it adds up. 1, or -1 with an error
+ * that names the side. Folders that could not be read are marked.
  */
 int look_at_both(struct pass *pass, struct view *home, struct view *other,
 	bool write, struct error *error);

@@ -218,10 +218,17 @@ static int move_work_sample(
 	struct move *move, void *context, bool again, struct error *error)
 {
 	(void)context, (void)again;
-	return proof_sample(&move->pass, MOVE_LIVE_SAMPLE,
-		       MOVE_LIVE_SAMPLE_SIZE, error) == 1
-		       ? 0
-		       : -1;
+	if (proof_sample(&move->pass, NULL, MOVE_LIVE_SAMPLE,
+		    MOVE_LIVE_SAMPLE_SIZE, error) != 1)
+		return -1;
+	move->sampled = true;
+	return 0;
+}
+
+/* Reads messages back that are to be at the other side. 0 or -1. */
+static int move_sample(struct move *move, struct error *error)
+{
+	return move_endure(move, move_work_sample, NULL, error);
 }
 
 static int move_work_settle(
@@ -243,7 +250,7 @@ static int move_live_round(struct move *move, struct error *error)
 		return -1;
 	if (move->pass.counts.copied == 0)
 		return 0;
-	return move_endure(move, move_work_sample, NULL, error);
+	return move_sample(move, error);
 }
 
 /* Rounds until the next one is short: what the freeze will take is what the
@@ -347,7 +354,9 @@ static int move_live(struct move *move, struct error *error)
 		move_come_again(move);
 		return 0;
 	}
-	if (move_prepare_certificate(move, error) < 0)
+	/* Whatever need not be done inside the freeze. */
+	if ((!move->sampled && move_sample(move, error) < 0) ||
+		move_prepare_certificate(move, error) < 0)
 		return -1;
 	return move_freeze_quiet(move, error);
 }

@@ -131,45 +131,57 @@ static int move_prove(
 	return status == CONTROL_CONFLICT ? 0 : -1;
 }
 
+/* A proof, and the messages that were paired before the freeze. */
+struct move_proving {
+	struct proof proof;
+	const struct proof_marks *before;
+};
+
+/* What was there before the freeze has been read back before it, by chance: now
+ * it is the turn of what has come since. */
 static int move_work_proof(
 	struct move *move, void *context, bool again, struct error *error)
 {
-	struct proof *proof = context;
+	struct move_proving *proving = context;
 
 	(void)again;
-	proof_clear(proof);
-	return proof_run(&move->pass, proof, error) == 1 &&
-			       proof_sample(&move->pass, MOVE_SAMPLE,
-				       MOVE_SAMPLE_SIZE, error) == 1
+	proof_clear(&proving->proof);
+	return proof_run(&move->pass, &proving->proof, error) == 1 &&
+			       proof_sample(&move->pass,
+				       move->sampled ? proving->before : NULL,
+				       MOVE_SAMPLE, MOVE_SAMPLE_SIZE,
+				       error) == 1
 		       ? 0
 		       : -1;
 }
 
 /* Results as of move_prove. */
-static int move_proof(struct move *move, struct error *error)
+static int move_proof(struct move *move, const struct proof_marks *before,
+	struct error *error)
 {
-	struct proof proof = { .messages = 0 };
-	int result =
-		move_endure(move, move_work_proof, &proof, error) == 0 ? 1 : -1;
+	struct move_proving proving = { .before = before };
+	int result = move_endure(move, move_work_proof, &proving, error) == 0
+			     ? 1
+			     : -1;
 
 	/* What the flip relies on is on the disk before it. */
 	if (result == 1 && journal_sync(move->pass.journal, error) < 0)
 		result = -1;
 	if (result == 1 &&
-		move_finish_certificate(move, proof.foreign, error) < 0)
+		move_finish_certificate(move, proving.proof.foreign, error) < 0)
 		result = -1;
 	if (result == 1)
-		result = move_prove(move, &proof, error);
+		result = move_prove(move, &proving.proof, error);
 	else
 		result = -1;
-	proof_clear(&proof);
+	proof_clear(&proving.proof);
 	if (result != 1)
 		error_prefix(error, "proof");
 	return result;
 }
 
-static int move_frozen(
-	struct move *move, struct move_steps *steps, struct error *error)
+static int move_frozen(struct move *move, struct move_steps *steps,
+	const struct proof_marks *before, struct error *error)
 {
 	int proofs, result = 0;
 
@@ -184,7 +196,7 @@ static int move_frozen(
 		if (move_last_round(move, &steps->round, error) < 0)
 			return -1;
 		began = instant_monotonic();
-		result = move_proof(move, error);
+		result = move_proof(move, before, error);
 		steps->proof += instant_monotonic() - began;
 	}
 	return result == 1 ? 0 : -1;
@@ -249,6 +261,7 @@ static void move_thaw(struct move *move, const struct error *reason)
 int move_freeze(struct move *move, struct error *error)
 {
 	struct move_steps steps = { 0 };
+	struct proof_marks before;
 	int result;
 
 	if (move->account->phase != ACCOUNT_FROZEN &&
@@ -256,7 +269,9 @@ int move_freeze(struct move *move, struct error *error)
 		return -1;
 	move->frozen = true;
 	move_hurry(move, true);
-	result = move_frozen(move, &steps, error);
+	proof_marks_take(&move->pass, &before);
+	result = move_frozen(move, &steps, &before, error);
+	proof_marks_clear(&before);
 	if (result == 0)
 		result = move_leave_gap(move, &steps, error);
 	if (result == 0)

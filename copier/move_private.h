@@ -25,6 +25,7 @@ struct move {
 	int slots[2];	  /* of home and other, or -1 */
 	const char *kind; /* of the pass: "live", "last", "sweep" */
 	bool frozen;	  /* we work inside a freeze */
+	bool sampled;	  /* messages were read back in this lease */
 	bool hurried;	  /* limits are not waited for */
 	enum mailbox_failure failure; /* of what could not be opened */
 	struct secret learned;	      /* the user's password, or none */

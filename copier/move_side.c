@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "copier/lanes.h"
 #include "copier/slot.h"
 
 #include "lib/process.h"
@@ -82,14 +83,22 @@ void move_close(struct move *move)
 	move_close_one(&move->pass.other, &move->slots[1]);
 }
 
+static bool move_is_alive(void *context, int side, struct error *error)
+{
+	struct move *move = context;
+	struct mailbox **mailbox =
+		side == 0 ? &move->pass.home : &move->pass.other;
+
+	if (*mailbox != NULL && mailbox_keep_alive(*mailbox, error) < 0)
+		mailbox_close(mailbox);
+	return *mailbox != NULL;
+}
+
 int move_revive(struct move *move, struct error *error)
 {
-	if (move->pass.home != NULL &&
-		mailbox_keep_alive(move->pass.home, NULL) < 0)
-		mailbox_close(&move->pass.home);
-	if (move->pass.other != NULL &&
-		mailbox_keep_alive(move->pass.other, NULL) < 0)
-		mailbox_close(&move->pass.other);
+	/* Both are asked at the same time. */
+	if (lanes_open_both(move_is_alive, move, error))
+		return 0;
 	if (move_open_home(move, error) < 0)
 		return -1;
 	return move_open_other(move, error);

@@ -143,11 +143,16 @@ static int proof_messages(
 
 	/* The journal has seen it so, with each message accounted for: as many
 	 * are those very ones, for UIDs are never given twice. */
-	if (view->seen)
-		return proof_expected(folder) == view->status.messages
-			       ? 1
-			       : proof_miscounted(
-					 folder, view->status.messages, error);
+	if (view->seen && proof_expected(folder) != view->status.messages)
+		return proof_miscounted(folder, view->status.messages, error);
+	if (view->seen) {
+		/* Of a folder that the last round has worked on. */
+		if (!mailbox_status_same(&folder->journal->seen[folder->side],
+			    &view->status))
+			journal_seen(folder->pass->journal, folder->journal,
+				folder->side, &view->status);
+		return 1;
+	}
 	if (view->has_status &&
 		view->status.uidvalidity !=
 			folder->journal->uidvalidity[folder->side]) {
@@ -283,15 +288,33 @@ struct proof_choice {
 struct proof_reading {
 	enum journal_side far;
 	const struct journal_folder *folder;
-	const struct proof_choice *choices;
+	const struct proof_choice *choices; /* of that folder */
 	size_t count;
 	size_t read;
 	uint32_t differs; /* UID, or 0 */
 };
 
+void proof_marks_take(const struct pass *pass, struct proof_marks *marks_r)
+{
+	size_t i;
+
+	marks_r->count = journal_count(pass->journal);
+	marks_r->pairs = xreallocarray(
+		NULL, marks_r->count + 1, sizeof(*marks_r->pairs));
+	for (i = 0; i < marks_r->count; i++)
+		marks_r->pairs[i] = journal_at(pass->journal, i)->pairs_count;
+}
+
+void proof_marks_clear(struct proof_marks *marks)
+{
+	free(marks->pairs);
+	memset(marks, 0, sizeof(*marks));
+}
+
 /* Each message has the same chance; the choices are malloc'd. */
-static struct proof_choice *proof_choose(
-	const struct pass *pass, size_t count, uint64_t max, size_t *chosen_r)
+static struct proof_choice *proof_choose(const struct pass *pass,
+	const struct proof_marks *since, size_t count, uint64_t max,
+	size_t *chosen_r)
 {
 	struct proof_choice *choices =
 		xreallocarray(NULL, count + 1, sizeof(*choices));
@@ -300,7 +323,8 @@ static struct proof_choice *proof_choose(
 	for (i = 0; i < journal_count(pass->journal); i++) {
 		struct journal_folder *folder = journal_at(pass->journal, i);
 
-		for (j = 0; !folder->gone && j < folder->pairs_count; j++) {
+		j = since != NULL && i < since->count ? since->pairs[i] : 0;
+		for (; !folder->gone && j < folder->pairs_count; j++) {
 			const struct journal_pair *pair = &folder->pairs[j];
 			size_t place = seen;
 
@@ -325,15 +349,12 @@ static void proof_read(void *context, const struct digest_message *message)
 
 	reading->read++;
 	for (i = 0; i < reading->count; i++) {
-		const struct proof_choice *choice = &reading->choices[i];
-		const struct journal_pair *pair;
+		const struct journal_pair *pair =
+			&reading->folder->pairs[reading->choices[i].pair];
 
-		if (choice->folder != reading->folder)
-			continue;
-		pair = &choice->folder->pairs[choice->pair];
 		if (pair->uid[reading->far] == message->uid &&
 			memcmp(journal_pair_digest(
-				       choice->folder, pair, reading->far),
+				       reading->folder, pair, reading->far),
 				message->digest, JOURNAL_DIGEST) != 0)
 			reading->differs = message->uid;
 	}
@@ -350,15 +371,13 @@ static int proof_read_folder(
 	int result;
 
 	for (i = 0; i < reading->count; i++)
-		if (reading->choices[i].folder == reading->folder)
-			uidset_add(&uids,
-				reading->folder->pairs[reading->choices[i].pair]
-					.uid[reading->far]);
+		uidset_add(
+			&uids, reading->folder->pairs[reading->choices[i].pair]
+				       .uid[reading->far]);
 	reading->read = 0;
-	result = uids.count == 0 ? 1
-				 : mailbox_select(pass->other, name, false,
-					   &selected, error);
-	if (result == 1 && uids.count > 0)
+	mailbox_ahead(pass->other, name, &uids);
+	result = mailbox_select(pass->other, name, false, &selected, error);
+	if (result == 1)
 		result = digest_fetch(
 			pass->other, &uids, proof_read, reading, error);
 	if (result == 1 &&
@@ -377,18 +396,31 @@ static int proof_read_folder(
 	return result;
 }
 
-int proof_sample(
-	struct pass *pass, size_t count, uint64_t max, struct error *error)
+static int proof_choice_compare(const void *left, const void *right)
+{
+	const struct proof_choice *a = left, *b = right;
+
+	return (a->folder->id > b->folder->id) -
+	       (a->folder->id < b->folder->id);
+}
+
+int proof_sample(struct pass *pass, const struct proof_marks *since,
+	size_t count, uint64_t max, struct error *error)
 {
 	struct proof_reading reading = { .far = journal_other(pass->side) };
+	size_t chosen, i;
 	struct proof_choice *choices =
-		proof_choose(pass, count, max, &reading.count);
-	size_t i;
+		proof_choose(pass, since, count, max, &chosen);
 	int result = 1;
 
-	reading.choices = choices;
-	for (i = 0; result == 1 && i < journal_count(pass->journal); i++) {
-		reading.folder = journal_at(pass->journal, i);
+	qsort(choices, chosen, sizeof(*choices), proof_choice_compare);
+	for (i = 0; result == 1 && i < chosen; i += reading.count) {
+		reading.folder = choices[i].folder;
+		reading.choices = &choices[i];
+		for (reading.count = 1;
+			i + reading.count < chosen &&
+			choices[i + reading.count].folder == reading.folder;)
+			reading.count++;
 		result = proof_read_folder(pass, &reading, error);
 	}
 	free(choices);

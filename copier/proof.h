@@ -30,12 +30,23 @@ struct proof {
 int proof_run(struct pass *pass, struct proof *proof_r, struct error *error);
 void proof_clear(struct proof *proof);
 
+/* What the journal pairs at one time; valid until it is compacted. */
+struct proof_marks {
+	size_t *pairs; /* of each folder */
+	size_t count;
+};
+
+void proof_marks_take(const struct pass *pass, struct proof_marks *marks_r);
+/* Takes empty marks, too. */
+void proof_marks_clear(struct proof_marks *marks);
+
 /*
  * Reads back up to count messages of at most max octets, chosen by chance, at
- * the other side, and compares their digests with what was sent. 1 all are as
- * they were sent, 0 one is not (named in the error), -1 as above.
+ * the other side, and compares their digests with what was sent; with marks,
+ * only of those that were paired since. 1 all are as they were sent, 0 one is
+ * not (named in the error), -1 as above.
  */
-int proof_sample(
-	struct pass *pass, size_t count, uint64_t max, struct error *error);
+int proof_sample(struct pass *pass, const struct proof_marks *since,
+	size_t count, uint64_t max, struct error *error);
 
 #endif

@@ -220,44 +220,11 @@ static void round_leave(struct round *round)
 	}
 }
 
-/* The UIDNEXT that the folder has if nobody but us has added to it. */
-static uint32_t round_expected_uidnext(const struct journal_folder *journal,
-	enum journal_side side, const struct view_folder *before)
+/* The UIDNEXT of the other side's folder before the round; new ones have had
+ * none. */
+static uint32_t round_uidnext(const struct view_folder *before)
 {
-	uint32_t next = before != NULL ? before->status.uidnext : 1;
-
-	return journal->next[side] > next ? journal->next[side] : next;
-}
-
-/* Whether all UIDs that were given since then are of our messages. */
-static bool round_is_ours(const struct journal_folder *journal,
-	enum journal_side side, uint32_t from, uint32_t next)
-{
-	size_t i, ours = 0;
-
-	for (i = 0; i < journal->pairs_count; i++)
-		ours += !journal->pairs[i].gone &&
-			journal->pairs[i].uid[side] >= from;
-	return ours == next - from;
-}
-
-/*
- * Whether the folder holds what the journal says, and nothing else: no UID has
- * gone to a stranger, and there are as many messages as it knows.
- */
-static bool round_is_as_journal(const struct journal_folder *journal,
-	enum journal_side side, const struct view_folder *now,
-	const struct view_folder *before)
-{
-	uint32_t from = before != NULL ? before->status.uidnext : 1;
-
-	return now->has_status &&
-	       now->status.uidvalidity == journal->uidvalidity[side] &&
-	       now->status.messages == journal_known(journal, side) &&
-	       now->status.uidnext ==
-		       round_expected_uidnext(journal, side, before) &&
-	       (now->status.uidnext == from ||
-		       round_is_ours(journal, side, from, now->status.uidnext));
+	return before != NULL ? before->status.uidnext : 1;
 }
 
 /* Notes the status at which a folder's messages were all accounted for. */
@@ -281,6 +248,9 @@ static void round_note_seen(
 				? &folder->home->status
 				: NULL);
 	now = view_find(after, folder->other_name);
+	folder->journal->done_from[far] = now == NULL && round->clean[index]
+						  ? round_uidnext(folder->other)
+						  : 0;
 	if (now == NULL) {
 		if (!round->clean[index])
 			journal_seen(pass->journal, folder->journal, far, NULL);
@@ -291,8 +261,9 @@ static void round_note_seen(
 		pass->counts.lacking += journal_known(folder->journal, far) -
 					now->status.messages;
 	journal_seen(pass->journal, folder->journal, far,
-		round->clean[index] && round_is_as_journal(folder->journal, far,
-					       now, folder->other)
+		round->clean[index] &&
+				view_is_as_journal(now, folder->journal, far,
+					round_uidnext(folder->other))
 			? &now->status
 			: NULL);
 }

@@ -190,6 +190,38 @@ bool view_is_seen(const struct view_folder *folder,
 	       mailbox_status_same(seen, &folder->status);
 }
 
+/* The UIDNEXT that the folder has if nobody but us has added to it. */
+static uint32_t view_expected_uidnext(const struct journal_folder *journal,
+	enum journal_side side, uint32_t from)
+{
+	return journal->next[side] > from ? journal->next[side] : from;
+}
+
+/* Whether all UIDs that were given since then are of our messages. */
+static bool view_is_ours(const struct journal_folder *journal,
+	enum journal_side side, uint32_t from, uint32_t next)
+{
+	size_t i, ours = 0;
+
+	for (i = 0; i < journal->pairs_count; i++)
+		ours += !journal->pairs[i].gone &&
+			journal->pairs[i].uid[side] >= from;
+	return ours == next - from;
+}
+
+bool view_is_as_journal(const struct view_folder *now,
+	const struct journal_folder *journal, enum journal_side side,
+	uint32_t from)
+{
+	return now->has_status &&
+	       now->status.uidvalidity == journal->uidvalidity[side] &&
+	       now->status.messages == journal_known(journal, side) &&
+	       now->status.uidnext ==
+		       view_expected_uidnext(journal, side, from) &&
+	       (now->status.uidnext == from ||
+		       view_is_ours(journal, side, from, now->status.uidnext));
+}
+
 void view_vanish(struct view_folder *folder, uint32_t first, uint32_t last)
 {
 	if (folder->vanished_count == folder->vanished_room) {

@@ -106,12 +106,24 @@ bool view_is_seen(const struct view_folder *folder,
 	const struct journal_folder *journal, enum journal_side side,
 	bool strict);
 
+/*
+ * Whether the folder holds what the journal says, and nothing else: no UID from
+ * that one on has gone to a stranger, and there are as many messages as it
+ * knows. What lies below that UID was accounted for before.
+ */
+bool view_is_as_journal(const struct view_folder *now,
+	const struct journal_folder *journal, enum journal_side side,
+	uint32_t from);
+
 /* How the folders of a side are read. */
 struct view_order {
 	const struct journal *journal; /* only looked at */
 	enum journal_side side;
 	bool strict; /* as in view_is_seen */
 	bool write;  /* select for writing: tells what flags can be stored */
+	/* What a round has done is as good as seen when it adds up; flags that
+	 * somebody else has changed there are nothing to the caller. */
+	bool counted;
 	bool (*go_on)(void *context, struct error *error); /* or NULL */
 	void *context;
 };

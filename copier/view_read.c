@@ -181,7 +181,13 @@ static bool view_need_not_read(
 	const struct journal_folder *known =
 		journal_find(order->journal, order->side, folder->name);
 
-	folder->seen = view_is_seen(folder, known, order->side, order->strict);
+	folder->seen =
+		view_is_seen(folder, known, order->side, order->strict) ||
+		(order->counted && known != NULL &&
+			known->done_from[order->side] != 0 &&
+			folder->status.messages > 0 &&
+			view_is_as_journal(folder, known, order->side,
+				known->done_from[order->side]));
 	return !folder->selectable || folder->seen;
 }
 

@@ -9,10 +9,10 @@ left out, as is the queue's (there is none here).
               [--new maildir] [--plain] [--rescan]
 
 --old and --new are the formats of Dovecot that the mail systems store in:
-maildir, sdbox or mdbox. --plain hides CONDSTORE, QRESYNC and LIST-STATUS on both sides. The Dovecots
-believe their indexes (maildir_very_dirty_syncs); with --rescan they read the
-directory of each Maildir that changed within the last second, as they do by
-default: that grows with the folder."""
+maildir, sdbox or mdbox. --plain hides CONDSTORE, QRESYNC and LIST-STATUS on
+both sides. The Dovecots believe their indexes (maildir_very_dirty_syncs); with
+--rescan they read the directory of each Maildir that changed within the last
+second, as they do by default: that grows with the folder."""
 
 import argparse
 import imaplib

@@ -27,6 +27,7 @@ struct side {
 	struct mailbox_folder folder;
 	bool empty; /* it has none */
 	const struct flagset *flags;
+	unsigned selects;
 };
 
 static struct mailbox_features features = { .separator = '/' };
@@ -52,6 +53,7 @@ static int side_select(struct mailbox *mailbox, const char *folder, bool write,
 	struct side *side = (struct side *)mailbox;
 
 	(void)folder, (void)write, (void)error;
+	side->selects++;
 	*selected_r =
 		(struct mailbox_selected){ side->folder.status, NULL, true };
 	return 1;
@@ -255,6 +257,48 @@ static void test_risk(void **state)
 	prove(bench, NULL);
 }
 
+/* What a round has done is counted when it adds up, and read when it does not;
+ * only at the other side, where nobody else is at work. */
+static void test_done(void **state)
+{
+	struct bench *bench = *state;
+	const struct journal_pair pair = {
+		.uid = { 4, 4 }, .size = 100, .flags = bench->home.flags
+	};
+	struct mailbox_status *home = &bench->home.folder.status;
+	struct mailbox_status *other = &bench->other.folder.status;
+
+	journal_pair(bench->pass.journal, bench->folder, &pair);
+	home->messages++, home->uidnext++, other->messages++, other->uidnext++;
+	bench->folder->done_from[0] = bench->folder->done_from[1] = 4;
+	prove(bench, NULL);
+	assert_int_equal(bench->home.selects, 1);
+	assert_int_equal(bench->other.selects, 0);
+	assert_true(mailbox_status_same(&bench->folder->seen[1], other));
+	/* a UID has gone to a stranger */
+	other->uidnext++, other->modseq++;
+	prove(bench, NULL);
+	assert_int_equal(bench->other.selects, 1);
+	other->messages--, other->modseq++;
+	prove(bench, "other side: INBOX: 3 messages, of which 4 are known");
+	assert_int_equal(bench->other.selects, 2);
+}
+
+/* Only those that were paired since the marks are read back: there are none. */
+static void test_sample_since(void **state)
+{
+	struct bench *bench = *state;
+	struct proof_marks marks;
+	struct error error;
+
+	proof_marks_take(&bench->pass, &marks);
+	assert_int_equal(
+		proof_sample(&bench->pass, &marks, 4, 1000, &error), 1);
+	assert_int_equal(bench->other.selects, 0);
+	proof_marks_clear(&marks);
+	assert_null(marks.pairs);
+}
+
 #define PROOF_TEST(name)                                                       \
 	cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
@@ -265,6 +309,8 @@ int main(void)
 		PROOF_TEST(test_home),
 		PROOF_TEST(test_other),
 		PROOF_TEST(test_risk),
+		PROOF_TEST(test_done),
+		PROOF_TEST(test_sample_since),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -393,10 +393,10 @@ int mailbox_append_commit(struct mailbox *mailbox, struct error *error);
 int mailbox_append_wait(struct mailbox *mailbox, struct error *error);
 
 /*
- * Changes messages of the selected folder, in the order given, with the
- * commands for all of it under way at once where there are commands. Removals
- * are refused where the server cannot (expunge_by_uid); what comes behind a
- * refused change is done all the same. 1, whatever was refused; or -1.
+ * Changes messages of the selected folder, in the order given, with many
+ * commands under way at once where there are commands. Removals are refused
+ * where the server cannot (expunge_by_uid); what comes behind a refused change
+ * is done all the same. 1, whatever was refused; or -1.
  */
 int mailbox_change(struct mailbox *mailbox, struct mailbox_change *changes,
 	size_t count, struct error *error);

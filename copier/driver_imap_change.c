@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Flags and removals: all commands for a folder under way at once. They name
+ * Flags and removals: many commands for a folder under way at once. They name
  * messages by UID, so that none can take another's (RFC 3501 section 5.5), and
  * UID EXPUNGE removes none but those that it names (RFC 4315 section 2.1).
  */
@@ -116,6 +116,18 @@ static int imap_changing_store(struct imap_changing *changing,
 	return result;
 }
 
+/* Reads all answers. 0 or -1. */
+static int imap_changing_end(
+	struct imap_changing *changing, struct error *error)
+{
+	while (changing->asked > 0)
+		if (imap_session_step(changing->imap->session, error) < 0)
+			return -1;
+	return 0;
+}
+
+/* A Dovecot that is given both at once may not see what it has just stored: it
+ * says OK and removes nothing. */
 static int imap_changing_expunge(struct imap_changing *changing,
 	struct mailbox_change *change, struct error *error)
 {
@@ -126,7 +138,8 @@ static int imap_changing_expunge(struct imap_changing *changing,
 		return 0;
 	}
 	if (imap_changing_ask(changing, change, "UID STORE",
-		    " +FLAGS.SILENT (\\Deleted)", error) < 0)
+		    " +FLAGS.SILENT (\\Deleted)", error) < 0 ||
+		imap_changing_end(changing, error) < 0)
 		return -1;
 	return imap_changing_ask(changing, change, "UID EXPUNGE", "", error);
 }
@@ -149,8 +162,8 @@ int imap_mailbox_change(struct mailbox *mailbox, struct mailbox_change *changes,
 			result = imap_changing_expunge(
 				&changing, &changes[i], error);
 	}
-	while (result == 0 && changing.asked > 0)
-		result = imap_session_step(session, error);
+	if (result == 0)
+		result = imap_changing_end(&changing, error);
 	imap_session_handle(session, NULL, NULL);
 	return result < 0 ? -1 : 1;
 }

@@ -135,6 +135,7 @@ const char *folder_note_kind_name(enum folder_note_kind kind)
 		[FOLDER_NOTE_METADATA] = "metadata",
 		[FOLDER_NOTE_QUOTA] = "quota",
 		[FOLDER_NOTE_KEYWORD] = "keyword",
+		[FOLDER_NOTE_DATE] = "date",
 		[FOLDER_NOTE_SHARED] = "shared",
 	};
 

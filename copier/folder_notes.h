@@ -20,6 +20,7 @@ enum folder_note_kind {
 	FOLDER_NOTE_METADATA,	/* annotations */
 	FOLDER_NOTE_QUOTA,	/* limits; of no folder */
 	FOLDER_NOTE_KEYWORD,	/* a flag that is not kept; count: messages */
+	FOLDER_NOTE_DATE,   /* a message has another INTERNALDATE there */
 	FOLDER_NOTE_SHARED, /* a folder of somebody else that is seen here */
 };
 

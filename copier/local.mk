@@ -23,6 +23,7 @@ copier_libcopier_a_SOURCES = \
 	copier/copy_list.c copier/copy_list.h copier/copy_many.c \
 	copier/copy_private.h copier/copy_identity.c copier/copy_report.c \
 	copier/cutoff.c copier/cutoff.h \
+	copier/dates.c copier/dates.h \
 	copier/digest.c copier/digest.h \
 	copier/doveadm.c copier/doveadm.h \
 	copier/doveadm_wire.c copier/doveadm_wire.h \

@@ -13,6 +13,7 @@
 #include <strings.h>
 
 #include "copier/altered_scan.h"
+#include "copier/dates.h"
 #include "copier/digest.h"
 #include "copier/keywords.h"
 #include "copier/identity.h"
@@ -56,6 +57,7 @@ struct transfer {
 
 	bool left; /* home has another folder selected by now */
 	struct uidset todo;
+	struct dates dates;  /* that may be stored otherwise */
 	struct uidset again; /* of what was asked for: to be done once more */
 	size_t begun;	     /* of what was asked for: taken in hand */
 	struct portion portion;
@@ -141,6 +143,8 @@ static void transfer_stored(struct transfer *transfer,
 		pair.uid[transfer->far] = appended->uid;
 		memcpy(pair.digest, message->digest, JOURNAL_DIGEST);
 		journal_pair(pass->journal, transfer->folder, &pair);
+		dates_add(&transfer->dates, message->uid, appended->uid,
+			message->date);
 	}
 	if (pass->progress != NULL)
 		pass->progress(pass->context, pass, transfer_name(transfer));
@@ -414,25 +418,6 @@ static int transfer_end(void *context)
 	return transfer_commit(transfer);
 }
 
-/* Takes the first messages of what is to be done. */
-static struct uidset transfer_take(struct transfer *transfer, size_t count)
-{
-	struct uidset *todo = &transfer->todo, taken = UIDSET_EMPTY;
-	size_t i;
-
-	if (count >= todo->count) {
-		taken = *todo;
-		*todo = (struct uidset)UIDSET_EMPTY;
-		return taken;
-	}
-	for (i = 0; i < count; i++)
-		uidset_add(&taken, todo->uids[i]);
-	todo->count -= count;
-	memmove(todo->uids, todo->uids + count,
-		todo->count * sizeof(*todo->uids));
-	return taken;
-}
-
 /* Fetches these and waits until each is answered. Result as in driver.h. */
 static int transfer_stream(struct transfer *transfer, const struct uidset *uids)
 {
@@ -488,8 +473,8 @@ static int transfer_return(struct transfer *transfer)
 static int transfer_some(struct transfer *transfer)
 {
 	struct pass *pass = transfer->pass;
-	struct uidset uids = transfer_take(
-		transfer, pass->careful ? transfer->portion.limit : SIZE_MAX);
+	struct uidset uids = uidset_take(&transfer->todo,
+		pass->careful ? transfer->portion.limit : SIZE_MAX);
 	uint32_t last = uids.uids[uids.count - 1];
 	size_t i;
 	int result;
@@ -585,6 +570,10 @@ int transfer_folder(struct pass *pass, struct journal_folder *folder,
 	transfer.numbered = pass->identity != NULL &&
 			    identity_keeps(pass->identity, folder->name[far]);
 	result = transfer_run(&transfer, uids);
+	if (result >= 0 &&
+		dates_check(pass, folder, &transfer.dates, transfer.error) < 0)
+		result = -1;
+	dates_free(&transfer.dates);
 	while (transfer.messages != NULL)
 		transfer_forget(&transfer, transfer.messages);
 	digest_free(&transfer.digest);

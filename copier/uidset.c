@@ -122,3 +122,20 @@ size_t uidset_print(const struct uidset *set, size_t index, size_t count,
 	}
 	return index;
 }
+
+struct uidset uidset_take(struct uidset *set, size_t count)
+{
+	struct uidset taken = UIDSET_EMPTY;
+	size_t i;
+
+	if (count >= set->count) {
+		taken = *set;
+		*set = (struct uidset)UIDSET_EMPTY;
+		return taken;
+	}
+	for (i = 0; i < count; i++)
+		uidset_add(&taken, set->uids[i]);
+	set->count -= count;
+	memmove(set->uids, set->uids + count, set->count * sizeof(*set->uids));
+	return taken;
+}

@@ -26,6 +26,8 @@ struct uidset {
  * descending UIDs cost the same. For UIDs in a server's order see uidmarks.h.
  */
 void uidset_add(struct uidset *set, uint32_t uid);
+/* Takes the lowest UIDs out, count at most; to be freed. */
+struct uidset uidset_take(struct uidset *set, size_t count);
 /* Takes a UID out, quick near both ends; false when it was not there. */
 bool uidset_drop(struct uidset *set, uint32_t uid);
 bool uidset_has(const struct uidset *set, uint32_t uid);

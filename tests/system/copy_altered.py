@@ -68,14 +68,14 @@ def texts(port, user, folder=b"INBOX"):
                 for item in session.fetch(b"(UID BODY.PEEK[])")}
 
 
-def put(place, user, text, folder=""):
+def put(place, user, text, folder="", date=1430820000):
     """A message as it is: by APPEND this server would alter it."""
     owner = pwd.getpwnam("nobody")
     path = os.path.join(place.maildir(user), folder, "cur",
-                        "1430820000.M%d.lab:2,S" % next(NUMBERS))
+                        "1430820000.M%03d.lab:2,S" % next(NUMBERS))
     with open(path, "wb") as out:
         out.write(text.replace(b"\r\n", b"\n"))
-    os.utime(path, (1430820000, 1430820000))
+    os.utime(path, (date, date))
     os.chown(path, owner.pw_uid, owner.pw_gid)
     with Wire(place.imap, user, PASSWORD) as session:
         session.select(b"INBOX")  # gives it a UID
@@ -213,6 +213,34 @@ def an_umlaut_is_kept_at_cyrus():
     is_kept("cyrus", UMLAUT)
 
 
+def dates_that_are_altered_are_noted():
+    """With both dates; and what is kept as it is, is not."""
+    case = Case(PLAIN.replace(b"plain", b"odd"))
+    for year, seconds in ((1965, -150000000), (2045, 2380000000)):
+        put(case.source, case.user, b"Subject: %d\r\n\r\nx\r\n" % year,
+            date=seconds)
+
+    def dates(port):
+        with Wire(port, case.user, PASSWORD) as session:
+            session.select(b"INBOX")
+            return [item[b"INTERNALDATE"] for item in
+                    session.fetch(b"(UID INTERNALDATE)")]
+    case.run()
+    before, after = dates(case.source.imap), dates(case.place.imap)
+    changed = {number for number, (old, new) in enumerate(
+        zip(before, after), 1) if old != new}
+    print("# %r became %r" % (before, after))
+    notes = [event for event in map(json.loads, case.told.splitlines())
+             if event.get("event") == "note" and event["kind"] == "date"]
+    told = {int(note["words"].split()[1]) for note in notes}
+    assert changed and told == changed, (case.said, changed, notes, before, after)
+    for note in notes:
+        number = int(note["words"].split()[1]) - 1
+        assert after[number].decode() in note["words"], note
+    case.run()
+    assert "\"kind\":\"date\"" not in case.told
+
+
 class Site:
     """An account of an old Courier that moves to a new Dovecot or Cyrus."""
 
@@ -266,11 +294,13 @@ system "%s" {
     imap = "imap://127.0.0.1:%d"
     deliver = "smtp:[127.0.0.1]:25"
     passwords = "%s"
+    %s
 }
-""" % (system.name, system.imap, secret)
+""" % (system.name, system.imap, secret, system.more)
 
 
 class OldCourier(Courier):
+    more = ""
     system_section = section
 
 
@@ -353,10 +383,32 @@ def stragglers_are_read_back():
         assert len(texts(site.old.imap, site.ANN)) == 4
 
 
+def stragglers_in_new_folders_follow_the_folder_map():
+    with Scratch("rehome-altered") as lab:
+        OldCourier.more = 'folders = "%s"' % lab.file(
+            "map", text="Late/* -> Archive/*\nexclude Junk\n")
+        site = Site(lab, PLAIN.replace(b"plain", b"odd"))
+        OldCourier.more = ""
+        assert site.go("move")["phase"] == "settled"
+        with Wire(site.old.imap, site.ANN, PASSWORD) as session:
+            for name in (b"INBOX.Late.2019", b"INBOX.Junk"):
+                session.command(b"CREATE", b'"%s"' % name)
+        for name in (b"INBOX.Late.2019", b"INBOX.Junk"):
+            site.append(PLAIN.replace(b"plain", b"late"), name)
+        account = site.go("return")
+        assert account["home"] == "source", (account, site.refused())
+        with Wire(site.new.imap, site.ANN, PASSWORD) as session:
+            names = {row[2] for row in session.folders()}
+        assert b"Archive/2019" in names, names
+        assert not names & {b"Late/2019", b"Late", b"Junk"}, names
+        assert len(site.there(b"Archive/2019")) == 1
+
+
 TESTS = [a_nul_is_tried_once_at_dovecot, an_umlaut_is_tried_once_at_cyrus,
          a_nul_is_kept_at_dovecot, an_umlaut_is_kept_at_cyrus,
-         moves_when_it_is_approved, tries_once_more_when_asked,
-         stragglers_are_read_back]
+         dates_that_are_altered_are_noted, moves_when_it_is_approved, tries_once_more_when_asked,
+         stragglers_are_read_back,
+         stragglers_in_new_folders_follow_the_folder_map]
 
 if __name__ == "__main__":
     with LAB:

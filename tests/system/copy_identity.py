@@ -15,6 +15,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
 
 import tap  # noqa: E402
 from copying import Copy  # noqa: E402
+from courier import Courier  # noqa: E402
+from cyrus import Cyrus  # noqa: E402
 from dovecot import DOVEADM_PASSWORD, PASSWORD, Dovecot  # noqa: E402
 from rehome import Rehome  # noqa: E402
 from scratch import Scratch, run  # noqa: E402
@@ -374,10 +376,83 @@ def waits_for_a_word_about_identifiers(lab, old, new):
     assert site.show(ANN)["home"] == "destination", site.show(ANN)
 
 
+class Elsewhere:
+    """A server without hooks, whose users' passwords open their mail."""
+
+    def system_section(self):
+        secret = self.scratch.file(
+            self.name, "passwords", text="%s:%s\n" % (ANN, PASSWORD),
+            mode=0o600)
+        return """
+system "%s" {
+    imap = "imap://127.0.0.1:%d"
+    pop3 = "pop3://127.0.0.1:%d"
+    deliver = "smtp:[127.0.0.1]:25"
+    passwords = "%s"
+}
+""" % (self.name, self.imap, self.pop3, secret)
+
+
+class OldCourier(Elsewhere, Courier):
+    pass
+
+
+class OldCyrus(Elsewhere, Cyrus):
+    pass
+
+
+def compares_identifiers_of(kind, keeps):
+    """A POP3 client that leaves mail on the server sees the same list, or the
+    move waits for a word about it."""
+    with Scratch("rehome-identity") as lab:
+        old = kind(lab, "old")
+        new = Dovecot(lab, "new", doveadm=True, pop3=True)
+        if kind is OldCourier:
+            old.add_user(ANN)
+        old.start()
+        new.start()
+        if kind is OldCyrus:
+            old.add_user(ANN)
+        with Wire(old.imap, ANN, PASSWORD) as session:
+            for number in range(12):
+                session.append(b"INBOX", text(number, number * 40))
+            session.select(b"INBOX")
+            for uid in (b"3", b"7", b"12"):
+                session.command(b"UID STORE", uid, b"+FLAGS (\\Deleted)")
+            session.command(b"EXPUNGE")
+        kept = uidls(old, ANN)
+        assert len(kept) == 9
+        site = start_site(lab, old, new)
+        site.ctl("add", ANN, "--source", old.name, "--destination", new.name)
+        site.ctl("move", ANN)
+        site.batch("--for", "4s")
+        shown = site.show(ANN)
+        if not keeps:
+            assert shown["home"] == "source", shown
+            assert "POP3 clients download 9 of 9 messages again" in \
+                shown["failure"], shown
+            site.ctl("approve", ANN, "uidl", "--reason", "she was told")
+            site.batch("--for", "8s")
+            shown = site.show(ANN)
+        assert shown["home"] == "destination", shown
+        assert (uidls(new, ANN) == kept) == keeps, (kept, uidls(new, ANN))
+
+
+def asks_about_the_identifiers_of_courier():
+    """Its POP3 server numbers messages by itself, whatever their UIDs are."""
+    compares_identifiers_of(OldCourier, False)
+
+
+def keeps_the_identifiers_of_cyrus():
+    compares_identifiers_of(OldCyrus, True)
+
+
 TESTS = [keeps_what_clients_know, tells_what_it_cannot_keep,
          heals_what_would_be_mistaken, names_what_is_wrong_with_doveadm,
          moves_there_and_back, keeps_the_form_of_identifiers,
-         waits_for_a_word_about_identifiers]
+         waits_for_a_word_about_identifiers,
+         asks_about_the_identifiers_of_courier,
+         keeps_the_identifiers_of_cyrus]
 
 if __name__ == "__main__":
     tap.main(TESTS)

@@ -259,7 +259,9 @@ def never_stops_talking():
             except subprocess.TimeoutExpired:
                 raise AssertionError("%s at %s: no end" % (what, event)) \
                     from None
-            assert code == 75, (what, event, report)
+            # 76: what talks so at first does not speak IMAP
+            assert code == 75 or (code == 76 and event == "greeting"), (
+                what, event, report)
 
 
 def announces_literals_that_lie():
@@ -363,7 +365,7 @@ def slips_clear_text_before_tls():
     bench.old.quirks["STARTTLS"] = say(
         "TAG OK begin\r\n* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\nA1 OK in\r\n")
     code, report = bench.run("--starttls")
-    assert code == 75 and report["error"], report
+    assert code == 76 and report["error"], report
     assert "LOGIN" not in bench.old.seen and \
         "AUTHENTICATE" not in bench.old.seen, bench.old.seen
 

@@ -132,11 +132,13 @@ static uint64_t copy_progressed(void *context)
 static int copy_work(void *context, bool again, struct error *error)
 {
 	struct copy *copy = context;
+	int result;
 
 	(void)again; /* the rounds begin with what may still be coming in */
 	copy_forget_plan(copy);
-	copy->code = EX_TEMPFAIL;
-	return copy_rounds(copy, error);
+	result = copy_rounds(copy, error);
+	copy->code = copy->pass.misfit ? EX_DATAERR : EX_TEMPFAIL;
+	return result;
 }
 
 static void copy_told(void *context, const struct error *error, int64_t ms)

@@ -16,7 +16,7 @@
 #define DELIVERY_LINE_READ 16384
 /* ms: until it is connected, and has said what it can. */
 #define DELIVERY_LINE_CONNECT 10000
-#define DELIVERY_LINE_SETUP   30000
+#define DELIVERY_LINE_SETUP   10000
 
 enum delivery_line_stage {
 	DELIVERY_LINE_DIAL,

@@ -17,6 +17,8 @@
 #define DELIVERY_POOL_RETRY_MIN 500
 #define DELIVERY_POOL_RETRY_MAX 15000
 #define DELIVERY_POOL_TICK	500
+/* ms: for which anybody waits for a home that was never reached. */
+#define DELIVERY_POOL_PATIENCE 2000
 
 struct delivery_home {
 	struct delivery_pool *pool;
@@ -28,6 +30,7 @@ struct delivery_home {
 	struct lmtp_reply why;
 	int64_t delay, until;	     /* ms; of the next try */
 	struct delivery_line *probe; /* that try */
+	int64_t probed;		     /* ms; when it began */
 	struct delivery_line *idle;
 	unsigned idles;
 	struct delivery_home *next;
@@ -264,6 +267,14 @@ static struct delivery_line *delivery_pool_new_line(struct delivery_pool *pool,
 	return line;
 }
 
+static void delivery_pool_probe(struct delivery_pool *pool,
+	struct delivery_home *home, const struct home *server, int64_t now)
+{
+	home->probed = now;
+	home->probe = delivery_pool_new_line(
+		pool, home, server, NULL, &delivery_pool_probe_calls, home);
+}
+
 /* Looks at every home that is down, or of which nothing is known. */
 static void delivery_pool_look(void *context)
 {
@@ -281,8 +292,7 @@ static void delivery_pool_look(void *context)
 		home = delivery_pool_home(pool, system);
 		if (home->probe == NULL && now >= home->until &&
 			(home->down || !home->learned))
-			home->probe = delivery_pool_new_line(pool, home, server,
-				NULL, &delivery_pool_probe_calls, home);
+			delivery_pool_probe(pool, home, server, now);
 	}
 	loop_timer_set(pool->worker->loop, &pool->timer, DELIVERY_POOL_TICK,
 		delivery_pool_look, pool);
@@ -332,6 +342,13 @@ struct delivery_line *delivery_pool_take(struct delivery_pool *pool,
 	}
 	if (home->down) {
 		lmtp_reply_copy(reply_r, &home->why);
+		return NULL;
+	}
+	if (!home->learned && home->probe != NULL &&
+		loop_now(pool->worker->loop) - home->probed >=
+			DELIVERY_POOL_PATIENCE) {
+		lmtp_reply_set(
+			reply_r, 451, "4.4.1 the home has not answered yet");
 		return NULL;
 	}
 	if ((server->client_address != CONFIG_CLIENT_XCLIENT &&

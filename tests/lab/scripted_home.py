@@ -31,6 +31,7 @@ class ScriptedHome:
         self.rcpt = {}
         self.end = {}
         self.greeting = "220 home"
+        self.once = False  # closes at the second MAIL of a connection
         self.pace = 0
         self.messages = []  # (recipients, sender line, content)
         self.lines = []  # commands, of all connections
@@ -129,6 +130,8 @@ class _Talk:
             line + "\r\n" for line in lines).encode())
 
     def run(self):
+        while not self.home.greeting:  # it says nothing
+            time.sleep(0.05)
         self.say(self.home.greeting)
         while True:
             line = self.file.readline()
@@ -157,6 +160,8 @@ class _Talk:
         elif verb == "XCLIENT":
             self.say("220 again")
         elif verb == "MAIL":
+            if self.home.once and self.sender:
+                return False
             self.sender, self.to, self.chunks = line, [], b""
             self.chunked = False
             self.say("250 2.1.0 ok")

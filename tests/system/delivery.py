@@ -176,6 +176,44 @@ def a_dead_home_is_answered_for_at_once():
         assert codes(answers)[1] == "250 2.0.0", answers
 
 
+def a_silent_home_is_waited_for_once():
+    with Scratch() as scratch:
+        desk = Desk(scratch)
+        desk.old.greeting = ""
+        desk.start()
+        begin = time.monotonic()
+        client = desk.client()
+        for _ in range(5):
+            answers = client.send(TEXT, ANN, CAT)
+            assert codes(answers) == ["451 4.4.1", "250 2.0.0"], answers
+        took = time.monotonic() - begin
+        assert took < 5, took
+        desk.old.greeting = "220 home"
+        wait_for(lambda: codes(client.send(TEXT, ANN)) == ["250 2.0.0"], 20,
+                 "the old home to be found", 0.1)
+        # one that falls silent later costs those who have begun some time
+        desk.old.greeting = ""
+        desk.old.cut()
+        begin = time.monotonic()
+        answers = client.send(TEXT, CAT, ANN)
+        assert codes(answers) == ["250 2.0.0", "451 4.4.2"], answers
+        assert time.monotonic() - begin < 15
+        begin = time.monotonic()
+        answers = client.send(TEXT, CAT, ANN)
+        assert codes(answers) == ["250 2.0.0", "451 4.4.2"], answers
+        assert time.monotonic() - begin < 1
+
+
+def an_idle_connection_that_ends_costs_nothing():
+    with Scratch() as scratch:
+        desk = Desk(scratch).start()
+        desk.old.once = True
+        client = desk.client()
+        for _ in range(4):
+            assert codes(client.send(TEXT, ANN)) == ["250 2.0.0"]
+        assert len(desk.old.got(ANN)) == 4, desk.old.messages
+
+
 def an_end_without_an_answer_is_no_success():
     with Scratch() as scratch:
         desk = Desk(scratch).start()
@@ -356,6 +394,8 @@ if __name__ == "__main__":
     tap.main([two_homes_in_one_transaction, chunks_go_as_they_come,
               each_recipient_has_an_answer_of_its_own,
               a_dead_home_is_answered_for_at_once,
+              a_silent_home_is_waited_for_once,
+              an_idle_connection_that_ends_costs_nothing,
               an_end_without_an_answer_is_no_success,
               a_home_that_hangs_keeps_its_account_from_the_flip,
               a_slow_home_keeps_nobody_waiting,

@@ -276,7 +276,7 @@ def a_slow_home_keeps_nobody_waiting():
               % (quick, slow, desk.resident() - before), flush=True)
         assert quick < slow / 2, (quick, slow)
         assert desk.old.got(ANN) == [large] == desk.new.got(CAT)
-        assert desk.resident() - before < 12000, desk.resident() - before
+        assert desk.resident() - before < 6000, desk.resident() - before
 
 
 def freeze(desk, address):

@@ -224,6 +224,22 @@ const struct home *homes_find(const struct homes *homes, const char *system,
 	return NULL;
 }
 
+size_t homes_count(const struct homes *homes)
+{
+	return homes->count;
+}
+
+const char *homes_name(const struct homes *homes, size_t system)
+{
+	return homes->systems[system].name;
+}
+
+const struct home *homes_at(
+	const struct homes *homes, size_t system, enum home_service service)
+{
+	return homes->systems[system].homes[service];
+}
+
 static bool home_take_known(struct home *home, const struct home *before)
 {
 	if (home == NULL)

@@ -57,6 +57,11 @@ void homes_free(struct homes **homes);
 /* NULL: there is no such system, or it has no such service. */
 const struct home *homes_find(const struct homes *homes, const char *system,
 	enum home_service service);
+/* All that there are, by number of system; NULL where there is none. */
+size_t homes_count(const struct homes *homes);
+const char *homes_name(const struct homes *homes, size_t system);
+const struct home *homes_at(
+	const struct homes *homes, size_t system, enum home_service service);
 /* Of the same configuration, looked up before: what is not found now keeps the
  * addresses that it had. True when any has others. */
 bool homes_take_known(struct homes *homes, const struct homes *before);

@@ -32,6 +32,8 @@ sbin_PROGRAMS += gateway/rehome-gateway
 gateway_rehome_gateway_SOURCES = $(gateway_dialog) $(gateway_entry_own) \
 	$(gateway_relay) $(gateway_loop) $(gateway_link) $(gateway_listener) \
 	gateway/home.c gateway/home.h gateway/main.c \
+	gateway/offer.c gateway/offer.h gateway/offers.c gateway/offers.h \
+	gateway/probe.c gateway/probe.h \
 	gateway/service.c gateway/service.h gateway/session.c \
 	gateway/session.h gateway/session_home.c gateway/session_login.c \
 	gateway/session_private.h gateway/session_relay.c \
@@ -47,7 +49,8 @@ dist_man_MANS += gateway/rehome-gateway.8
 gateway_tests = tests/unit/dialog-test tests/unit/entry-test \
 	tests/unit/limits-test tests/unit/link-test \
 	tests/unit/listener-test tests/unit/loop-test \
-	tests/unit/proxy-header-test tests/unit/relay-test \
+	tests/unit/offer-test tests/unit/proxy-header-test \
+	tests/unit/relay-test \
 	tests/unit/session-state-test tests/unit/stream-test
 check_PROGRAMS += $(gateway_tests)
 TESTS += $(gateway_tests)
@@ -59,6 +62,9 @@ tests_unit_link_test_SOURCES = tests/unit/link-test.c $(gateway_link) \
 	$(gateway_loop)
 tests_unit_link_test_LDADD = lib/librehome.a $(EVENT_LIBS) $(CMOCKA_LIBS) \
 	-lpthread
+tests_unit_offer_test_SOURCES = tests/unit/offer-test.c gateway/offer.c \
+	gateway/offer.h gateway/login.c gateway/login.h
+tests_unit_offer_test_LDADD = lib/librehome.a $(OPENSSL_LIBS) $(CMOCKA_LIBS)
 tests_unit_session_state_test_SOURCES = tests/unit/session-state-test.c \
 	gateway/session_state.c gateway/session_state.h gateway/submission.c \
 	gateway/submission.h

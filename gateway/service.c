@@ -99,7 +99,7 @@ struct service *service_start(const char *config_path, struct config *config,
 	service->config_path = config_path;
 	service->log = log;
 	service_raise_descriptors();
-	service->settings = settings_new(config, log, error);
+	service->settings = settings_new(config, NULL, log, error);
 	if (service->settings != NULL)
 		service->listeners = listeners_open(config, error);
 	if (service->listeners == NULL ||
@@ -184,7 +184,8 @@ static void service_reload(struct service *service)
 	daemon_reloading();
 	config = config_load(service->config_path, &error);
 	if (config != NULL)
-		settings = settings_new(config, service->log, &error);
+		settings = settings_new(
+			config, service->settings, service->log, &error);
 	if (settings == NULL || service_reopen(service, settings, &error) < 0) {
 		log_write(service->log, LOG_ERR,
 			"reload refused, the former configuration stays: %s",
@@ -210,7 +211,7 @@ static void service_look_up(struct service *service)
 	if (settings == NULL)
 		return;
 	log_write(service->log, LOG_NOTICE,
-		"the addresses of the systems have changed");
+		"the systems have other addresses, or can do more");
 	service_take(service, settings, NULL);
 }
 

@@ -24,6 +24,19 @@
 
 /* ---- TLS and greeting ---- */
 
+/* What is handed on as it comes every home must have. */
+static unsigned session_mechanisms(const struct session *session)
+{
+	const struct settings *settings = session->settings;
+	unsigned mask =
+		offers_mechanisms(settings->offers, session->origin.protocol);
+
+	for (int i = 0; i < LOGIN_MECHANISMS; i++)
+		if (!login_is_relayed((enum login_mechanism)i))
+			mask |= 1u << i;
+	return settings->mechanisms & mask;
+}
+
 void session_greet(struct session *session)
 {
 	const struct session_origin *origin = &session->origin;
@@ -32,7 +45,9 @@ void session_greet(struct session *session)
 		.starttls = origin->starttls && session->client.tls == NULL,
 		.secure = session->client.tls != NULL,
 		.cleartext = origin->cleartext,
-		.mechanisms = session->settings->mechanisms,
+		.mechanisms = session_mechanisms(session),
+		.capabilities = offers_lines(
+			session->settings->offers, origin->protocol),
 	};
 
 	session->dialog = dialog_new(origin->protocol, &offer);

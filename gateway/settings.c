@@ -63,8 +63,30 @@ static struct settings *settings_make(
 	return settings;
 }
 
-struct settings *settings_new(
-	struct config *config, struct log *log, struct error *error)
+/* The services that clients come in for. */
+static unsigned settings_services(const struct config *config)
+{
+	unsigned mask = 0;
+
+	for (size_t i = 0; i < config->listens_count; i++)
+		for (int service = 0; service < HOME_SERVICES; service++)
+			if (strcmp(config->listens[i].protocol,
+				    home_service_name(
+					    (enum home_service)service)) == 0)
+				mask |= 1u << service;
+	return mask;
+}
+
+static void settings_ask(struct settings *settings,
+	const struct settings *former, bool only_missing, struct log *log)
+{
+	settings->offers = offers_new(settings->homes,
+		settings_services(settings->config), settings->name,
+		former != NULL ? former->offers : NULL, only_missing, log);
+}
+
+struct settings *settings_new(struct config *config,
+	const struct settings *former, struct log *log, struct error *error)
 {
 	struct settings *settings = settings_make(config, log, error);
 	const char *file = config->gateway.public_key;
@@ -76,6 +98,8 @@ struct settings *settings_new(
 	}
 	if (settings->homes == NULL || (file != NULL && settings->seal == NULL))
 		settings_release(&settings);
+	else
+		settings_ask(settings, former, false, log);
 	return settings;
 }
 
@@ -83,16 +107,22 @@ struct settings *settings_look_up(struct settings *settings, struct log *log)
 {
 	struct error error;
 	struct settings *now = settings_make(settings->config, log, &error);
+	bool changed;
 
 	now->first = settings_hold(
 		settings->first != NULL ? settings->first : settings);
 	now->seal = settings->seal;
-	if (now->homes == NULL)
+	if (now->homes == NULL) {
 		log_write(log, LOG_WARNING, "%s", error.text);
-	else if (homes_take_known(now->homes, settings->homes))
-		return now;
-	settings_release(&now);
-	return NULL;
+		settings_release(&now);
+		return NULL;
+	}
+	changed = homes_take_known(now->homes, settings->homes);
+	settings_ask(now, settings, true, log);
+	if (!changed &&
+		offers_known(now->offers) == offers_known(settings->offers))
+		settings_release(&now);
+	return now;
 }
 
 struct settings *settings_hold(struct settings *settings)
@@ -110,6 +140,7 @@ void settings_release(struct settings **settings_pointer)
 	if (settings == NULL || atomic_fetch_sub(&held->holders, 1) > 1)
 		return;
 	homes_free(&settings->homes);
+	offers_free(&settings->offers);
 	if (settings->first == NULL) {
 		config_free(&settings->config);
 		seal_key_free(&settings->seal);

@@ -15,22 +15,28 @@
 
 #include "gateway/dialog.h"
 #include "gateway/home.h"
+#include "gateway/offers.h"
 
 struct settings {
 	struct config *config;
 	struct homes *homes;
+	struct offers *offers;	/* what all homes can do */
 	char *name;		/* of this gateway */
 	unsigned mechanisms;	/* 1 << enum login_mechanism */
 	struct seal_key *seal;	/* of learned passwords; NULL: none is */
 	struct settings *first; /* whose the configuration is; NULL: ours */
 };
 
-/* Takes over the configuration. Names are looked up: it may take a while. NULL
- * with an error. */
-struct settings *settings_new(
-	struct config *config, struct log *log, struct error *error);
-/* The same configuration with the addresses that its names have now; NULL: they
- * are what they were, as far as can be told. */
+/*
+ * Takes over the configuration. Names are looked up and homes are asked what
+ * they can do: it may take some seconds. former: those of before, or NULL. NULL
+ * with an error.
+ */
+struct settings *settings_new(struct config *config,
+	const struct settings *former, struct log *log, struct error *error);
+/* The same configuration with the addresses that its names have now, and with
+ * what homes can do that have not answered before; NULL: nothing has changed.
+ */
 struct settings *settings_look_up(struct settings *settings, struct log *log);
 struct settings *settings_hold(struct settings *settings);
 /* Takes NULL; the caller's pointer becomes it. */

@@ -20,8 +20,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
 
 import tap  # noqa: E402
 from gateway import FORMS, Front, Home, PASSWORD, submission_home  # noqa: E402
-from scratch import Scratch, run, wait_for  # noqa: E402
-from sieve_client import (Refused, Scram, Sieve, oauthbearer,  # noqa: E402
+from scratch import Scratch, run  # noqa: E402
+from sieve_client import (Scram, Sieve, oauthbearer,  # noqa: E402
                           plain, unverified, xoauth2)
 
 ANN, QUOTED = "ann@example.org", "o-brien@example.org"
@@ -230,15 +230,17 @@ class Everything:
                          daemon=True).start()
         port = self.tokens.server_address[1]
         self.old = Home(lab, "old", tls=tls, tokens=port)
+        self.new = Home(lab, "new", tokens=port)
         self.postfix = submission_home(lab, self.old)
         scheme = "smtp+starttls" if tls == "start" else "smtp"
         self.old.submit = "%s://127.0.0.1:%d" % (scheme, self.postfix.smtp)
         self.front = Front(lab, tap.build_directory(), [ANN, QUOTED],
-                           old=self.old, options=MECHANISMS, **settings)
+                           old=self.old, new=self.new, options=MECHANISMS,
+                           **settings)
 
     def start(self):
-        self.front.start()
         self.postfix.start()
+        self.front.start()
 
 
 def try_ways(forms, tls):
@@ -269,6 +271,93 @@ def homes_by_tls():
     try_ways(("start",), "implicit")
 
 
+def only_what_every_home_can_do_is_offered():
+    """The new home knows no tokens, and of two scripts' languages but one."""
+    with Scratch("rehome-gateway-offers") as lab:
+        old = Home(lab, "old", tokens=1)
+        new = Home(lab, "new", more="plugin {\n"
+                   "  sieve_extensions = fileinto reject copy\n}\n")
+        postfix = submission_home(lab, old, "message_size_limit = 54321\n")
+        old.submit = "smtp://127.0.0.1:%d" % postfix.smtp
+        front = Front(lab, tap.build_directory(), [ANN], old=old, new=new,
+                      options=MECHANISMS)
+        postfix.start()
+        front.start()
+        words = imap(front.port("imap"), "none").welcome
+        check(b"AUTH=SCRAM-SHA-256" in words and b"IDLE" in words, words)
+        check(b"OAUTH" not in words, words)
+        check("UIDL" in pop3(front.port("pop3"), "none").capa(), "UIDL")
+        words = smtp(front.port("submission"), "none").esmtp_features
+        check(words["size"] == "54321" and "8bitmime" in words, words)
+        words = Sieve(front.port("sieve")).capabilities
+        check(b'"SIEVE" "fileinto reject copy"' in words, words)
+        # a home that is away from the beginning: nothing is known of it
+        front.scratch.stop("gateway")
+        new.stop()
+        front.gateway.start(front.rehome)
+        words = imap(front.port("imap"), "none").welcome
+        check(b"SCRAM" not in words and b"IDLE" not in words, words)
+        check(b"AUTH=PLAIN" in words, words)
+
+
+def real_clients():
+    """curl, mbsync and openssl."""
+    with Scratch("rehome-gateway-clients") as lab:
+        front = Front(lab, tap.build_directory(), [ANN], forms=FORMS)
+        front.start()
+        client = imap(front.port("imap"), "none")
+        client.login(ANN, PASSWORD)
+        for number in range(30):
+            client.append("INBOX", "", None,
+                          b"Subject: %d\r\n\r\n%s" % (number, b"x" * 99999))
+        client.logout()
+        run(["curl", "-sS", "-k", "-u", ANN + ":" + PASSWORD,
+             "imaps://127.0.0.1:%d/INBOX;UID=7"
+             % front.port("imap", "implicit"), "-o", lab.path + "/curl"])
+        check(os.path.getsize(lab.path + "/curl") > 99999, "curl")
+        run(["curl", "-sS", "-k", "--ssl-reqd", "-u", ANN + ":" + PASSWORD,
+             "pop3://127.0.0.1:%d/3" % front.port("pop3", "start"),
+             "-o", lab.path + "/curl"])
+        check(os.path.getsize(lab.path + "/curl") > 99999, "curl")
+        maildir = lab.dir("maildir")
+        run(["mbsync", "-c", lab.file("mbsyncrc", text=MBSYNC % (
+            front.port("imap", "implicit"), ANN, PASSWORD,
+            front.old.certificate, maildir, maildir)), "-a"])
+        check(len(os.listdir(maildir + "/INBOX/new")
+                  + os.listdir(maildir + "/INBOX/cur")) == 30, "mbsync")
+        done = subprocess.run(
+            ["openssl", "s_client", "-quiet", "-starttls", "imap", "-connect",
+             "127.0.0.1:%d" % front.port("imap", "start"), "-CAfile",
+             front.old.certificate, "-verify_return_error"],
+            input=("A LOGIN %s %s\r\nB LOGOUT\r\n" % (ANN, PASSWORD)).encode(),
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=20)
+        check(b"B OK" in done.stdout, done.stdout)
+
+
+MBSYNC = """
+IMAPStore gateway
+Host localhost
+Port %d
+User %s
+Pass %s
+SSLType IMAPS
+CertificateFile %s
+
+MaildirStore local
+Path %s/
+Inbox %s/INBOX
+SubFolders Verbatim
+
+Channel all
+Far :gateway:
+Near :local:
+Patterns *
+Create Near
+SyncState *
+"""
+
+
 if __name__ == "__main__":
-    tap.main([every_way_in_the_clear_and_by_tls, homes_by_starttls,
+    tap.main([only_what_every_home_can_do_is_offered, real_clients,
+              every_way_in_the_clear_and_by_tls, homes_by_starttls,
               homes_by_tls])

@@ -107,6 +107,10 @@ enum control_status machine_check_lease(const struct machine_change *change,
 /* Whether all that was refused is approved: CONTROL_OK or CONFLICT. */
 enum control_status machine_check_refused(
 	struct machine_change *change, struct error *error);
+/* As front_barrier. */
+int machine_ask_barrier(const struct machine *machine, const char *address,
+	const char **waiting_r, size_t *entries_r, struct error *error);
+
 /* Whether the account waits for nothing but that everybody is logged out. */
 bool machine_freeze_is_awaited(const struct machine_change *change);
 /* Whether everybody is logged out, as the strategy wants it before the freeze:

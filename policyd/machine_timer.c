@@ -114,6 +114,34 @@ static enum control_status machine_expire_lease(
 	return CONTROL_OK;
 }
 
+/* What the freeze has waited for to its end is what an operator has to see to.
+ */
+static enum control_status machine_expire_budget(
+	struct machine_change *change, struct error *error)
+{
+	static const char text[] = "the freeze is over its budget";
+	const struct account *account = &change->account;
+	const char *waiting = NULL;
+	char reason[ACCOUNT_TEXT_SIZE];
+	size_t entries = 0;
+	struct error unheard;
+
+	if (account->proved || account->front != ACCOUNT_FRONT_CLOSED ||
+		machine_ask_barrier(change->machine, account->address, &waiting,
+			&entries, &unheard) != 0)
+		return machine_expire_freeze(change, text, error);
+	if (strcmp(waiting, "gateways") == 0)
+		snprintf(reason, sizeof(reason),
+			"%s: a gateway has not told its sessions", text);
+	else
+		snprintf(reason, sizeof(reason), "%s: it has waited for %zu %s",
+			text, entries,
+			strcmp(waiting, "sessions") == 0
+				? "sessions and deliveries to end"
+				: "entries of the queue");
+	return machine_expire_freeze(change, reason, error);
+}
+
 static enum control_status machine_expire_step(
 	struct machine_change *change, const void *context, struct error *error)
 {
@@ -127,8 +155,7 @@ static enum control_status machine_expire_step(
 		return machine_expire_freeze(
 			change, "the clock was set back", error);
 	if (account_is_frozen(account) && account->frozen_until < change->now)
-		return machine_expire_freeze(
-			change, "the freeze is over its budget", error);
+		return machine_expire_budget(change, error);
 	change->effect = MACHINE_READS;
 	return CONTROL_OK;
 }

@@ -176,10 +176,8 @@ enum control_status machine_release(struct machine *machine,
 		machine, address, machine_release_step, &work, NULL, error);
 }
 
-/* As front_barrier. */
-static int machine_ask_barrier(const struct machine *machine,
-	const char *address, const char **waiting_r, size_t *entries_r,
-	struct error *error)
+int machine_ask_barrier(const struct machine *machine, const char *address,
+	const char **waiting_r, size_t *entries_r, struct error *error)
 {
 	*waiting_r = NULL;
 	*entries_r = 0;

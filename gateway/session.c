@@ -15,7 +15,9 @@
 
 #include "lib/xalloc.h"
 
-#define SESSION_RESTART "this server is being restarted"
+/* Steps of one session before others have their turn. */
+#define SESSION_STEPS_MAX 64
+#define SESSION_RESTART	  "this server is being restarted"
 
 static void session_overdue(void *context);
 
@@ -169,9 +171,15 @@ static bool session_speaks(struct session *session)
 
 void session_run(struct session *session)
 {
+	int steps = 0;
+
 	while (session->state != SESSION_GONE && session_speaks(session) &&
-		session_functions[session->state](session) == SESSION_ON)
-		;
+		session_functions[session->state](session) == SESSION_ON) {
+		if (++steps < SESSION_STEPS_MAX)
+			continue;
+		session_later(session);
+		break;
+	}
 	if (session->state == SESSION_GONE)
 		session_free(session);
 }

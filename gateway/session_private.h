@@ -46,6 +46,7 @@ struct session {
 	 * is the end of it; 0: nobody wants so */
 	int64_t cut_at, end_at;
 	const char *words; /* that are said then */
+	size_t discarded;  /* octets, behind them */
 };
 
 /* What a state's function has found. */

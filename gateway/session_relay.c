@@ -13,6 +13,8 @@
 #include "lib/xalloc.h"
 
 #define SESSION_DISCARD 16384
+/* Of a client that goes on talking behind our goodbye. */
+#define SESSION_DISCARD_MAX (1 << 20)
 /* Nothing said for so long, and nobody in the middle of anything: quiet. */
 #define SESSION_QUIET_MS 250
 /* How often it is looked whether a session that is to be closed is quiet. */
@@ -286,7 +288,8 @@ enum session_step session_farewell(struct session *session)
 	stream_shut(&session->client);
 	if (session->client.readable)
 		got = stream_read(&session->client, data, sizeof(data));
-	if (got > 0)
+	session->discarded += got > 0 ? (size_t)got : 0;
+	if (got > 0 && session->discarded < SESSION_DISCARD_MAX)
 		return SESSION_ON;
 	if (got == STREAM_WAIT && !session->client.ended)
 		return SESSION_WAIT;

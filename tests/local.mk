@@ -31,6 +31,7 @@ SYSTEM_TESTS += tests/system/ledger.py tests/system/stages.py \
 	tests/system/outage.py tests/system/hostile.py tests/crash/steps.py
 SYSTEM_TESTS += tests/system/contrib_provision.py
 SYSTEM_TESTS += tests/system/gateway_faults.py \
+	tests/system/gateway_hostile.py \
 	tests/system/gateway_login.py tests/system/gateway_move.py
 SYSTEM_TESTS += tests/system/delivery.py tests/system/delivery_flips.py
 EXTRA_DIST += tests/lab/lmtp_client.py tests/lab/scripted_home.py

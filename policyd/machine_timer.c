@@ -134,11 +134,11 @@ static enum control_status machine_expire_budget(
 		snprintf(reason, sizeof(reason),
 			"%s: a gateway has not told its sessions", text);
 	else
-		snprintf(reason, sizeof(reason), "%s: it has waited for %zu %s",
+		snprintf(reason, sizeof(reason), "%s: still under way: %zu %s",
 			text, entries,
 			strcmp(waiting, "sessions") == 0
-				? "sessions and deliveries to end"
-				: "entries of the queue");
+				? "of sessions and deliveries"
+				: "of the queue");
 	return machine_expire_freeze(change, reason, error);
 }
 

@@ -267,6 +267,21 @@ def logins_race_with_flips():
         assert sum(v.answers["later"] for v in visitors[2:]) == 0
 
 
+def a_session_that_does_not_end():
+    with Scratch() as scratch:
+        bench = Bench(scratch, budget="1s")
+        gateway = bench.gateway()
+        gateway.route(1, ANN)
+        bench.frozen()
+        account = wait_for(
+            lambda: bench.phase() == "copying" and
+            bench.control.call("account-get", address=ANN), 5, "the thaw")
+        assert "still under way: 1 of sessions" in account["failure"], account
+        # it goes on where it was
+        assert gateway.receive()["event"] == "close"
+        assert gateway.route(2, ANN)["system"] == "old"
+
+
 HOSTILE = (
     b"request=route\nid=1\n\n",  # before hello
     b"GET / HTTP/1.1\r\n\r\n",
@@ -408,6 +423,7 @@ if __name__ == "__main__":
               a_login_held_over_a_flip_and_a_thaw,
               a_hold_does_not_last_for_ever,
               logins_race_with_flips,
+              a_session_that_does_not_end,
               hostile_bytes,
               half_a_message_and_no_reading,
               many_routes_on_one_connection])

@@ -29,7 +29,8 @@ EXTRA_DIST += tests/run tests/lab/build tests/lab/packages \
 
 SYSTEM_TESTS += tests/system/ledger.py tests/system/stages.py \
 	tests/system/outage.py tests/system/hostile.py tests/crash/steps.py
-SYSTEM_TESTS += tests/system/contrib_provision.py
+SYSTEM_TESTS += tests/system/contrib_provision.py \
+	tests/system/gateway_secrets.py
 SYSTEM_TESTS += tests/system/gateway_faults.py \
 	tests/system/gateway_hostile.py \
 	tests/system/gateway_login.py tests/system/gateway_move.py

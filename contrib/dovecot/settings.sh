@@ -9,6 +9,8 @@
 #   DENY_SERVICES="imap pop3 sieve"   # submission logins stay possible
 #   USERS_FILE=/etc/dovecot/users     # for provision: a passwd-file
 #   NEW_USER_FIELDS='{PLAIN}...::::::'  # for provision: what follows "login:"
+#   LOCK_NEW_USER=no   # for provision, default yes: where the gateway keeps users
+#                      # out, and the copier enters with their own passwords
 #   PASSWORD_SCHEME=ARGON2ID  # for provision: how it keeps a learned password,
 #                             # which takes the place of the first field
 set -eu
@@ -23,6 +25,7 @@ fi
 : "${DOVECOT_CONFIG:=/etc/dovecot/dovecot.conf}"
 : "${DENY_DIRECTORY:=/var/lib/rehome-dovecot/deny}"
 : "${DENY_SERVICES:=imap pop3 sieve}"
+: "${LOCK_NEW_USER:=yes}"
 : "${PASSWORD_SCHEME:=ARGON2ID}"
 
 # The login becomes the name of a file.

@@ -34,7 +34,8 @@ SYSTEM_TESTS += tests/system/contrib_provision.py \
 SYSTEM_TESTS += tests/system/gateway_faults.py \
 	tests/system/gateway_hostile.py \
 	tests/system/gateway_login.py tests/system/gateway_move.py
-SYSTEM_TESTS += tests/system/delivery.py tests/system/delivery_flips.py
+SYSTEM_TESTS += tests/system/delivery.py tests/system/delivery_flips.py \
+	tests/system/delivery_homes.py
 EXTRA_DIST += tests/lab/lmtp_client.py tests/lab/scripted_home.py
 EXTRA_DIST += tests/lab/gateway.py tests/lab/sieve_client.py
 SYSTEM_TESTS += tests/system/copy_report.py tests/system/copy_sources.py

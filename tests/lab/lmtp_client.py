@@ -9,8 +9,12 @@ class LmtpClient:
     def __init__(self, port, timeout=30, name="mx.example.net"):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout)
         self.file = self.socket.makefile("rb")
+        self.opened()
         self.greeting = self.answer()
         self.offers = self.command("LHLO " + name)
+
+    def opened(self):
+        """For TLS from the first octet on."""
 
     def answer(self):
         """All lines of one answer, without line ends."""

@@ -30,6 +30,7 @@ EXTRA_DIST += \
 	contrib/dovecot/settings.sh \
 	contrib/dovecot/sudoers \
 	contrib/dovecot/unlock \
+	contrib/gateway/README \
 	contrib/hooks/as-root \
 	contrib/hooks/by-ssh \
 	contrib/hooks/hook-by-ssh \

@@ -364,15 +364,21 @@ struct listener_thread *listener_thread_new(struct loop *loop,
 int listener_thread_reload(struct listener_thread *thread,
 	struct listeners *listeners, struct error *error)
 {
-	struct listener_door *doors =
-		listener_doors_new(thread, listeners, error);
+	struct listener_door *doors;
 
-	if (doors == NULL)
-		return -1;
 	loop_timer_clear(thread->loop, &thread->pause);
+	/* A socket that is kept cannot be watched twice. */
 	listener_doors_free(&thread->doors, thread->listeners->count);
-	listeners_release(&thread->listeners);
+	doors = listener_doors_new(thread, listeners, error);
+	if (doors == NULL) {
+		thread->doors =
+			listener_doors_new(thread, thread->listeners, NULL);
+		if (thread->doors == NULL)
+			abort(); /* what was just given back is gone */
+		return -1;
+	}
 	thread->doors = doors;
+	listeners_release(&thread->listeners);
 	thread->listeners = listeners_accept(listeners);
 	return 0;
 }

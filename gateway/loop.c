@@ -1,37 +1,40 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One event_base, used by one thread and therefore without its locks. libevent
- * waits and tells; timers are a wheel of ours, since a gateway has one for each
- * session and nearly all of them are set later before they are due.
+ * One epoll(7) instance, used by one thread. Not libevent: that cannot let one
+ * thread alone wake for a new client (EPOLLEXCLUSIVE), does not tell of an end
+ * together with an error, and its share was seen in the byte phase. Timers are
+ * a wheel, since a gateway has one for each session and nearly all of them are
+ * set later before they are due.
  */
 #include "config.h"
 
 #include "gateway/loop.h"
 
 #include <errno.h>
-#include <event2/event.h>
-#include <event2/event_struct.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "lib/instant.h"
 #include "lib/xalloc.h"
 
-#define LOOP_SLOTS 1024 /* of the wheel: 102 s a round */
+#define LOOP_SLOTS  1024 /* of the wheel: 102 s a round */
+#define LOOP_EVENTS 256	 /* that are taken at once */
 
 struct loop {
-	struct event_base *base;
-	bool fresh; /* now was read in this turn */
+	int epoll;
+	struct epoll_event events[LOOP_EVENTS]; /* of the present turn; */
+	int event, events_count; /* from event on they are to be told */
+	bool fresh;		 /* now was read in this turn */
 	int64_t now;
 	atomic_bool stop;
 
-	struct event tick; /* goes while there are timers */
-	int64_t ticked;	   /* the last tick that was done; they are counted */
-	size_t timers;	   /* in the wheel */
+	int64_t ticked; /* the last tick that was done; they are counted */
+	size_t timers;	/* in the wheel */
 	struct loop_timer *wheel[LOOP_SLOTS];
 
 	struct loop_work *work, **work_end;
@@ -43,10 +46,12 @@ struct loop {
 };
 
 struct loop_watch {
-	struct event event;
 	struct loop *loop;
+	int descriptor;
+	uint32_t events;
 	loop_ready_fn *ready;
 	void *context;
+	struct loop_work again;
 	bool paused;
 };
 
@@ -61,27 +66,37 @@ int64_t loop_now(struct loop *loop)
 
 /* ---- descriptors ---- */
 
-static void loop_watch_ready(evutil_socket_t descriptor, short events, void *at)
+static int loop_watch_register(struct loop_watch *watch)
 {
-	struct loop_watch *watch = at;
+	struct epoll_event event = { .events = watch->events,
+		.data.ptr = watch };
 
-	(void)descriptor;
-	watch->ready(watch->context, (events & EV_READ) != 0,
-		(events & EV_WRITE) != 0);
+	return epoll_ctl(
+		watch->loop->epoll, EPOLL_CTL_ADD, watch->descriptor, &event);
+}
+
+/* Not in this turn either, if that is still to come. */
+static void loop_watch_withdraw(struct loop_watch *watch)
+{
+	struct loop *loop = watch->loop;
+
+	(void)epoll_ctl(loop->epoll, EPOLL_CTL_DEL, watch->descriptor, NULL);
+	for (int i = loop->event; i < loop->events_count; i++)
+		if (loop->events[i].data.ptr == watch)
+			loop->events[i].data.ptr = NULL;
 }
 
 static struct loop_watch *loop_watch_add(struct loop *loop, int descriptor,
-	short events, loop_ready_fn *ready, void *context)
+	uint32_t events, loop_ready_fn *ready, void *context)
 {
 	struct loop_watch *watch = xcalloc(1, sizeof(*watch));
 
 	watch->loop = loop;
+	watch->descriptor = descriptor;
+	watch->events = events;
 	watch->ready = ready;
 	watch->context = context;
-	if (event_assign(&watch->event, loop->base, descriptor,
-		    (short)(events | EV_PERSIST), loop_watch_ready,
-		    watch) == 0 &&
-		event_add(&watch->event, NULL) == 0)
+	if (loop_watch_register(watch) == 0)
 		return watch;
 	free(watch);
 	return NULL;
@@ -90,21 +105,24 @@ static struct loop_watch *loop_watch_add(struct loop *loop, int descriptor,
 struct loop_watch *loop_watch_new(
 	struct loop *loop, int descriptor, loop_ready_fn *ready, void *context)
 {
-	return loop_watch_add(
-		loop, descriptor, EV_READ | EV_WRITE | EV_ET, ready, context);
+	return loop_watch_add(loop, descriptor,
+		EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, ready, context);
 }
 
 struct loop_watch *loop_watch_level(
 	struct loop *loop, int descriptor, loop_ready_fn *ready, void *context)
 {
-	return loop_watch_add(loop, descriptor, EV_READ, ready, context);
+	return loop_watch_add(
+		loop, descriptor, EPOLLIN | EPOLLEXCLUSIVE, ready, context);
 }
 
 void loop_watch_free(struct loop_watch **watch)
 {
 	if (*watch == NULL)
 		return;
-	event_del(&(*watch)->event);
+	if (!(*watch)->paused)
+		loop_watch_withdraw(*watch);
+	loop_undefer((*watch)->loop, &(*watch)->again);
 	free(*watch);
 	*watch = NULL;
 }
@@ -112,16 +130,39 @@ void loop_watch_free(struct loop_watch **watch)
 void loop_watch_pause(struct loop_watch *watch)
 {
 	if (!watch->paused)
-		event_del(&watch->event);
+		loop_watch_withdraw(watch);
 	watch->paused = true;
 }
 
 void loop_watch_resume(struct loop_watch *watch)
 {
-	/* That there is no room can be but a moment's matter; it was there. */
-	if (watch->paused && event_add(&watch->event, NULL) < 0)
-		return;
+	/* The room that it had is there. */
+	if (watch->paused && loop_watch_register(watch) < 0)
+		abort();
 	watch->paused = false;
+}
+
+static void loop_watch_again(void *context)
+{
+	struct loop_watch *watch = context;
+
+	watch->ready(watch->context, true, true);
+}
+
+/*
+ * An end is told twice: whoever has read less than there was room for does not
+ * read again, and would not see the end that came with the last octets.
+ */
+static void loop_watch_tell(struct loop_watch *watch, uint32_t events)
+{
+	const uint32_t lost = EPOLLERR | EPOLLHUP;
+
+	if ((events & (lost | EPOLLRDHUP)) != 0 &&
+		(watch->events & EPOLLET) != 0)
+		loop_defer(watch->loop, &watch->again, loop_watch_again, watch);
+	watch->ready(watch->context,
+		(events & (lost | EPOLLIN | EPOLLRDHUP)) != 0,
+		(events & (lost | EPOLLOUT)) != 0);
 }
 
 /* ---- time ---- */
@@ -156,16 +197,6 @@ static void loop_timer_place(struct loop *loop, struct loop_timer *timer)
 	*slot = timer;
 }
 
-static void loop_tick_start(struct loop *loop)
-{
-	const struct timeval tick = { .tv_usec = LOOP_TICK * 1000 };
-
-	loop->ticked = loop_now(loop) / LOOP_TICK;
-	/* A time-out takes no more than memory. */
-	if (event_add(&loop->tick, &tick) < 0)
-		abort();
-}
-
 void loop_timer_set(struct loop *loop, struct loop_timer *timer, int64_t ms,
 	loop_fn *due, void *context)
 {
@@ -182,7 +213,7 @@ void loop_timer_set(struct loop *loop, struct loop_timer *timer, int64_t ms,
 	loop_timer_clear(loop, timer);
 	timer->at = at;
 	if (loop->timers++ == 0)
-		loop_tick_start(loop);
+		loop->ticked = loop_now(loop) / LOOP_TICK;
 	loop_timer_place(loop, timer);
 }
 
@@ -191,8 +222,7 @@ void loop_timer_clear(struct loop *loop, struct loop_timer *timer)
 	if (timer->link == NULL)
 		return;
 	loop_timer_unlink(timer);
-	if (--loop->timers == 0)
-		event_del(&loop->tick);
+	loop->timers--;
 }
 
 /* One slot of the wheel; tick is the present one. */
@@ -215,13 +245,10 @@ static void loop_tick_slot(struct loop *loop, size_t slot, int64_t tick)
 	}
 }
 
-static void loop_tick(evutil_socket_t descriptor, short events, void *context)
+static void loop_tick(struct loop *loop)
 {
-	struct loop *loop = context;
 	int64_t tick = loop_now(loop) / LOOP_TICK;
 
-	(void)descriptor;
-	(void)events;
 	/* After a long sleep of the machine each slot is looked at once. */
 	if (tick - loop->ticked > LOOP_SLOTS)
 		loop->ticked = tick - LOOP_SLOTS;
@@ -333,20 +360,6 @@ static void loop_woken(void *context, bool readable, bool writable)
 
 /* ---- the loop ---- */
 
-static struct event_base *loop_base_new(void)
-{
-	struct event_config *config = event_config_new();
-	struct event_base *base = NULL;
-
-	if (config == NULL)
-		return NULL;
-	if (event_config_require_features(config, EV_FEATURE_ET) == 0 &&
-		event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK) == 0)
-		base = event_base_new_with_config(config);
-	event_config_free(config);
-	return base;
-}
-
 struct loop *loop_new(struct error *error)
 {
 	struct loop *loop = xcalloc(1, sizeof(*loop));
@@ -355,14 +368,11 @@ struct loop *loop_new(struct error *error)
 	loop->work_end = &loop->work;
 	loop->posts_end = &loop->posts;
 	loop->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (loop->wake >= 0)
-		loop->base = loop_base_new();
-	if (loop->base != NULL)
+	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (loop->wake >= 0 && loop->epoll >= 0)
 		loop->wake_watch =
 			loop_watch_level(loop, loop->wake, loop_woken, loop);
-	if (loop->wake_watch != NULL &&
-		event_assign(&loop->tick, loop->base, -1,
-			EV_TIMEOUT | EV_PERSIST, loop_tick, loop) == 0)
+	if (loop->wake_watch != NULL)
 		return loop;
 	error_set(error, "event loop: %s", strerror(errno));
 	loop_free(&loop);
@@ -375,11 +385,9 @@ void loop_free(struct loop **loop_pointer)
 
 	if (loop == NULL)
 		return;
-	if (loop->timers > 0)
-		event_del(&loop->tick);
 	loop_watch_free(&loop->wake_watch);
-	if (loop->base != NULL)
-		event_base_free(loop->base);
+	if (loop->epoll >= 0)
+		close(loop->epoll);
 	if (loop->wake >= 0)
 		close(loop->wake);
 	pthread_mutex_destroy(&loop->lock);
@@ -387,16 +395,46 @@ void loop_free(struct loop **loop_pointer)
 	*loop_pointer = NULL;
 }
 
+/* ms that the loop may sleep; -1: until something comes. */
+static int loop_patience(struct loop *loop)
+{
+	if (loop->work != NULL)
+		return 0;
+	if (loop->timers == 0)
+		return -1;
+	loop->fresh = false; /* what was done took its time */
+	return (int)(LOOP_TICK - loop_now(loop) % LOOP_TICK);
+}
+
+/* Waits for what comes next. 0 or -1. */
+static int loop_wait(struct loop *loop, struct error *error)
+{
+	int count = epoll_wait(
+		loop->epoll, loop->events, LOOP_EVENTS, loop_patience(loop));
+
+	loop->fresh = false;
+	loop->event = 0;
+	loop->events_count = count < 0 ? 0 : count;
+	if (count >= 0 || errno == EINTR)
+		return 0;
+	error_set(error, "event loop: %s", strerror(errno));
+	return -1;
+}
+
 int loop_run(struct loop *loop, struct error *error)
 {
 	while (!atomic_exchange(&loop->stop, false)) {
-		loop->fresh = false;
-		if (event_base_loop(loop->base,
-			    loop->work != NULL ? EVLOOP_ONCE | EVLOOP_NONBLOCK
-					       : EVLOOP_ONCE) < 0) {
-			error_set(error, "event loop: %s", strerror(errno));
+		if (loop_wait(loop, error) < 0)
 			return -1;
+		while (loop->event < loop->events_count) {
+			const struct epoll_event *event =
+				&loop->events[loop->event++];
+
+			if (event->data.ptr != NULL)
+				loop_watch_tell(event->data.ptr, event->events);
 		}
+		if (loop->timers > 0)
+			loop_tick(loop);
 		loop_run_work(loop);
 	}
 	return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The event loop of one thread, over libevent, which only loop.c knows.
+ * The event loop of one thread, over epoll(7), which only loop.c knows.
  * Everything here belongs to the loop's thread but what says otherwise, and
  * every callback runs there, one after the other. What a callback frees, even
  * itself, is not called any more.
@@ -34,7 +34,9 @@ struct loop_watch;
 
 /*
  * Told once when readiness begins (edge triggered), not again while it lasts;
- * an end or an error of the descriptor is both. What is ready already when the
+ * but an end or an error of the descriptor is told as both, and once more in
+ * the next turn: so a stream socket that was read from need not be read again
+ * when it gave less than there was room for. What is ready already when the
  * watch is made is told in the next turn.
  */
 typedef void loop_ready_fn(void *context, bool readable, bool writable);
@@ -45,7 +47,8 @@ struct loop_watch *loop_watch_new(
 	struct loop *loop, int descriptor, loop_ready_fn *ready, void *context);
 /*
  * The same for one that is only read, and told in every turn while there is
- * something to read (level triggered): listening sockets, signals.
+ * something to read (level triggered): listening sockets, signals. Of several
+ * loops that watch one descriptor not all are woken for one event.
  */
 struct loop_watch *loop_watch_level(
 	struct loop *loop, int descriptor, loop_ready_fn *ready, void *context);

@@ -156,8 +156,11 @@ ssize_t stream_read(struct stream *stream, void *data, size_t size)
 	if (stream->tls != NULL)
 		return stream_read_tls(stream, data, size);
 	got = recv(stream->socket, data, size, 0);
-	if (got > 0)
+	if (got > 0) {
+		/* An end that came with it is told again (gateway/loop.h). */
+		stream->readable = (size_t)got == size;
 		return got;
+	}
 	if (got < 0)
 		return stream_failed(&stream->readable);
 	return stream_end(stream);

@@ -146,12 +146,15 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* As an event loop would: all is ready again, as far as we know. */
+/* As an event loop would, where all is ready: an end is told again. */
 static void run(struct bench *bench)
 {
-	stream_ready(&bench->client, !bench->client.ended, true);
-	stream_ready(&bench->home, !bench->home.ended, true);
-	bench->last = relay_run(&bench->relay, bench->now);
+	bench->last = RELAY_WAIT;
+	for (int i = 0; i < 2 && bench->last == RELAY_WAIT; i++) {
+		stream_ready(&bench->client, !bench->client.ended, true);
+		stream_ready(&bench->home, !bench->home.ended, true);
+		bench->last = relay_run(&bench->relay, bench->now);
+	}
 }
 
 static void say(struct stream *end, const char *text)

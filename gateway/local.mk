@@ -94,7 +94,11 @@ tests_unit_stream_test_SOURCES = tests/unit/stream-test.c \
 tests_unit_stream_test_LDADD = lib/librehome.a $(OPENSSL_LIBS) $(CMOCKA_LIBS)
 
 if FUZZERS
-check_PROGRAMS += tests/fuzz/dialog-fuzz tests/fuzz/entry-fuzz
+check_PROGRAMS += tests/fuzz/dialog-fuzz tests/fuzz/entry-fuzz \
+	tests/fuzz/proxy-header-fuzz
+tests_fuzz_proxy_header_fuzz_SOURCES = tests/fuzz/proxy-header-fuzz.c \
+	gateway/proxy_header.c gateway/proxy_header.h
+tests_fuzz_proxy_header_fuzz_CFLAGS = $(FUZZ_CFLAGS)
 tests_fuzz_dialog_fuzz_SOURCES = tests/fuzz/dialog-fuzz.c $(gateway_dialog) \
 	$(FUZZ_BASE)
 tests_fuzz_dialog_fuzz_CFLAGS = $(FUZZ_CFLAGS)

@@ -103,6 +103,16 @@ tests_bench_milter_floor_SOURCES = tests/bench/milter-floor.c
 tests_bench_milter_floor_LDADD = $(MILTER_LIBS) -lpthread
 tests_bench_milter_load_SOURCES = tests/bench/milter-load.c $(bench_clients)
 tests_bench_milter_load_LDADD = lib/librehome.a
+check_PROGRAMS += tests/bench/mail-home tests/bench/mail-load
+tests_bench_mail_home_SOURCES = tests/bench/mail-home.c gateway/loop.c \
+	gateway/loop.h gateway/stream.c gateway/stream.h
+tests_bench_mail_home_LDADD = lib/librehome.a $(EVENT_LIBS) $(OPENSSL_LIBS) \
+	-lpthread
+tests_bench_mail_load_SOURCES = tests/bench/mail-load.c gateway/loop.c \
+	gateway/loop.h gateway/stream.c gateway/stream.h \
+	tests/bench/histogram.c tests/bench/histogram.h
+tests_bench_mail_load_LDADD = lib/librehome.a $(EVENT_LIBS) $(OPENSSL_LIBS) \
+	-lpthread
 SYSTEM_TESTS += tests/system/bench.py
 EXTRA_DIST += tests/bench/serve.py tests/bench/serve_site.py \
 	tests/bench/serve_table.py
@@ -111,6 +121,15 @@ bench: policyd/rehome-policyd milter/rehome-milter \
 	$(AM_V_at)$(AM_TESTS_ENVIRONMENT) \
 	python3 $(top_srcdir)/tests/bench/serve.py $(BENCH_FLAGS)
 .PHONY: bench
+
+# The gateway beside others that are installed: make bench-gateway, with
+# BENCH_FLAGS=--quick or the names of sections.
+EXTRA_DIST += tests/bench/gateway.py tests/bench/gateway_peers.py
+bench-gateway: policyd/rehome-policyd gateway/rehome-gateway \
+		tests/bench/mail-home tests/bench/mail-load
+	$(AM_V_at)$(AM_TESTS_ENVIRONMENT) \
+	python3 $(top_srcdir)/tests/bench/gateway.py $(BENCH_FLAGS)
+.PHONY: bench-gateway
 
 # 100 accounts moved at once: memory, descriptors, rate.
 bench-many: all

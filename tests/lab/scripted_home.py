@@ -2,6 +2,7 @@
 """A delivery server that does as it is told, also what no server should: for
 the gateway's deliveries. It keeps all that it has acknowledged."""
 
+import os
 import socket
 import ssl
 import threading
@@ -16,8 +17,9 @@ class ScriptedHome:
 
     def __init__(self, scratch, name, smtp=False, tls=None, certificate=None,
                  key=None, offers=("PIPELINING", "8BITMIME", "SIZE 50000000"),
-                 options="", imap=1):
+                 options="", imap=1, path=None):
         self.name = name
+        self.path = path  # a socket there instead of the port
         self.smtp = smtp
         self.tls = tls
         self.port = scratch.port()
@@ -54,8 +56,13 @@ system "%s" {
 """ % (self.name, self.imap, self.port, scheme, self.port, self.options)
 
     def start(self):
-        self.listener = socket.create_server(("127.0.0.1", self.port),
-                                             backlog=64)
+        if self.path:
+            self.listener = socket.create_server(self.path, backlog=64,
+                                                 family=socket.AF_UNIX)
+            os.chmod(self.path, 0o666)
+        else:
+            self.listener = socket.create_server(("127.0.0.1", self.port),
+                                                 backlog=64)
         threading.Thread(target=self._accept, args=(self.listener,),
                          daemon=True).start()
 

@@ -19,6 +19,7 @@ from policyd_stub import DEFER, LATER, MOVING, PolicydStub  # noqa: E402
 from policyd_stub import SocketmapStub  # noqa: E402
 from postfix import Postfix  # noqa: E402
 from scratch import Scratch, run, wait_for  # noqa: E402
+from scripted_home import ScriptedHome  # noqa: E402
 
 OUTSIDE, OWN = "127.0.0.9", "127.0.0.1"
 HOMES = {"settled": "discard:old", "moving": "discard:old",
@@ -276,6 +277,26 @@ def socketmap_and_milter():
         outlives_policyd(place)
 
 
+def listener_alone():
+    settled, frozen = "settled@example.org", "frozen@example.org"
+    with site("listener") as place:
+        listener = ScriptedHome(place.scratch, "listener",
+                                path=place.sockets + "/lmtp")
+        listener.start()
+        answers = place.send(OUTSIDE, settled, "x@example.com")
+        assert [code for code, _ in answers] == [250, 554, 250], answers
+        listener.rcpt[frozen] = "451 4.2.1 mailbox is being moved"
+        answers = place.send(OWN, settled, frozen)
+        assert [code for code, _ in answers] == [250] * 3, answers
+        entry = wait_for(lambda: place.parked(1), 15, "the frozen one")[0]
+        assert [each["address"] for each in entry["recipients"]] == [frozen]
+        assert len(listener.got(settled)) == 2, listener.messages
+        listener.rcpt.clear()
+        run(["postqueue", "-c", place.postfix.etc, "-i", entry["queue_id"]])
+        wait_for(lambda: listener.got(frozen), 15, "its delivery")
+        wait_for(lambda: not place.postfix.waiting(), 15, "an empty queue")
+
+
 if __name__ == "__main__":
     tap.main([maps_and_policy, maps_and_milter, maps_with_both,
-              socketmap_and_policy, socketmap_and_milter])
+              socketmap_and_policy, socketmap_and_milter, listener_alone])

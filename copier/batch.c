@@ -18,6 +18,7 @@
 
 #include "copier/cutoff.h"
 #include "copier/move.h"
+#include "copier/wake.h"
 
 #include "lib/account.h"
 #include "lib/attr.h"
@@ -28,12 +29,15 @@
 
 /* policyd answers a lease at once; longer means that it is not well (ms). */
 #define BATCH_TIMEOUT 10000
+/* To who cannot be heard at the moment we try to listen so often (ms). */
+#define BATCH_DEAF 1000
 
 struct batch {
 	struct config *config;
 	struct log *log;
 	const struct batch_options *options;
 	struct control_client *client;
+	struct wake *wake;  /* of a daemon, or NULL */
 	int signals;	    /* signalfd: SIGTERM, SIGINT, SIGHUP, SIGCHLD */
 	sigset_t inherited; /* the mask that children get back */
 	pid_t *children;
@@ -70,6 +74,7 @@ static int batch_child(struct batch *batch, struct account *account,
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	close(batch->signals);
 	control_close(&batch->client);
+	wake_free(&batch->wake);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
 	signal(SIGHUP, SIG_IGN);
@@ -199,6 +204,10 @@ static void batch_reload(struct batch *batch)
 		config_free(&batch->config);
 		batch->config = config;
 		control_close(&batch->client);
+		if (batch->wake != NULL) {
+			wake_free(&batch->wake);
+			batch->wake = wake_new(config->policyd.control);
+		}
 		log_write(batch->log, LOG_INFO, "configuration read again");
 	} else {
 		log_write(batch->log, LOG_ERR,
@@ -208,13 +217,47 @@ static void batch_reload(struct batch *batch)
 		daemon_ready();
 }
 
+/* Until there is a signal, true, or an account may be due, or so many ms are
+ * over. */
+static bool batch_sleep(struct batch *batch, int64_t ms)
+{
+	int64_t end = instant_monotonic() + ms;
+	bool deaf = false;
+
+	for (;;) {
+		struct pollfd waits[2] = {
+			{ .fd = batch->signals, .events = POLLIN },
+			{ .fd = -1, .events = POLLIN },
+		};
+		int64_t left;
+
+		if (batch->wake != NULL)
+			waits[1].fd = wake_fd(batch->wake);
+		/* what happened meanwhile was not heard */
+		if (deaf && waits[1].fd >= 0)
+			return false;
+		deaf = batch->wake != NULL && waits[1].fd < 0;
+		left = end - instant_monotonic();
+		if (left <= 0)
+			left = 0;
+		if (deaf && left > BATCH_DEAF)
+			left = BATCH_DEAF;
+		if (poll(waits, 2, (int)left) <= 0 &&
+			instant_monotonic() >= end)
+			return false;
+		if (waits[0].revents != 0)
+			return true;
+		if (waits[1].revents != 0 && wake_take(batch->wake))
+			return false;
+	}
+}
+
 /* Waits for a signal, at most so long. */
 static void batch_wait(struct batch *batch, int64_t ms)
 {
-	struct pollfd wait = { .fd = batch->signals, .events = POLLIN };
 	struct signalfd_siginfo signal = { .ssi_signo = 0 };
 
-	if (poll(&wait, 1, (int)ms) > 0 &&
+	if (batch_sleep(batch, ms) &&
 		read(batch->signals, &signal, sizeof(signal)) != sizeof(signal))
 		signal.ssi_signo = 0;
 	if (signal.ssi_signo == SIGTERM || signal.ssi_signo == SIGINT)
@@ -317,11 +360,14 @@ int batch_run(struct config *config, struct log *log,
 	if (batch_signals(&batch, &error) < 0) {
 		log_write(log, LOG_ERR, "%s", error.text);
 	} else {
-		if (options->daemon)
+		if (options->daemon) {
+			batch.wake = wake_new(config->policyd.control);
 			daemon_ready();
+		}
 		code = batch_loop(&batch);
 	}
 	control_close(&batch.client);
+	wake_free(&batch.wake);
 	config_free(&batch.config);
 	free(batch.children);
 	if (batch.signals >= 0)

@@ -137,6 +137,7 @@ copier_libcopier_a_SOURCES = \
 	copier/verify.c copier/verify.h \
 	copier/verify_main.c copier/verify_main.h \
 	copier/view.c copier/view.h copier/view_read.c \
+	copier/wake.c copier/wake.h \
 	copier/worker.c copier/worker.h
 
 copier_libs = copier/libcopier.a lib/librehome.a $(ETPAN_LIBS) \

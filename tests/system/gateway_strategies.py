@@ -235,6 +235,36 @@ def a_move_that_does_not_come_is_not_waited_for():
         assert gateway.receive() == {"id": "l2", "status": "ok"}
 
 
+def a_login_wakes_the_copier():
+    with Scratch() as scratch:
+        bench = Bench(scratch)
+        with open(bench.rehome.config, encoding="utf-8") as file:
+            text = file.read()
+        assert 'poll = "200ms"' in text
+        with open(bench.rehome.config, "w", encoding="utf-8") as file:
+            file.write(text.replace('poll = "200ms"', 'poll = "10m"'))
+        bench.rehome.start_copier()
+        time.sleep(1)
+        gateway = bench.gateway()
+        gateway.route(1, ANN)
+        bench.control.call("move", address=BOB)
+        wait_for(lambda: "lease" in events(bench, BOB), 5, "a worker")
+        bench.control.call("move", address=ANN, strategy="login")
+        time.sleep(0.5)
+        assert "lease" not in events(bench)
+        gateway.login(1)
+        wait_for(lambda: "lease" in events(bench), 5, "a worker")
+        # it listens again to a policyd that was killed
+        bench.control.call("hold", address=BOB, reason="to see")
+        bench.kill()
+        bench.start()
+        before = events(bench, BOB).count("lease")
+        time.sleep(4)
+        bench.control.call("resume", address=BOB)
+        wait_for(lambda: events(bench, BOB).count("lease") > before, 25,
+                 "a worker of the new one")
+
+
 def pages(directory, text):
     """Files of the store, but its logs, that hold the text."""
     found = []
@@ -344,6 +374,7 @@ if __name__ == "__main__":
               the_first_login_waits_for_its_move,
               a_large_account_is_not_waited_for,
               a_move_that_does_not_come_is_not_waited_for,
+              a_login_wakes_the_copier,
               the_password_is_for_its_worker_alone,
               what_was_on_the_disk_is_wiped,
               other_users_do_not_get_it])

@@ -217,3 +217,10 @@ tests_unit_machine_login_test_SOURCES = tests/unit/machine-login-test.c \
 tests_unit_machine_login_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
 tests_unit_seen_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
 tests_unit_waits_test_LDADD = $(policyd_libraries) $(CMOCKA_LIBS)
+if FUZZERS
+check_PROGRAMS += tests/fuzz/seen-fuzz
+tests_fuzz_seen_fuzz_SOURCES = tests/fuzz/seen-fuzz.c policyd/seen.c \
+	$(FUZZ_BASE)
+tests_fuzz_seen_fuzz_CFLAGS = $(FUZZ_CFLAGS)
+tests_fuzz_seen_fuzz_LDADD = lib/librehome.a
+endif

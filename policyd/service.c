@@ -107,6 +107,12 @@ static int service_open_sockets(const struct config *config,
 	}
 	if (config->policyd.gateway == NULL)
 		return 0;
+	/* who speaks for sessions must be somebody of this host */
+	if (strncmp(config->policyd.gateway, "unix:", 5) != 0) {
+		error_set(error, "policyd.gateway %s: not a UNIX socket",
+			config->policyd.gateway);
+		goto fail;
+	}
 	sockets_r[SERVICE_GATEWAY] = daemon_socket("gateway",
 		config->policyd.gateway, (mode_t)config->policyd.gateway_mode,
 		config->policyd.gateway_group, error);

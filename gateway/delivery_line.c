@@ -397,8 +397,9 @@ struct delivery_line *delivery_line_new(struct loop *loop,
 		.smtp = home->smtp,
 		.starttls = home->tls == HOME_STARTTLS,
 		.host = settings->name,
-		.client_address = line->client =
-			client != NULL ? xstrdup(client) : NULL,
+		.client_address = home->client_address == CONFIG_CLIENT_XCLIENT
+					  ? line->client
+					  : NULL,
 	};
 
 	line->loop = loop;

@@ -125,6 +125,7 @@ bench: policyd/rehome-policyd milter/rehome-milter \
 # The gateway beside others that are installed: make bench-gateway, with
 # BENCH_FLAGS=--quick or the names of sections.
 EXTRA_DIST += tests/bench/gateway.py tests/bench/gateway_peers.py
+SYSTEM_TESTS += tests/system/bench_gateway.py
 bench-gateway: policyd/rehome-policyd gateway/rehome-gateway \
 		tests/bench/mail-home tests/bench/mail-load
 	$(AM_V_at)$(AM_TESTS_ENVIRONMENT) \

@@ -222,6 +222,7 @@ static void test_timers_set_anew(void **state)
 	struct bench *bench = *state;
 	struct loop_timer far = { 0 };
 	int64_t begun = loop_now(bench->loop), later = 0, never = 0;
+	int64_t earlier = 0;
 
 	loop_timer_set(bench->loop, &far, INT64_C(1000000), due, &never);
 	loop_timer_set(bench->loop, &bench->timer, 100, due, &later);
@@ -230,8 +231,11 @@ static void test_timers_set_anew(void **state)
 	loop_timer_set(bench->loop, &bench->other, 1, due, &never);
 	loop_timer_clear(bench->loop, &bench->other);
 	loop_timer_clear(bench->loop, &bench->other);
+	loop_timer_set(bench->loop, &bench->other, 5000, due, &earlier);
+	loop_timer_set(bench->loop, &bench->other, 100, due, &earlier);
 	run(bench, 350);
 	assert_int_equal(later, 0);
+	assert_true(earlier >= begun + 100);
 	run(bench, 350);
 	assert_true(later >= begun + 500);
 	assert_int_equal(never, 0);

@@ -155,6 +155,8 @@ static void run(struct bench *bench)
 		stream_ready(&bench->home, !bench->home.ended, true);
 		bench->last = relay_run(&bench->relay, bench->now);
 	}
+	if (bench->last == RELAY_OVER)
+		assert_int_equal(stream_unsent(&bench->client), 0);
 }
 
 static void say(struct stream *end, const char *text)

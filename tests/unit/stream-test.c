@@ -360,6 +360,8 @@ static void test_shut_behind_the_rest(void **state)
 	} while (got >= 0);
 	assert_int_equal(got, STREAM_END);
 	assert_int_equal(out, in);
+	stream_ready(&pair->client, false, true);
+	assert_int_equal(recv(pair->server.socket, data, 1, 0), 0);
 	/* The other way is still open. */
 	assert_int_equal(stream_write(&pair->server, "bye", 3), 3);
 	hear(&pair->client, "bye");

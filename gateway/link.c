@@ -113,6 +113,7 @@ static void link_down(struct link *link, const char *why)
 	buffer_clear(&link->out);
 	link_forget_left(link);
 	link_retry(link);
+	link_forget_logins(link);
 }
 
 static void link_hello(struct link *link)
@@ -212,7 +213,8 @@ void link_is_up(struct link *link)
 	link_request(link, "ready");
 	link_send(link);
 	for (size_t i = 0; i < link->slots_count; i++)
-		if (link->slots[i].member != NULL)
+		if (link->slots[i].member != NULL &&
+			link->slots[i].member->stage == LINK_ASKING)
 			link_tell_question(link, link->slots[i].member);
 	log_write(link->log, LOG_INFO, "policyd at %s answers",
 		link->settings.endpoint);

@@ -28,8 +28,13 @@ struct link_calls {
 	/* The answer to link_ask; reason is a line for the log. */
 	void (*routed)(
 		void *context, enum link_outcome outcome, const char *reason);
-	/* It takes until the account is in service again. Called once. */
+	/* It takes until the account is in service again. Called once. Behind
+	 * link_ask_login: the home's connection is to be closed, and then
+	 * link_withdrawn. */
 	void (*held)(void *context);
+	/* The answer to link_ask_login: the client may be told that it is in.
+	 */
+	void (*let_in)(void *context);
 	/* The account is to be frozen, or the lease is over: end within ms. */
 	void (*close)(void *context, int64_t ms);
 	/* An operator wants it away. */
@@ -40,6 +45,7 @@ enum link_stage {
 	LINK_NONE,
 	LINK_ASKING,
 	LINK_REGISTERED,
+	LINK_LOGIN, /* registered, and asking whether the login waits */
 };
 
 /*
@@ -65,6 +71,7 @@ struct link_member {
 	char *user; /* login name at that system */
 	bool wait;
 	bool held;
+	bool may_wait; /* link_ask_login is worth its round trip */
 	int64_t since; /* instant of the registration */
 	size_t slot;   /* of the question */
 	struct loop_timer timer;
@@ -109,6 +116,16 @@ void link_leave(struct link *link, struct link_member *member);
 void link_tell_login(struct link *link, const struct link_member *member,
 	bool accepted, const char *mechanism, const char *client,
 	const char *sealed);
+/*
+ * The home has accepted the login, and the client does not know yet: the same,
+ * and the question whether it is to wait for a move that its account is about
+ * to make. calls->let_in or calls->held tells.
+ */
+void link_ask_login(struct link *link, struct link_member *member,
+	const char *mechanism, const char *client, const char *sealed);
+/* Behind calls->held: the home has closed; calls->routed tells where to then.
+ */
+void link_withdrawn(struct link *link, struct link_member *member);
 /* Nothing was said since that instant; 0: it is busy again. */
 void link_tell_quiet(
 	struct link *link, const struct link_member *member, int64_t since);

@@ -66,5 +66,6 @@ void link_tell_member(struct link *link, const struct link_member *member);
 void link_tell_question(struct link *link, const struct link_member *member);
 /* The answers to questions that nobody waits for do not come any more. */
 void link_forget_left(struct link *link);
+void link_forget_logins(struct link *link);
 
 #endif

@@ -92,19 +92,25 @@ static void link_forget(char **text)
 	*text = NULL;
 }
 
-/* It is none any more. */
-static void link_clear_member(struct link *link, struct link_member *member)
+/* It does not count at policyd any more. */
+static void link_unregister(struct link_member *member)
 {
-	if (member->stage == LINK_REGISTERED) {
+	if (member->stage == LINK_REGISTERED || member->stage == LINK_LOGIN) {
 		*member->before = member->next;
 		if (member->next != NULL)
 			member->next->before = member->before;
 	}
-	loop_timer_clear(link->loop, &member->timer);
-	link_forget(&member->login);
 	link_forget(&member->address);
 	link_forget(&member->system);
 	link_forget(&member->user);
+}
+
+/* It is none any more. */
+static void link_clear_member(struct link *link, struct link_member *member)
+{
+	link_unregister(member);
+	loop_timer_clear(link->loop, &member->timer);
+	link_forget(&member->login);
 	member->stage = LINK_NONE;
 }
 
@@ -117,6 +123,7 @@ static void link_register(struct link *link, struct link_member *member,
 	member->address = xstrdup(address != NULL ? address : member->login);
 	member->system = xstrdup(attr_list_get(answer, "system"));
 	member->user = xstrdup(user != NULL ? user : member->address);
+	member->may_wait = attr_list_get(answer, "wait") != NULL;
 	member->since = instant_now();
 	member->stage = LINK_REGISTERED;
 	loop_timer_clear(link->loop, &member->timer);
@@ -127,11 +134,33 @@ static void link_register(struct link *link, struct link_member *member,
 	link->members = member;
 }
 
+/* The login does not wait. Its question may be answered yet. */
+static void link_let_in(
+	struct link *link, struct link_member *member, bool unanswered)
+{
+	struct link_slot *slot = &link->slots[member->slot];
+
+	if (unanswered && link->stage == LINK_UP) {
+		slot->member = NULL;
+		slot->left = true;
+		slot->number = member->number;
+	} else {
+		link_give_slot(link, member->slot);
+	}
+	loop_timer_clear(link->loop, &member->timer);
+	member->stage = LINK_REGISTERED;
+	member->calls->let_in(member->context);
+}
+
 /* Nobody has answered: policyd is to forget it, too. */
 static void link_unanswered(void *context)
 {
 	struct link_member *member = context;
 
+	if (member->stage == LINK_LOGIN && !member->held) {
+		link_let_in(member->link, member, true);
+		return;
+	}
 	link_leave(member->link, member);
 	member->calls->routed(
 		member->context, LINK_LATER, "policyd has not answered");
@@ -166,12 +195,15 @@ static void link_leave_question(struct link *link, struct link_member *member)
 	slot->member = NULL;
 	slot->left = true;
 	slot->number = member->number;
+	/* Of a login that is held: of the session, and of the wish for one. */
+	if (member->stage == LINK_LOGIN)
+		link_tell_end(link, member->number);
 	link_tell_end(link, member->number);
 }
 
 void link_leave(struct link *link, struct link_member *member)
 {
-	if (member->stage == LINK_ASKING)
+	if (member->stage == LINK_ASKING || member->stage == LINK_LOGIN)
 		link_leave_question(link, member);
 	else if (member->stage == LINK_REGISTERED && link->stage == LINK_UP)
 		link_tell_end(link, member->number);
@@ -185,15 +217,12 @@ void link_forget_left(struct link *link)
 			link_give_slot(link, i);
 }
 
-void link_tell_login(struct link *link, const struct link_member *member,
-	bool accepted, const char *mechanism, const char *client,
-	const char *sealed)
+static struct attr_list *link_login(struct link *link,
+	const struct link_member *member, bool accepted, const char *mechanism,
+	const char *client, const char *sealed)
 {
-	struct attr_list *words;
+	struct attr_list *words = link_request(link, "login");
 
-	if (link->stage != LINK_UP)
-		return;
-	words = link_request(link, "login");
 	attr_list_add_number(words, "session", (int64_t)member->number);
 	attr_list_add(words, "outcome", accepted ? "ok" : "denied");
 	if (mechanism != NULL)
@@ -202,7 +231,74 @@ void link_tell_login(struct link *link, const struct link_member *member,
 		attr_list_add(words, "clientname", client);
 	if (sealed != NULL)
 		attr_list_add(words, "sealed", sealed);
+	return words;
+}
+
+void link_tell_login(struct link *link, const struct link_member *member,
+	bool accepted, const char *mechanism, const char *client,
+	const char *sealed)
+{
+	if (link->stage != LINK_UP)
+		return;
+	link_login(link, member, accepted, mechanism, client, sealed);
 	link_send(link);
+}
+
+void link_ask_login(struct link *link, struct link_member *member,
+	const char *mechanism, const char *client, const char *sealed)
+{
+	struct attr_list *words;
+
+	member->slot = link_take_slot(link);
+	member->stage = LINK_LOGIN;
+	member->held = false;
+	link->slots[member->slot].member = member;
+	/* Never answered at once: the caller is in the middle of something. */
+	loop_timer_set(link->loop, &member->timer,
+		link->stage == LINK_UP ? link->settings.timeout : 0,
+		link_unanswered, member);
+	if (link->stage != LINK_UP)
+		return;
+	words = link_login(link, member, true, mechanism, client, sealed);
+	attr_list_add_number(words, "id", link_question_id(link, member->slot));
+	attr_list_add(words, "wait", "yes");
+	link_send(link);
+}
+
+void link_withdrawn(struct link *link, struct link_member *member)
+{
+	char *login;
+
+	/* The connection that knew of it may be lost: then it asks again. */
+	if (member->stage != LINK_LOGIN) {
+		login = xstrdup(member->login);
+		link_leave(link, member);
+		link_ask(link, member, login, true);
+		free(login);
+		return;
+	}
+	link_tell_end(link, member->number);
+	link_unregister(member);
+	member->stage = LINK_ASKING;
+}
+
+/* The connection is lost. Who waits for leave to go on has it; who is held
+ * already goes through with it. */
+void link_forget_logins(struct link *link)
+{
+	for (size_t i = 0; i < link->slots_count; i++) {
+		struct link_member *member = link->slots[i].member;
+
+		if (member == NULL || member->stage != LINK_LOGIN)
+			continue;
+		if (!member->held) {
+			link_let_in(link, member, false);
+			continue;
+		}
+		link_give_slot(link, i);
+		loop_timer_clear(link->loop, &member->timer);
+		member->stage = LINK_REGISTERED;
+	}
 }
 
 void link_tell_quiet(
@@ -263,6 +359,10 @@ static void link_take_answer(
 	enum link_outcome outcome;
 	struct error reason = { "" };
 
+	if (member != NULL && member->stage == LINK_LOGIN) {
+		link_let_in(link, member, false);
+		return;
+	}
 	link_give_slot(link, slot);
 	outcome = link_outcome(answer, &reason);
 	if (member == NULL) {
@@ -273,7 +373,6 @@ static void link_take_answer(
 	if (outcome == LINK_ROUTED) {
 		link_register(link, member, answer);
 	} else {
-		member->stage = LINK_NONE;
 		link_clear_member(link, member);
 	}
 	member->calls->routed(member->context, outcome, reason.text);

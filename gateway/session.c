@@ -87,6 +87,7 @@ static void session_free(struct session *session)
 	stream_close(&session->client);
 	dialog_free(&session->dialog);
 	session_wipe(&session->in);
+	session_wipe(&session->down);
 	session_wipe(&session->out);
 	free(session->submission);
 	settings_release(&session->settings);
@@ -150,6 +151,8 @@ static enum session_step (*const session_functions[SESSION_STATES])(
 	[SESSION_CONNECT] = session_connecting,
 	[SESSION_HOME_TLS] = session_home_tls,
 	[SESSION_ENTRY] = session_entry,
+	[SESSION_LET_IN] = session_waiting,
+	[SESSION_WITHDRAW] = session_withdraw,
 	[SESSION_CHALLENGE] = session_challenge,
 	[SESSION_RELAY] = session_relay,
 	[SESSION_CLOSING] = session_closing,
@@ -218,6 +221,7 @@ static void session_overdue(void *context)
 	case SESSION_CONNECT:
 	case SESSION_HOME_TLS:
 	case SESSION_ENTRY:
+	case SESSION_WITHDRAW:
 		session_home_failed(session, "no answer in time");
 		break;
 	case SESSION_CLOSING:

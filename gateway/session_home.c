@@ -216,7 +216,8 @@ static bool session_learn(struct session *session, const struct login *login,
 	return result == 0;
 }
 
-static void session_tell_login(struct session *session, bool accepted)
+static void session_tell_login(
+	struct session *session, bool accepted, bool waits)
 {
 	const struct login *login = dialog_login(session->dialog);
 	const char *mechanism = login_mechanism_name(login->mechanism);
@@ -231,9 +232,16 @@ static void session_tell_login(struct session *session, bool accepted)
 		limits_failed(session->worker->limits, session->origin.client,
 			login->user, now);
 
-	link_tell_login(session->worker->link, &session->member, accepted,
-		mechanism != NULL ? mechanism : "password",
-		dialog_client_name(session->dialog), learned ? sealed : NULL);
+	if (waits)
+		link_ask_login(session->worker->link, &session->member,
+			mechanism != NULL ? mechanism : "password",
+			dialog_client_name(session->dialog),
+			learned ? sealed : NULL);
+	else
+		link_tell_login(session->worker->link, &session->member,
+			accepted, mechanism != NULL ? mechanism : "password",
+			dialog_client_name(session->dialog),
+			learned ? sealed : NULL);
 	session_log(session, accepted ? LOG_INFO : LOG_NOTICE,
 		"login=%s system=%s mechanism=%s tls=%s: %s%s",
 		session->member.address, session->member.system,
@@ -241,6 +249,46 @@ static void session_tell_login(struct session *session, bool accepted)
 		session->client.tls != NULL ? "yes" : "no",
 		accepted ? "logged in" : "denied: ",
 		accepted ? "" : entry_words(session->entry));
+}
+
+/* Whoever could log in again at another home may have to wait for it. */
+static void session_accepted(
+	struct session *session, const char *data, size_t size)
+{
+	const struct login *login = dialog_login(session->dialog);
+	bool waits =
+		session->member.may_wait && !login_is_relayed(login->mechanism);
+
+	session_tell_login(session, true, waits);
+	if (!waits) {
+		session_relay_begin(session, data, size);
+		return;
+	}
+	buffer_add(&session->down, data, size);
+	session_enter(session, SESSION_LET_IN);
+}
+
+/* Nothing is said to this home any more; when it has closed, policyd may move
+ * the account. */
+enum session_step session_withdraw(struct session *session)
+{
+	char data[SESSION_READ];
+	ssize_t got = STREAM_WAIT;
+
+	stream_shut(&session->home);
+	if (session->home.readable)
+		got = stream_read(&session->home, data, sizeof(data));
+	if (got > 0)
+		return SESSION_ON;
+	if (got == STREAM_WAIT && !session->home.ended)
+		return SESSION_WAIT;
+	loop_watch_free(&session->home_watch);
+	stream_close(&session->home);
+	entry_free(&session->entry);
+	session_wipe(&session->down);
+	link_withdrawn(session->worker->link, &session->member);
+	session_hold_on(session);
+	return SESSION_WAIT;
 }
 
 /* data: what the home has said behind its last answer. */
@@ -265,11 +313,10 @@ static void session_entry_act(struct session *session, enum entry_result result,
 			entry_challenge(session->entry), &session->out);
 		break;
 	case ENTRY_ACCEPTED:
-		session_tell_login(session, true);
-		session_relay_begin(session, data, size);
+		session_accepted(session, data, size);
 		break;
 	case ENTRY_DENIED:
-		session_tell_login(session, false);
+		session_tell_login(session, false, false);
 		session_refuse(
 			session, DIALOG_DENIED, entry_words(session->entry));
 		break;

@@ -282,14 +282,35 @@ static void session_routed(
 	session_run(session);
 }
 
+void session_hold_on(struct session *session)
+{
+	session_enter(session, SESSION_HELD);
+	loop_timer_set(session->worker->loop, &session->timer, 0, session_hold,
+		session);
+}
+
+/* The home has let the client in, and it does not wait for a move. */
+static void session_let_in(void *context)
+{
+	struct session *session = context;
+
+	session_relay_begin(session, session->down.data, session->down.size);
+	buffer_free(&session->down);
+	session_run(session);
+}
+
 static void session_held(void *context)
 {
 	struct session *session = context;
 
 	session_log(session, LOG_INFO, "login=%s held",
 		dialog_login(session->dialog)->user);
-	session_enter(session, SESSION_HELD);
-	session_hold(session);
+	if (session->state != SESSION_LET_IN) {
+		session_hold_on(session);
+		return;
+	}
+	session_enter(session, SESSION_WITHDRAW);
+	session_run(session);
 }
 
 /* The account is to be frozen. A login that the home has not answered yet is
@@ -303,6 +324,7 @@ static void session_link_close(void *context, int64_t ms)
 	case SESSION_CONNECT:
 	case SESSION_HOME_TLS:
 	case SESSION_ENTRY:
+	case SESSION_LET_IN:
 		if (!session->challenged) {
 			session_drop_home(session);
 			session_ask(session);
@@ -335,6 +357,7 @@ static void session_link_kick(void *context)
 const struct link_calls session_link_calls = {
 	.routed = session_routed,
 	.held = session_held,
+	.let_in = session_let_in,
 	.close = session_link_close,
 	.kick = session_link_kick,
 };

@@ -26,6 +26,7 @@ struct session {
 	struct buffer in;  /* of the client: read, but nobody's yet */
 	struct buffer out; /* for the client */
 	struct buffer up;  /* for the home */
+	struct buffer down; /* of the home: behind its acceptance */
 
 	/* Before the relay; NULL in it. */
 	struct dialog *dialog;
@@ -94,6 +95,9 @@ void session_refuse(struct session *session, enum dialog_refusal refusal,
 /* The last words before a relay. */
 void session_goodbye(struct session *session, const char *words);
 
+/* The login is held: tells the client so, now and then. */
+void session_hold_on(struct session *session);
+
 /* ---- session_home.c ---- */
 
 /* The route is there: begins to connect. */
@@ -101,6 +105,7 @@ void session_connect(struct session *session);
 enum session_step session_connecting(struct session *session);
 enum session_step session_home_tls(struct session *session);
 enum session_step session_entry(struct session *session);
+enum session_step session_withdraw(struct session *session);
 /* The home cannot be reached; words for the log. */
 void session_home_failed(struct session *session, const char *words);
 

@@ -35,8 +35,12 @@ static const struct session_state_row {
 	[SESSION_HOME_TLS] = { "home-tls", TO(ENTRY) | TO(ROUTE) | REFUSED,
 		20 * SECOND },
 	[SESSION_ENTRY] = { "entry",
-		TO(HOME_TLS) | TO(CHALLENGE) | TO(RELAY) | TO(ROUTE) | REFUSED,
+		TO(HOME_TLS) | TO(CHALLENGE) | TO(LET_IN) | TO(RELAY) |
+			TO(ROUTE) | REFUSED,
 		60 * SECOND },
+	[SESSION_LET_IN] = { "let-in",
+		TO(RELAY) | TO(WITHDRAW) | TO(ROUTE) | REFUSED, 0 },
+	[SESSION_WITHDRAW] = { "withdraw", TO(HELD) | REFUSED, 10 * SECOND },
 	[SESSION_CHALLENGE] = { "challenge", TO(ENTRY) | REFUSED, MINUTE },
 	[SESSION_RELAY] = { "relay",
 		TO(CLOSING) | TO(DRAIN) | TO(FAREWELL) | TO(GONE), 0 },

@@ -16,6 +16,9 @@ enum session_state {
 	SESSION_CONNECT,   /* to the home */
 	SESSION_HOME_TLS,  /* handshake with the home */
 	SESSION_ENTRY,	   /* login at the home */
+	SESSION_LET_IN,	   /* the home has accepted it; policyd is asked whether
+			      it is to wait for a move */
+	SESSION_WITHDRAW,  /* it is: the home's end is waited for */
 	SESSION_CHALLENGE, /* the home's, which the client answers */
 	SESSION_RELAY,	   /* the client speaks to the home */
 	SESSION_CLOSING,   /* the client is not heard any more; the home's end

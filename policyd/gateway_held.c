@@ -38,6 +38,8 @@ static void gateway_reply_route(struct gateway_session *session, const char *id,
 	attr_list_add(session->reply, "address", answer->address);
 	attr_list_add(session->reply, "system", answer->system);
 	attr_list_add(session->reply, "user", answer->user);
+	if (answer->may_wait)
+		attr_list_add(session->reply, "wait", "yes");
 	gateway_send(session);
 	free(answer->user);
 }

@@ -87,6 +87,7 @@ static void gateway_fill(
 {
 	memcpy(answer->address, address, strlen(address) + 1);
 	memset(answer->system, 0, sizeof(answer->system));
+	answer->may_wait = false;
 	memcpy(answer->system, system,
 		strnlen(system, sizeof(answer->system) - 1));
 }
@@ -118,6 +119,7 @@ static int gateway_to_home(const struct gateway_search *search,
 	int found;
 
 	gateway_fill(answer, first->address, account_home_system(first));
+	answer->may_wait = waits_may(first);
 	*verdict_r = GATEWAY_WAITS;
 	if (!gateway_is_open(search, first))
 		return 1;

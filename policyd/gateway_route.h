@@ -35,7 +35,8 @@ struct gateway_answer {
 	char address[ADDRESS_SIZE]; /* registered under it; of GATEWAY_WAITS
 				       the account */
 	char system[ACCOUNT_NAME_SIZE];
-	char *user; /* login name there; to be freed */
+	char *user;    /* login name there; to be freed */
+	bool may_wait; /* for the move of its account, once it is let in */
 };
 
 /*

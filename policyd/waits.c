@@ -143,8 +143,7 @@ void waits_learn(
 	pthread_mutex_unlock(&waits->lock);
 }
 
-/* The move may begin, or goes on, and nothing has gone wrong with it. */
-static bool waits_may(const struct account *account)
+bool waits_may(const struct account *account)
 {
 	return account->strategy->login_waits && !account->held &&
 	       account->attempts == 0 && account_is_moving(account) &&

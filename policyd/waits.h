@@ -18,6 +18,9 @@ struct waits;
 struct waits *waits_new(void);
 void waits_free(struct waits **waits);
 
+/* Whether a login to the account may wait at all: its move may begin, or goes
+ * on, and nothing has gone wrong with it. */
+bool waits_may(const struct account *account);
 /*
  * A user is let in whose account is to be moved: until when (monotonic ms) he
  * may be kept for the move to end; 0: he goes on. An account of unknown size is

@@ -213,6 +213,33 @@ def contents(port, user):
     return found
 
 
+def the_first_login_waits_for_its_move():
+    """Strategy login: a wrong password begins nothing; the right one is held
+    while the whole account moves, and goes on at the new home."""
+    with Scratch("rehome-gateway-first") as lab:
+        site = Site(lab, (ANN,), gateway_wait="20s")
+        site.start()
+        site.fill(ANN)
+        site.rehome.ctl("move", ANN, "--strategy", "login")
+        site.rehome.start_copier()
+        try:
+            client = imaplib.IMAP4("127.0.0.1", site.port("imap"), 20)
+            client.login(ANN, "wrong")
+            raise AssertionError("let in")
+        except imaplib.IMAP4.error:
+            client.shutdown()
+        time.sleep(1)
+        check(site.rehome.show(ANN)["phase"] == "requested", "has begun")
+        login = Login(site.port("imap"), b"A LOGIN %s %s\r\nB SELECT INBOX\r\n"
+                      % (ANN.encode(), PASSWORD.encode()), b"B OK")
+        login.join(25)
+        check(login.took is not None, (login.lines, site.gateway.log(),
+                                       lab.log("policyd")[-2000:]))
+        check(any(b"[INPROGRESS" in line for line in login.lines), login.lines)
+        check(b"* 20 EXISTS\r\n" in login.lines, login.lines)
+        check(site.rehome.show(ANN)["home"] == "destination", "home")
+
+
 if __name__ == "__main__":
-    tap.main([closed_held_and_served_again,
+    tap.main([the_first_login_waits_for_its_move, closed_held_and_served_again,
               what_was_pipelined_is_at_the_new_home])

@@ -76,6 +76,11 @@ static void close_it(void *context, int64_t ms)
 		link_leave(caller->link, &caller->member);
 }
 
+static void let_in(void *context)
+{
+	tell(context, "let in ");
+}
+
 static void kick(void *context)
 {
 	tell(context, "kick ");
@@ -84,6 +89,7 @@ static void kick(void *context)
 static const struct link_calls calls = {
 	.routed = routed,
 	.held = held,
+	.let_in = let_in,
 	.close = close_it,
 	.kick = kick,
 };
@@ -370,6 +376,78 @@ static void test_pushes(void **state)
 	assert_string_equal(bench->two.told, "routed close 70 kick ");
 }
 
+#define LOGIN(id)                                                              \
+	"request=login;session=1;outcome=ok;mechanism=PLAIN;id=" id            \
+	";wait=yes;;"
+
+/* A login that the home has accepted goes on, or waits for a move. */
+static void test_login_waits(void **state)
+{
+	struct bench *bench = *state;
+	struct link_member *member = &bench->one.member;
+
+	meet(bench);
+	link_ask(bench->link, member, "ann@a", true);
+	turns(bench, 5);
+	say(bench, "status=ok\nid=16777216\naddress=ann@a\nsystem=old\n"
+		   "user=ann\nwait=yes\n\n");
+	assert_true(member->may_wait);
+	expect(bench, "request=ready;;" ASK("16777216", "1", "ann@a"));
+	link_ask_login(bench->link, member, "PLAIN", NULL, NULL);
+	expect(bench, LOGIN("33554432"));
+	say(bench, "status=ok\nid=33554432\n\n");
+	assert_string_equal(bench->one.told, "routed let in ");
+	assert_int_equal(member->stage, LINK_REGISTERED);
+
+	bench->one.told[0] = '\0';
+	link_ask_login(bench->link, member, "PLAIN", NULL, NULL);
+	expect(bench, LOGIN("50331648"));
+	say(bench, "event=held\nid=50331648\n\n");
+	link_withdrawn(bench->link, member);
+	expect(bench, "request=end;session=1;;");
+	say(bench, "status=ok\nid=50331648\naddress=ann@a\nsystem=new\n"
+		   "user=ann\n\n");
+	assert_string_equal(bench->one.told, "held routed ");
+	assert_string_equal(member->system, "new");
+	assert_false(member->may_wait);
+	link_leave(bench->link, member);
+	expect(bench, "request=end;session=1;;");
+}
+
+/* policyd is lost while a login waits: it goes on, or asks again. */
+static void test_login_waits_alone(void **state)
+{
+	struct bench *bench = *state;
+	struct link_member *member = &bench->one.member;
+
+	meet(bench);
+	link_ask(bench->link, member, "ann@a", true);
+	turns(bench, 5);
+	say(bench, "status=ok\nid=16777216\naddress=ann@a\nsystem=old\n"
+		   "user=ann\nwait=yes\n\n");
+	link_ask_login(bench->link, member, "PLAIN", NULL, NULL);
+	turns(bench, 5);
+	lose(bench);
+	assert_string_equal(bench->one.told, "routed let in ");
+	link_ask_login(bench->link, member, "PLAIN", NULL, NULL);
+	turns(bench, 250);
+	assert_string_equal(bench->one.told, "routed let in let in ");
+
+	meet(bench);
+	link_ask_login(bench->link, member, "PLAIN", NULL, NULL);
+	turns(bench, 5);
+	say(bench, "event=held\nid=67108864\n\n");
+	lose(bench);
+	link_withdrawn(bench->link, member);
+	assert_int_equal(member->stage, LINK_ASKING);
+	assert_null(member->address);
+	meet(bench);
+	turns(bench, 5);
+	say(bench, "status=ok\nid=83886080\nsystem=new\nuser=ann\n\n");
+	assert_string_equal(
+		bench->one.told, "routed let in let in held routed ");
+}
+
 /* A policyd that makes no sense, or gives no lease, is none. */
 static void test_bad_hello(void **state)
 {
@@ -404,6 +482,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lease, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pushes, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_login_waits, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_login_waits_alone, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_bad_hello, setup, teardown),
 	};

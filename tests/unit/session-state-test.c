@@ -40,7 +40,7 @@ static void test_ways(void **state)
 	(void)state;
 	for (int from = 0; from < SESSION_STATES; from++) {
 		assert_int_equal(session_state_allows(from, SESSION_RELAY),
-			from == SESSION_ENTRY);
+			from == SESSION_ENTRY || from == SESSION_LET_IN);
 		assert_int_equal(session_state_allows(from, SESSION_CONNECT),
 			from == SESSION_ROUTE || from == SESSION_HELD);
 		if (session_state_allows(SESSION_CLOSING, from))

@@ -334,6 +334,33 @@ static void test_home_ends(void **state)
 	hear(&bench->client_end, NULL);
 }
 
+/* The very last octets wait for the client: it is not over without them, even
+ * when somebody has seen the end before. */
+static void test_home_ends_behind_the_rest(void **state)
+{
+	struct bench *bench = *state;
+	size_t in = 0, out = 0;
+
+	while (stream_unsent(&bench->client) == 0 &&
+		bench->relay.down.kept == NULL &&
+		bench->relay.down.piped == 0) {
+		in = push(&bench->home_end, in, in + 30000);
+		run(bench);
+	}
+	stream_close(&bench->home_end);
+	stream_ready(&bench->home, true, true);
+	assert_int_equal(
+		stream_read(&bench->home, (char[1]){ 0 }, 1), STREAM_END);
+	run(bench);
+	assert_int_equal(bench->last, RELAY_WAIT);
+	while (out < in) {
+		out = pull(&bench->client_end, out, 70000);
+		run(bench);
+	}
+	run(bench);
+	assert_int_equal(bench->last, RELAY_OVER);
+}
+
 static void test_lost_client(void **state)
 {
 	struct bench *bench = *state;
@@ -398,6 +425,7 @@ int main(void)
 		TEST(test_back_pressure),
 		TEST(test_client_ends),
 		TEST(test_home_ends),
+		TEST(test_home_ends_behind_the_rest),
 		TEST(test_lost_client),
 		TEST(test_quiet),
 		TEST(test_stop),

@@ -40,7 +40,7 @@ gateway_rehome_gateway_SOURCES = $(gateway_dialog) $(gateway_entry_own) \
 	gateway/session_state.c gateway/session_state.h gateway/settings.c \
 	gateway/settings.h gateway/submission.c gateway/submission.h \
 	gateway/worker.c gateway/worker.h $(gateway_deliveries)
-gateway_rehome_gateway_LDADD = lib/librehome.a $(EVENT_LIBS) $(OPENSSL_LIBS) \
+gateway_rehome_gateway_LDADD = lib/librehome.a $(OPENSSL_LIBS) \
 	$(CONFUSE_LIBS) $(IDN2_LIBS) $(UNISTRING_LIBS) $(SYSTEMD_LIBS) \
 	-lpthread
 
@@ -60,7 +60,7 @@ tests_unit_entry_test_SOURCES = tests/unit/entry-test.c $(gateway_entry)
 tests_unit_entry_test_LDADD = lib/librehome.a $(CMOCKA_LIBS) $(OPENSSL_LIBS)
 tests_unit_link_test_SOURCES = tests/unit/link-test.c $(gateway_link) \
 	$(gateway_loop)
-tests_unit_link_test_LDADD = lib/librehome.a $(EVENT_LIBS) $(CMOCKA_LIBS) \
+tests_unit_link_test_LDADD = lib/librehome.a $(CMOCKA_LIBS) \
 	-lpthread
 tests_unit_offer_test_SOURCES = tests/unit/offer-test.c gateway/offer.c \
 	gateway/offer.h gateway/login.c gateway/login.h
@@ -76,14 +76,14 @@ tests_unit_listener_test_SOURCES = tests/unit/listener-test.c \
 	tests/unit/certificate.c tests/unit/certificate.h \
 	$(gateway_listener) $(gateway_loop) $(gateway_relay) \
 	gateway/dial.c gateway/dial.h gateway/home.c gateway/home.h
-tests_unit_listener_test_LDADD = lib/librehome.a $(EVENT_LIBS) \
+tests_unit_listener_test_LDADD = lib/librehome.a \
 	$(OPENSSL_LIBS) $(SYSTEMD_LIBS) $(CONFUSE_LIBS) $(IDN2_LIBS) \
 	$(UNISTRING_LIBS) $(CMOCKA_LIBS) -lpthread
 tests_unit_proxy_header_test_SOURCES = tests/unit/proxy-header-test.c \
 	gateway/proxy_header.c gateway/proxy_header.h
 tests_unit_proxy_header_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
 tests_unit_loop_test_SOURCES = tests/unit/loop-test.c $(gateway_loop)
-tests_unit_loop_test_LDADD = lib/librehome.a $(EVENT_LIBS) $(CMOCKA_LIBS) \
+tests_unit_loop_test_LDADD = lib/librehome.a $(CMOCKA_LIBS) \
 	-lpthread
 tests_unit_relay_test_SOURCES = tests/unit/relay-test.c \
 	tests/unit/certificate.c tests/unit/certificate.h $(gateway_relay)

@@ -106,12 +106,12 @@ tests_bench_milter_load_LDADD = lib/librehome.a
 check_PROGRAMS += tests/bench/mail-home tests/bench/mail-load
 tests_bench_mail_home_SOURCES = tests/bench/mail-home.c gateway/loop.c \
 	gateway/loop.h gateway/stream.c gateway/stream.h
-tests_bench_mail_home_LDADD = lib/librehome.a $(EVENT_LIBS) $(OPENSSL_LIBS) \
+tests_bench_mail_home_LDADD = lib/librehome.a $(OPENSSL_LIBS) \
 	-lpthread
 tests_bench_mail_load_SOURCES = tests/bench/mail-load.c gateway/loop.c \
 	gateway/loop.h gateway/stream.c gateway/stream.h \
 	tests/bench/histogram.c tests/bench/histogram.h
-tests_bench_mail_load_LDADD = lib/librehome.a $(EVENT_LIBS) $(OPENSSL_LIBS) \
+tests_bench_mail_load_LDADD = lib/librehome.a $(OPENSSL_LIBS) \
 	-lpthread
 SYSTEM_TESTS += tests/system/bench.py
 EXTRA_DIST += tests/bench/serve.py tests/bench/serve_site.py \

@@ -183,18 +183,27 @@ static enum dialog_result dialog_sasl_line(
 	struct dialog *dialog, struct buffer *out)
 {
 	bool relayed = dialog->stage == DIALOG_RELAY;
+	enum dialog_result result;
 	int whole = 1;
+	bool cancelled;
 
 	if (dialog->ops->unwrap != NULL)
 		whole = dialog->ops->unwrap(dialog, out);
 	if (whole == 0)
 		return DIALOG_MORE;
-	if (whole < 0 || (dialog->in.size == 1 && dialog->in.data[0] == '*')) {
+	cancelled = dialog->in.size == 1 && dialog->in.data[0] == '*';
+	/* It becomes a part of our own command to the home. */
+	if (relayed && !cancelled &&
+		!sasl_is_answer(dialog->in.data, dialog->in.size))
+		whole = -1;
+	if (whole < 0 || cancelled) {
 		dialog->stage = DIALOG_COMMAND;
 		dialog->ops->sasl_failed(
 			dialog, whole < 0 ? "invalid answer" : "", out);
 		login_clear(&dialog->login);
-		return relayed ? DIALOG_CANCELLED : dialog_mistake(dialog, out);
+		result = dialog_mistake(dialog, out);
+		return relayed && result == DIALOG_MORE ? DIALOG_CANCELLED
+							: result;
 	}
 	if (!relayed)
 		return dialog_take_answer(

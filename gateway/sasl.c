@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -43,6 +44,11 @@ static bool sasl_is_base64(const char *text, size_t size)
 	return true;
 }
 
+bool sasl_is_answer(const char *text, size_t size)
+{
+	return size <= SASL_ANSWER_MAX && sasl_is_base64(text, size);
+}
+
 /* 0 or -1. */
 static int sasl_decode(const char *text, size_t size, struct sasl_text *text_r)
 {
@@ -50,7 +56,7 @@ static int sasl_decode(const char *text, size_t size, struct sasl_text *text_r)
 
 	if (size == 1 && text[0] == '=')
 		size = 0;
-	if (size > SASL_ANSWER_MAX || !sasl_is_base64(text, size))
+	if (!sasl_is_answer(text, size))
 		return -1;
 	text_r->data = xcalloc(size + 1, 1);
 	if (size > 0)
@@ -138,6 +144,38 @@ static int sasl_login(struct login *login, unsigned step,
 	return login->user != NULL && login->password != NULL ? 1 : -1;
 }
 
+static bool sasl_is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/*
+ * "^Ahost=mx^Aauth=Bearer TOKEN^A^A": keys are letters (RFC 7628 section 3.1),
+ * and none names a user again: a home that takes the last one would let in
+ * somebody else than was routed.
+ */
+static bool sasl_is_pairs(const char *at, const char *end)
+{
+	while (at < end) {
+		const char *key = ++at;
+
+		while (at < end && sasl_is_letter(*at))
+			at++;
+		if (at == end || *at == '\001') {
+			if (at > key)
+				return false;
+			continue;
+		}
+		if (at == key || *at != '=' ||
+			(at - key == 4 && strncasecmp(key, "user", 4) == 0))
+			return false;
+		at = memchr(at, '\001', (size_t)(end - at));
+		if (at == NULL)
+			return true;
+	}
+	return true;
+}
+
 /* "user=ann@example.org^Aauth=Bearer TOKEN^A^A" */
 static int sasl_xoauth2(struct login *login, const struct sasl_text *text,
 	const char **reason_r)
@@ -148,7 +186,7 @@ static int sasl_xoauth2(struct login *login, const struct sasl_text *text,
 	if (text->size < 5 || memcmp(text->data, "user=", 5) != 0)
 		return -1;
 	end = memchr(text->data, '\001', text->size);
-	if (end == NULL)
+	if (end == NULL || !sasl_is_pairs(end, text->data + text->size))
 		return -1;
 	login->user = sasl_name(text->data + 5, (size_t)(end - text->data) - 5);
 	return login->user != NULL ? 1 : -1;
@@ -221,7 +259,9 @@ static int sasl_oauthbearer(struct login *login, const struct sasl_text *text,
 		*reason_r = "the OAUTHBEARER answer names no user";
 		return -1;
 	}
-	return *rest == '\001' ? 1 : -1;
+	if (*rest != '\001' || !sasl_is_pairs(rest, text->data + text->size))
+		return -1;
+	return 1;
 }
 
 /* "n,,n=ann,r=NONCE"; with an authorization identity that is whose it is. */

@@ -7,6 +7,7 @@
 #ifndef REHOME_GATEWAY_SASL_H
 #define REHOME_GATEWAY_SASL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "gateway/login.h"
@@ -23,6 +24,12 @@
  */
 int sasl_answer(struct login *login, unsigned step, const char *text,
 	size_t size, const char **reason_r);
+
+/*
+ * Whether a client's answer may go on as it is in a command of ours: base64, or
+ * nothing; no longer than SASL_ANSWER_MAX.
+ */
+bool sasl_is_answer(const char *text, size_t size);
 
 /*
  * What the server says to get that answer, in base64; "" for mechanisms where

@@ -80,6 +80,35 @@ static const struct conversation conversations[] = {
 		DIALOG_LOGIN, 0, "ann", NULL, NULL },
 	{ DIALOG_IMAP, true, "a AUTHENTICATE OAUTHBEARER " BEARER_ANN "\r\n",
 		"", DIALOG_LOGIN, 0, "ann", NULL, NULL },
+	/* "user=ann^Auser=bob^Aauth=Bearer t^A^A" */
+	{ DIALOG_IMAP, true,
+		"a AUTHENTICATE XOAUTH2 "
+		"dXNlcj1hbm4BdXNlcj1ib2IBYXV0aD1CZWFyZXIgdAEB\r\n",
+		"a BAD invalid XOAUTH2 answer\r\n", DIALOG_MORE, 0, NULL, NULL,
+		NULL },
+	/* "user=ann^Aauth=Bearer t^AUSER=bob^A^A" */
+	{ DIALOG_IMAP, true,
+		"a AUTHENTICATE XOAUTH2 "
+		"dXNlcj1hbm4BYXV0aD1CZWFyZXIgdAFVU0VSPWJvYgEB\r\n",
+		"a BAD invalid XOAUTH2 answer\r\n", DIALOG_MORE, 0, NULL, NULL,
+		NULL },
+	/* "n,a=ann,^An,a=bob,^Aauth=Bearer t^A^A" */
+	{ DIALOG_IMAP, true,
+		"a AUTHENTICATE OAUTHBEARER "
+		"bixhPWFubiwBbixhPWJvYiwBYXV0aD1CZWFyZXIgdAEB\r\n",
+		"a BAD invalid OAUTHBEARER answer\r\n", DIALOG_MORE, 0, NULL,
+		NULL, NULL },
+	/* "n,a=ann,^Auser=bob^Aauth=Bearer t^A^A" */
+	{ DIALOG_IMAP, true,
+		"a AUTHENTICATE OAUTHBEARER "
+		"bixhPWFubiwBdXNlcj1ib2IBYXV0aD1CZWFyZXIgdAEB\r\n",
+		"a BAD invalid OAUTHBEARER answer\r\n", DIALOG_MORE, 0, NULL,
+		NULL, NULL },
+	/* "n,a=ann,^Ahost=mx^Aport=143^Aauth=Bearer t^A^A" */
+	{ DIALOG_IMAP, true,
+		"a AUTHENTICATE OAUTHBEARER "
+		"bixhPWFubiwBaG9zdD1teAFwb3J0PTE0MwFhdXRoPUJlYXJlciB0AQE=\r\n",
+		"", DIALOG_LOGIN, 0, "ann", NULL, NULL },
 	{ DIALOG_IMAP, true, "a AUTHENTICATE SCRAM-SHA-256 " SCRAM_ANN "\r\n",
 		"", DIALOG_LOGIN, 0, "ann", NULL, NULL },
 	{ DIALOG_IMAP, true, "a AUTHENTICATE PLAIN\r\n*\r\nb NOOP\r\n",
@@ -377,6 +406,91 @@ static void test_relay(void **state)
 	dialog_free(&dialog);
 }
 
+/* An exchange that is relayed stands at its second answer. */
+static struct dialog *begin_relayed(
+	enum dialog_protocol protocol, struct buffer *out)
+{
+	static const char *const begins[] = {
+		[DIALOG_IMAP] = "a AUTHENTICATE XOAUTH2 " XOAUTH_ANN "\r\n",
+		[DIALOG_POP3] = "AUTH XOAUTH2 " XOAUTH_ANN "\r\n",
+		[DIALOG_SMTP] = "EHLO x\r\nAUTH XOAUTH2 " XOAUTH_ANN "\r\n",
+		[DIALOG_SIEVE] =
+			"AUTHENTICATE \"XOAUTH2\" \"" XOAUTH_ANN "\"\r\n",
+	};
+	struct dialog *dialog = begin(protocol, true);
+	enum dialog_result result;
+
+	feed(dialog, begins[protocol], SIZE_MAX, out, &result);
+	assert_int_equal(result, DIALOG_LOGIN);
+	dialog_challenge(dialog, "cj1hYmM=", out);
+	return dialog;
+}
+
+/* What goes to the home in our own command is base64, or the exchange is over:
+ * nothing may end its line or its string. */
+static void test_relayed_answers(void **state)
+{
+	static const struct {
+		enum dialog_protocol protocol;
+		const char *says;
+		const char *response; /* NULL: refused */
+	} answers[] = {
+		{ DIALOG_IMAP, "AQ==\r\n", "AQ==" },
+		{ DIALOG_IMAP, "\r\n", "" },
+		{ DIALOG_SIEVE, "\"AQ==\"\r\n", "AQ==" },
+		{ DIALOG_SIEVE, "{4+}\r\nAQ==\r\n", "AQ==" },
+		{ DIALOG_SIEVE, "\"\"\r\n", "" },
+		{ DIALOG_SIEVE, "{9+}\r\n\"\r\nLOGOUT\r\n", NULL },
+		{ DIALOG_SIEVE, "\"\\\" \\\"\"\r\n", NULL },
+		{ DIALOG_IMAP, "AQ==\rb LOGIN bob x\r\n", NULL },
+		{ DIALOG_POP3, "AQ==\rUSER bob\r\n", NULL },
+		{ DIALOG_SMTP, "AQ== x\r\n", NULL },
+		{ DIALOG_SMTP, "\xff\xfe\r\n", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+		struct buffer out = BUFFER_EMPTY;
+		struct dialog *dialog =
+			begin_relayed(answers[i].protocol, &out);
+		enum dialog_result result;
+
+		feed(dialog, answers[i].says, SIZE_MAX, &out, &result);
+		assert_int_equal(result, answers[i].response != NULL
+						 ? DIALOG_RESPONSE
+						 : DIALOG_CANCELLED);
+		if (answers[i].response != NULL)
+			assert_string_equal(
+				dialog_response(dialog), answers[i].response);
+		buffer_free(&out);
+		dialog_free(&dialog);
+	}
+}
+
+/* Who begins and gives up again and again does not do so for ever. */
+static void test_cancelled(void **state)
+{
+	struct buffer out = BUFFER_EMPTY;
+	struct dialog *dialog = begin_relayed(DIALOG_IMAP, &out);
+	enum dialog_result result;
+	int i;
+
+	(void)state;
+	for (i = 1; i < 99; i++) {
+		feed(dialog, "*\r\n", SIZE_MAX, &out, &result);
+		if (result != DIALOG_CANCELLED)
+			break;
+		feed(dialog, "a AUTHENTICATE XOAUTH2 " XOAUTH_ANN "\r\n",
+			SIZE_MAX, &out, &result);
+		assert_int_equal(result, DIALOG_LOGIN);
+		dialog_challenge(dialog, "", &out);
+	}
+	assert_int_equal(result, DIALOG_END);
+	assert_int_equal(i, 10);
+	buffer_free(&out);
+	dialog_free(&dialog);
+}
+
 static void test_limits(void **state)
 {
 	struct dialog *dialog = begin(DIALOG_IMAP, true);
@@ -425,6 +539,8 @@ int main(void)
 		cmocka_unit_test(test_starttls),
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_relay),
+		cmocka_unit_test(test_relayed_answers),
+		cmocka_unit_test(test_cancelled),
 		cmocka_unit_test(test_limits),
 	};
 

@@ -23,6 +23,7 @@ EXTRA_DIST += \
 EXTRA_DIST += \
 	contrib/cron/rehome \
 	contrib/demo/demo.py \
+	contrib/demo/people.py \
 	contrib/demo/run \
 	contrib/dovecot/README \
 	contrib/dovecot/lock \

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The demonstration: three live accounts move from an old Dovecot to a new one
-behind a real Postfix, under mail and readers that never stop. It ends with the
-ledger of all mail, and fails loudly when that does not balance."""
+"""The demonstration: three live accounts move from an old Dovecot to a new one,
+because their users log in. Logins and mail go through rehome's gateway, behind a
+real Postfix; mail and readers never stop. It ends with the ledger of all mail,
+and fails loudly when that does not balance."""
 
 import os
 import sys
@@ -9,13 +10,14 @@ import time
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 sys.path.insert(0, os.path.join(TOP, "tests", "lab"))
+sys.path.insert(0, os.path.join(TOP, "contrib", "demo"))
 sys.dont_write_bytecode = True
 
 import corpus  # noqa: E402
 from dovecot import PASSWORD  # noqa: E402
 from ledger import Ledger  # noqa: E402
-from mailuser import Reader  # noqa: E402
-from scratch import Scratch, wait_for  # noqa: E402
+from people import MailServer, Person  # noqa: E402
+from scratch import Scratch, run, wait_for  # noqa: E402
 from site_under_test import Site  # noqa: E402
 from traffic import Accepted, LocalSender, SmtpSender  # noqa: E402
 
@@ -39,18 +41,37 @@ def steps_text(account, wanted):
 class Demo:
     def __init__(self, scratch, build):
         self.scratch = scratch
-        site = Site(scratch, build, aliases=ALIASES,
-                    budget="%dms" % BUDGET_MS)
+        self.keys = scratch.dir("keys")
+        self.old = MailServer(scratch, "old")
+        self.new = MailServer(scratch, "new")
+        site = Site(
+            scratch, build, maps="listener", aliases=ALIASES, old=self.old,
+            new=self.new, budget="%dms" % BUDGET_MS,
+            gateway={"protocols": ("imap", "lmtp"), "forms": ("start",),
+                     "options": '    public_key = "%s/learned.pub"\n'
+                                % self.keys},
+            policyd={"gateway_wait": "30s"},
+            copier_more='private_key = "%s/learned.key"' % self.keys)
         self.site = site
-        self.old, self.new = site.old, site.new
         self.postfix, self.rehome = site.postfix, site.rehome
         self.accepted = Accepted()
-        self.readers = [Reader(address, (self.old, self.new), self.accepted)
+        self.readers = [Person(address, site.gateway, self.accepted, say)
                         for address in ACCOUNTS]
         self.parked = set()
+        self.sessions_shown = False
+
+    def make_keys(self):
+        """The gateway gets the public half, the copier the private one."""
+        run(["openssl", "genpkey", "-algorithm", "X25519", "-out",
+             self.keys + "/learned.key"])
+        run(["openssl", "pkey", "-in", self.keys + "/learned.key", "-pubout",
+             "-out", self.keys + "/learned.pub"])
+        os.chmod(self.keys + "/learned.key", 0o600)
 
     def start_servers(self):
         say("Starting a private Postfix, an old and a new Dovecot, rehome ...")
+        self.make_keys()
+        open(self.new.directory + "/users", "a", encoding="utf-8").close()
         self.site.start(ACCOUNTS)
 
     def fill(self):
@@ -74,33 +95,73 @@ class Demo:
                        pause=0.1),
             LocalSender(self.accepted, ACCOUNTS, route, self.postfix,
                         pause=0.1)]
-        for thread in self.senders + self.readers:
+        for thread in self.senders:
             thread.start()
-        time.sleep(2)
+        time.sleep(1)
         say("Mail comes in by SMTP from outside, from a logged-in user, through"
-            " aliases\nand by sendmail(1); each account's user reads, flags "
-            "and files meanwhile.")
+            " aliases\nand by sendmail(1). Postfix hands all of it to the "
+            "gateway, by LMTP, and the\nusers' programs know the gateway's "
+            "address alone.")
+
+    def order(self):
+        """Nothing moves before its user has logged in."""
+        self.rehome.start_copier("--daemon")
+        for strategy, accounts in (("login", ACCOUNTS[:2]),
+                                   ("logout", ACCOUNTS[2:])):
+            say("\n$ rehome move --strategy %s %s"
+                % (strategy, " ".join(accounts)))
+            say(self.rehome.ctl("move", "--strategy", strategy,
+                                *accounts).stdout.strip())
+        if self.readers[0].is_let_in("a guess"):
+            raise RuntimeError("a wrong password was taken")
+        time.sleep(1)
+        for address in ACCOUNTS:
+            if self.rehome.show(address)["phase"] != "requested":
+                raise RuntimeError("%s moves, and nobody has logged in"
+                                   % address)
+        say("A wrong password was tried for %s: refused by the old server; "
+            "nothing\nhas begun to move. Now the users log in:\n"
+            % ACCOUNTS[0])
 
     def move(self):
-        self.rehome.start_copier("--daemon")
-        say(self.rehome.ctl("move", *ACCOUNTS).stdout.strip())
+        for reader in self.readers:
+            reader.start()
         waiting = set(ACCOUNTS)
         phases = {}
         end = time.monotonic() + 60
         while waiting:
             if time.monotonic() > end:
                 raise TimeoutError("not settled: %s" % ", ".join(waiting))
-            for address in sorted(waiting):
-                account = self.rehome.show(address)
-                if phases.get(address) != account["phase"]:
-                    phases[address] = account["phase"]
-                    say("  %-17s %-9s at %s" % (
-                        address, account["phase"], account["home"]))
-                if (account["phase"] == "settled"
-                        and account["home"] == "destination"):
-                    waiting.discard(address)
+            for reader in self.readers:
+                account = self.rehome.show(reader.address)
+                state = account["phase"], account["home"]
+                if phases.get(reader.address) != state:
+                    phases[reader.address] = state
+                    say("  %-17s %-9s at %s" % (reader.address, *state))
+                    self.come_or_go(reader, *state)
+                if state == ("settled", "destination"):
+                    waiting.discard(reader.address)
             self.note_parked()
             time.sleep(0.05)
+
+    def come_or_go(self, reader, phase, home):
+        """Whoever is at work at the old server logs out when all but the
+        last changes are copied, and comes again later."""
+        if phase == "ready" and reader.served_by == ["old"]:
+            self.show_sessions()
+            say("  %-17s logs out" % reader.address)
+            reader.log_out()
+        elif home == "destination":
+            reader.log_in()
+
+    def show_sessions(self):
+        """Once: who is logged in. Deliveries come and go too fast to see."""
+        if self.sessions_shown:
+            return
+        self.sessions_shown = True
+        lines = self.rehome.ctl("sessions").stdout.splitlines()
+        say("  $ rehome sessions\n" + "\n".join(
+            "    " + line for line in lines if " lmtp " not in line))
 
     def note_parked(self):
         """Messages that wait in the queue for an account out of service."""
@@ -136,6 +197,11 @@ class Demo:
             say("%-17s flagged %d, filed %d, drafted %d; served by %s"
                 % (reader.address, len(reader.flagged), len(reader.filed),
                    len(reader.drafts), ", then ".join(reader.served_by)))
+        for address in ACCOUNTS:
+            entry = self.new.user_entry(address)
+            say("%-17s password learned, kept by the new server as %s..."
+                % (address, entry[:24]))
+            within = within and entry.startswith("{ARGON2ID}")
         moved = all(reader.served_by[-1:] == ["new"]
                     for reader in self.readers)
         for problem in (ledger.lost + ledger.twice + ledger.old_only
@@ -153,12 +219,15 @@ All is left running in %s. Try:
     %s why %s
     %s return %s
     swaks --server 127.0.0.1:%d --local-interface 127.0.0.2 --to %s
-    curl -u %s:%s 'imap://127.0.0.1:%d/INBOX?ALL'
+    %s sessions
+    %s seen %s
+    curl --ssl-reqd --cacert %s -u %s:%s 'imap://localhost:%d/INBOX?ALL'
 Stop it: kill %s; postfix -c %s stop;
     doveadm -c %s stop; doveadm -c %s stop""" % (
             self.scratch.path, command, command, ACCOUNTS[0], command,
             ACCOUNTS[0], command, ACCOUNTS[1], self.postfix.smtp, ACCOUNTS[0],
-            ACCOUNTS[0], PASSWORD, self.new.imap, " ".join(
+            command, command, ACCOUNTS[0], self.old.certificate, ACCOUNTS[0],
+            PASSWORD, self.site.gateway.port("imap", "start"), " ".join(
                 str(child.pid) for child in self.scratch.children.values()),
             self.postfix.etc, self.old.config, self.new.config))
 
@@ -172,6 +241,7 @@ def main():
         demo.start_servers()
         demo.fill()
         demo.start_traffic()
+        demo.order()
         demo.move()
         demo.stop_traffic()
         good = demo.report()

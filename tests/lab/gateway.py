@@ -149,6 +149,10 @@ class Gateway:
     def port(self, protocol, form="none"):
         return self.ports[protocol, form]
 
+    def first_port(self, protocol):
+        return next(port for (name, _), port in self.ports.items()
+                    if name == protocol)
+
     def start(self, rehome, env=None):
         self.scratch.spawn("gateway", [
             rehome.program("gateway/rehome-gateway"), "-c", rehome.config],

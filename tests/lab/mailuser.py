@@ -33,6 +33,14 @@ class Reader(threading.Thread):
         self.told_off = 0
         self.served_by = []
         self._end = threading.Event()
+        self._away = threading.Event()
+
+    def log_out(self):
+        """Ends the session properly; none is begun before log_in()."""
+        self._away.set()
+
+    def log_in(self):
+        self._away.clear()
 
     def finish(self):
         self._end.set()
@@ -45,6 +53,9 @@ class Reader(threading.Thread):
 
     def run(self):
         while not self._end.is_set():
+            if self._away.is_set():
+                self._end.wait(0.05)
+                continue
             session = self._login()
             if session is None:
                 self.told_off += 1
@@ -79,7 +90,7 @@ class Reader(threading.Thread):
         for folder in ("Filed", "Drafts"):
             session.create(folder)  # NO when it is there already
         turn = 0
-        while not self._end.is_set():
+        while not (self._end.is_set() or self._away.is_set()):
             turn += 1
             self._check(session.select("INBOX"))
             if turn % 5 == 0:

@@ -47,6 +47,7 @@ copier {{
     jobs = 2
     poll = "200ms"
     settle = "{settle}"
+    {copier_more}
 }}
 log {{
     facility = "stderr"
@@ -77,7 +78,8 @@ class Rehome:
             if postfix else "",
             "queue_flush": "/usr/sbin/postqueue -c %s -i %%i" % postfix.etc
             if postfix else "",
-            "queue_barrier": "yes", "settle": "2s", "client_timeout": "10s", "policyd_more": "", "more": "",
+            "queue_barrier": "yes", "settle": "2s", "client_timeout": "10s", "policyd_more": "",
+            "copier_more": "", "more": "",
             "level": "info", "domain": "example.org",
             "default": systems[0].name, "complete": "no"}
         values.update(settings)

@@ -40,11 +40,12 @@ def postfix_settings(directory, policy, milter, maps, listener=None):
 
 
 class Site:
-    """maps: "hash", "socketmap", or "listener": the gateway delivers."""
+    """maps: "hash", "socketmap", or "listener": the gateway delivers; then
+    gateway are arguments of its Gateway, policyd further rows."""
 
     def __init__(self, scratch, build, policy=True, milter=True, maps="hash",
                  aliases=None, old=None, new=None, postfix_extra="",
-                 **settings):
+                 gateway=None, policyd=None, **settings):
         self.scratch = scratch
         self.milter = milter
         self.old = old or Dovecot(scratch, "old")
@@ -52,15 +53,17 @@ class Site:
         directory = os.path.join(scratch.path, "rehome")
         self.gateway = None
         if maps == "listener":
-            self.gateway = Gateway(scratch, self.old, ("lmtp",), ("none",))
-            settings = dict(self.gateway.settings(), reload="",
-                            queue_barrier="no", **settings)
+            self.gateway = Gateway(scratch, self.old, **dict(
+                {"protocols": ("lmtp",), "forms": ("none",)},
+                **(gateway or {})))
+            settings = dict(self.gateway.settings(**(policyd or {})),
+                            reload="", queue_barrier="no", **settings)
         self.postfix = Postfix(
             scratch, os.path.join(self.old.directory, "auth-client"),
             domain=DOMAIN, aliases=aliases,
             extra=postfix_settings(
                 directory, policy, milter, maps,
-                self.gateway and self.gateway.port("lmtp")) + "\n"
+                self.gateway and self.gateway.first_port("lmtp")) + "\n"
             + postfix_extra)
         if maps != "hash":
             settings.setdefault("maps", "")

@@ -30,7 +30,9 @@ AFTERWARDS = ("open", "flush")
 
 
 def say(text):
-    print(text, flush=True)
+    """In one piece: the people speak as well, in threads of their own."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 def steps_text(account, wanted):

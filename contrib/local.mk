@@ -32,6 +32,9 @@ EXTRA_DIST += \
 	contrib/dovecot/sudoers \
 	contrib/dovecot/unlock \
 	contrib/gateway/README \
+	contrib/gateway/main.cf.old \
+	contrib/gateway/master.cf.old \
+	contrib/haproxy/haproxy.cfg \
 	contrib/hooks/as-root \
 	contrib/hooks/by-ssh \
 	contrib/hooks/hook-by-ssh \
@@ -39,6 +42,8 @@ EXTRA_DIST += \
 	contrib/sql/provision \
 	contrib/systemd/rehome-copier.service \
 	contrib/systemd/rehome-gateway.service \
+	contrib/systemd/rehome-gateway-delivery.socket \
+	contrib/systemd/rehome-gateway-imaps.socket \
 	contrib/systemd/rehome-milter.service \
 	contrib/systemd/rehome-policyd-gateway.socket \
 	contrib/systemd/rehome-policyd-policy.socket \

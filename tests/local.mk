@@ -29,6 +29,7 @@ EXTRA_DIST += tests/run tests/lab/build tests/lab/packages \
 
 SYSTEM_TESTS += tests/system/ledger.py tests/system/stages.py \
 	tests/system/outage.py tests/system/hostile.py tests/crash/steps.py
+SYSTEM_TESTS += tests/system/contrib_gateway.py
 SYSTEM_TESTS += tests/system/contrib_provision.py \
 	tests/system/gateway_secrets.py
 SYSTEM_TESTS += tests/system/gateway_faults.py \

@@ -20,7 +20,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "lab"))
 import tap  # noqa: E402
 from courier import Courier  # noqa: E402
 from dovecot import Dovecot  # noqa: E402
-from gateway import Front, Home, PASSWORD, submission_home  # noqa: E402
+from gateway import Front, Home, PASSWORD  # noqa: E402
 from postfix import Postfix  # noqa: E402
 from scratch import Scratch, answers, run, wait_for  # noqa: E402
 from scripted_home import ScriptedHome  # noqa: E402
@@ -114,8 +114,10 @@ def router_tells_the_client():
         raise tap.Skip("haproxy is not installed")
     with Scratch() as scratch:
         old = Home(scratch, "old", client_address="xclient")
-        postfix = submission_home(
-            scratch, old, "smtpd_authorized_xclient_hosts = 127.0.0.1\n")
+        postfix = Postfix(
+            scratch, os.path.join(old.directory, "auth-client"), maillog=True,
+            extra="mynetworks =\n"
+            "smtpd_authorized_xclient_hosts = 127.0.0.1\n")
         old.submit = "smtp://127.0.0.1:%d" % postfix.smtp
         front = Front(scratch, tap.build_directory(), [ANN], old=old,
                       forms=("start", "implicit"),

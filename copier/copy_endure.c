@@ -25,6 +25,7 @@
 struct copy_logins {
 	struct copy *copy;
 	enum mailbox_failure failures[2]; /* of the source, of the other */
+	struct error errors[2];
 	bool open;
 	struct error error;
 };
@@ -41,6 +42,8 @@ static bool copy_open_side(void *context, int side, struct error *error)
 			side == 0 ? &copy->source : &copy->destination,
 			side == 0 ? "source" : "destination",
 			&logins->failures[side], error);
+	if (*mailbox == NULL)
+		logins->errors[side] = *error;
 	return *mailbox != NULL;
 }
 
@@ -101,17 +104,19 @@ static enum endure_result copy_open(void *context, struct error *error)
 					       : logins.failures[1];
 
 	if (!logins.open) {
-		*error = logins.error;
+		*error = logins.failures[0] == MAILBOX_LATER &&
+					 failure != MAILBOX_LATER
+				 ? logins.errors[1]
+				 : logins.error;
 		copy->code = mailbox_failure_code(failure);
 		return failure != MAILBOX_LATER ? ENDURE_REFUSED
 						: ENDURE_FAILED;
 	}
-	if (copy->pass.identity == NULL &&
-		copy_open_identity(copy, error) < 0) {
-		copy->code = EX_TEMPFAIL;
-		return ENDURE_FAILED;
-	}
-	return ENDURE_DONE;
+	if (copy->pass.identity != NULL ||
+		copy_open_identity(copy, &failure, error) == 0)
+		return ENDURE_DONE;
+	copy->code = mailbox_failure_code(failure);
+	return failure != MAILBOX_LATER ? ENDURE_REFUSED : ENDURE_FAILED;
 }
 
 /* What a dry run has found before its connection was lost is found anew. */

@@ -7,15 +7,16 @@
 #include "copier/identity.h"
 #include "copier/identity_judge.h"
 
-int copy_open_identity(struct copy *copy, struct error *error)
+int copy_open_identity(
+	struct copy *copy, enum mailbox_failure *failure_r, struct error *error)
 {
 	const struct copy_options *options = copy->options;
 
 	if (options->doveadm == NULL || options->dry_run)
 		return 0;
-	copy->pass.identity =
-		identity_open(options->doveadm, options->doveadm_password_file,
-			copy->destination.login, (int)options->timeout, error);
+	copy->pass.identity = identity_open(options->doveadm,
+		options->doveadm_password_file, copy->destination.login,
+		(int)options->timeout, failure_r, error);
 	return copy->pass.identity != NULL ? 0 : -1;
 }
 

@@ -111,8 +111,10 @@ int copy_fail(struct copy *copy, int code, const char *text);
 /* A bad command line. */
 int copy_misused(const char *text);
 
-/* Opens pass.identity where the options name a doveadm server. 0 or -1. */
-int copy_open_identity(struct copy *copy, struct error *error);
+/* Opens pass.identity where the options name a doveadm server. 0; or -1 and
+ * *failure_r. */
+int copy_open_identity(struct copy *copy, enum mailbox_failure *failure_r,
+	struct error *error);
 /* Adds what IMAP clients will do again. */
 void copy_identity_text(const struct copy *copy, struct buffer *text);
 

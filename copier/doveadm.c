@@ -128,8 +128,8 @@ static int doveadm_authenticate(
  * We speak first. A server of 1.1 or later tells its version and will send
  * packets; then all say whether a password is wanted.
  */
-static int doveadm_greet(
-	struct doveadm *doveadm, const char *password, struct error *error)
+static int doveadm_greet(struct doveadm *doveadm, const char *password,
+	enum mailbox_failure *failure_r, struct error *error)
 {
 	static const char hello[] = "VERSION\tdoveadm-server\t1\t2\n";
 	static const char version[] = "VERSION\tdoveadm-client\t1\t";
@@ -144,6 +144,7 @@ static int doveadm_greet(
 		return -1;
 	if (strcmp(event.line, "-") == 0) {
 		if (password == NULL) {
+			*failure_r = MAILBOX_DENIED;
 			error_set(error, "the server asks for a password");
 			return -1;
 		}
@@ -151,6 +152,7 @@ static int doveadm_greet(
 			doveadm_next(doveadm, &event, error) < 0)
 			return -1;
 		if (strcmp(event.line, "-") == 0) {
+			*failure_r = MAILBOX_DENIED;
 			error_set(error, "the server refuses the password");
 			return -1;
 		}
@@ -163,11 +165,12 @@ static int doveadm_greet(
 	return 0;
 }
 
-struct doveadm *doveadm_open(
-	const struct doveadm_target *target, struct error *error)
+struct doveadm *doveadm_open(const struct doveadm_target *target,
+	enum mailbox_failure *failure_r, struct error *error)
 {
 	struct doveadm *doveadm = xcalloc(1, sizeof(*doveadm));
 
+	*failure_r = MAILBOX_LATER;
 	doveadm->endpoint = xstrdup(target->endpoint);
 	doveadm->timeout_ms = target->timeout_ms;
 	doveadm->socket =
@@ -177,7 +180,8 @@ struct doveadm *doveadm_open(
 	if (doveadm->socket < 0) {
 		error_prefix(error, "doveadm");
 		doveadm_close(&doveadm);
-	} else if (doveadm_greet(doveadm, target->password, error) < 0) {
+	} else if (doveadm_greet(doveadm, target->password, failure_r, error) <
+		   0) {
 		error_prefix(error, "doveadm %s", target->endpoint);
 		doveadm_close(&doveadm);
 	}

@@ -11,6 +11,8 @@
 
 #include "lib/error.h"
 
+#include "copier/driver.h"
+
 /* More commands than this are never under way: neither side's buffers fill. */
 #define DOVEADM_AHEAD 64
 
@@ -23,9 +25,10 @@ struct doveadm_target {
 	int timeout_ms;	      /* for an answer */
 };
 
-/* Connects and logs in. NULL with an error. */
-struct doveadm *doveadm_open(
-	const struct doveadm_target *target, struct error *error);
+/* Connects and logs in. NULL with an error; *failure_r tells whether it is the
+ * password that the server does not take (or asks for and is not given). */
+struct doveadm *doveadm_open(const struct doveadm_target *target,
+	enum mailbox_failure *failure_r, struct error *error);
 /* Closes the connection; takes NULL. */
 void doveadm_close(struct doveadm **doveadm);
 

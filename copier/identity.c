@@ -22,8 +22,8 @@
 /* Digits of a number. */
 #define IDENTITY_DIGITS 24
 
-struct doveadm *identity_take(
-	struct identity *identity, bool fresh, struct error *error)
+struct doveadm *identity_take(struct identity *identity, bool fresh,
+	enum mailbox_failure *failure_r, struct error *error)
 {
 	const struct doveadm_target target = { .endpoint = identity->endpoint,
 		.password = identity->password,
@@ -34,7 +34,8 @@ struct doveadm *identity_take(
 	if (!fresh && identity->idle_count > 0)
 		doveadm = identity->idle[--identity->idle_count];
 	pthread_mutex_unlock(&identity->mutex);
-	return doveadm != NULL ? doveadm : doveadm_open(&target, error);
+	return doveadm != NULL ? doveadm
+			       : doveadm_open(&target, failure_r, error);
 }
 
 void identity_give(
@@ -98,7 +99,9 @@ static int identity_try(struct identity *identity, bool fresh,
 	const char *folder, const struct identity_update *update,
 	struct error *error)
 {
-	struct doveadm *doveadm = identity_take(identity, fresh, error);
+	enum mailbox_failure failure;
+	struct doveadm *doveadm =
+		identity_take(identity, fresh, &failure, error);
 	int result;
 
 	if (doveadm == NULL)
@@ -124,11 +127,13 @@ int identity_update(struct identity *identity, const char *folder,
 }
 
 /* Asks for something of the account that changes nothing. */
-static int identity_probe(struct identity *identity, struct error *error)
+static int identity_probe(struct identity *identity,
+	enum mailbox_failure *failure_r, struct error *error)
 {
 	static const char *const command[] = { "mailbox status", "uidvalidity",
 		"INBOX", NULL };
-	struct doveadm *doveadm = identity_take(identity, false, error);
+	struct doveadm *doveadm =
+		identity_take(identity, true, failure_r, error);
 	int result;
 
 	if (doveadm == NULL)
@@ -141,8 +146,8 @@ static int identity_probe(struct identity *identity, struct error *error)
 	return result;
 }
 
-struct identity *identity_new(
-	const struct identity_options *options, struct error *error)
+struct identity *identity_new(const struct identity_options *options,
+	enum mailbox_failure *failure_r, struct error *error)
 {
 	struct identity *identity = xcalloc(1, sizeof(*identity));
 
@@ -152,7 +157,7 @@ struct identity *identity_new(
 		identity->password = xstrdup(options->password);
 	identity->user = xstrdup(options->user);
 	identity->timeout_ms = options->timeout_ms;
-	if (identity_probe(identity, error) < 1)
+	if (identity_probe(identity, failure_r, error) < 1)
 		identity_free(&identity);
 	return identity;
 }

@@ -39,13 +39,15 @@ struct identity_options {
 
 /*
  * Connects, logs in and asks for the account, so that a wrong configuration is
- * seen before anything is copied. NULL with an error.
+ * seen before anything is copied. NULL with an error and *failure_r, as of
+ * doveadm_open.
  */
-struct identity *identity_new(
-	const struct identity_options *options, struct error *error);
+struct identity *identity_new(const struct identity_options *options,
+	enum mailbox_failure *failure_r, struct error *error);
 /* The same, with the password in the first line of a file; NULL: none. */
 struct identity *identity_open(const char *endpoint, const char *password_file,
-	const char *user, int timeout_ms, struct error *error);
+	const char *user, int timeout_ms, enum mailbox_failure *failure_r,
+	struct error *error);
 /* Closes all connections; takes NULL. */
 void identity_free(struct identity **identity);
 

@@ -119,6 +119,7 @@ static int identity_do_once(struct identity *identity,
 {
 	struct identity_share shares[IDENTITY_SHARES] = { { .end = 0 } };
 	size_t parts = tasks->count / IDENTITY_SHARE_MIN + 1, begin = 0, i;
+	enum mailbox_failure failure;
 	int result = 1;
 
 	if (parts > IDENTITY_SHARES)
@@ -127,7 +128,8 @@ static int identity_do_once(struct identity *identity,
 		shares[i].sent = shares[i].answered = begin;
 		shares[i].end = begin = identity_share_end(
 			tasks, tasks->count * (i + 1) / parts);
-		shares[i].doveadm = identity_take(identity, false, error);
+		shares[i].doveadm =
+			identity_take(identity, false, &failure, error);
 		if (shares[i].doveadm == NULL)
 			result = -1;
 	}

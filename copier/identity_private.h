@@ -48,9 +48,10 @@ struct identity_place *identity_place(
 	struct identity *identity, const char *folder);
 
 /* A connection for this thread alone, new or one that was given back. A new
- * one on request: an idle one may have been closed by the server. */
-struct doveadm *identity_take(
-	struct identity *identity, bool fresh, struct error *error);
+ * one on request: an idle one may have been closed by the server. NULL with an
+ * error and *failure_r, as of doveadm_open. */
+struct doveadm *identity_take(struct identity *identity, bool fresh,
+	enum mailbox_failure *failure_r, struct error *error);
 /* Gives it back, or closes it when it is broken. */
 void identity_give(
 	struct identity *identity, struct doveadm **doveadm, bool broken);

@@ -21,6 +21,7 @@ int move_open_identity(struct move *move, struct error *error)
 {
 	const struct config_system *system = config_system(
 		move->order->config, account_other_system(move->account));
+	enum mailbox_failure failure;
 	char *login;
 
 	if (system == NULL || system->doveadm == NULL ||
@@ -29,7 +30,7 @@ int move_open_identity(struct move *move, struct error *error)
 	login = config_login_name(system, move->account->address);
 	move->pass.identity =
 		identity_open(system->doveadm, system->doveadm_password_file,
-			login, (int)system->timeout, error);
+			login, (int)system->timeout, &failure, error);
 	free(login);
 	if (move->pass.identity == NULL)
 		error_prefix(error, "system %s", system->name);

@@ -255,13 +255,13 @@ def names_what_is_wrong_with_doveadm(lab, old, new):
     copy = Copy(lab, "wrong", old.imap, new.imap, ANN)
     bad = lab.file("wrong.doveadm", text="no\n", mode=0o600)
     port = "inet:127.0.0.1:%d"
-    for endpoint, password, words in (
-            (port % new.doveadm, bad, "refuses the password"),
-            (port % new.imap, bad, "no doveadm server"),
-            (port % 1, bad, "Connection refused")):
+    for endpoint, password, words, code in (
+            (port % new.doveadm, bad, "refuses the password", 77),
+            (port % new.imap, bad, "no doveadm server", 75),
+            (port % 1, bad, "Connection refused", 75)):
         report = copy.run("--destination-doveadm", endpoint,
                           "--destination-doveadm-password-file", password,
-                          codes=(75,))
+                          codes=(code,))
         assert words in report["error"], report
 
 

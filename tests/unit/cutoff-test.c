@@ -78,6 +78,7 @@ static void test_doveadm_is_cut_off(void **state)
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	struct doveadm_target target = { .endpoint = endpoint,
 		.timeout_ms = 10000 };
+	enum mailbox_failure failure;
 	struct error error;
 	int listener;
 
@@ -91,7 +92,8 @@ static void test_doveadm_is_cut_off(void **state)
 		bind(listener, (struct sockaddr *)&address, sizeof(address)),
 		0);
 	assert_int_equal(listen(listener, 1), 0);
-	assert_null(doveadm_open(&target, &error));
+	assert_null(doveadm_open(&target, &failure, &error));
+	assert_int_equal(failure, MAILBOX_LATER);
 	if (strstr(error.text, "cut off") == NULL)
 		fail_msg("%s", error.text);
 	close(listener);

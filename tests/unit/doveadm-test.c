@@ -169,6 +169,7 @@ static void waits_for_an_answer_only(void **state)
 	struct doveadm_target target = { .endpoint = endpoint,
 		.timeout_ms = 300 };
 	int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	enum mailbox_failure failure;
 	struct doveadm *doveadm;
 	struct error error;
 	pthread_t thread;
@@ -183,7 +184,7 @@ static void waits_for_an_answer_only(void **state)
 	assert_int_equal(listen(listener, 1), 0);
 	assert_int_equal(pthread_create(&thread, NULL, talk, &listener), 0);
 	alarm(10);
-	doveadm = doveadm_open(&target, &error);
+	doveadm = doveadm_open(&target, &failure, &error);
 	assert_non_null(doveadm);
 	assert_int_equal(doveadm_call(doveadm, "ann", command, &error), -1);
 	assert_non_null(strstr(error.text, "timed out"));

@@ -135,6 +135,21 @@ static int imap_login_starttls(struct imap_session *session, mailimap *etpan,
 	return imap_stream_encrypt(session->stream, target, failure_r, error);
 }
 
+/* Whether a greeting is another protocol's: of SMTP and FTP, POP3, HTTP, SSH,
+ * ManageSieve. What is none at all may be noise, and better the next time. */
+static bool imap_login_is_foreign(const char *line)
+{
+	static const char *const banners[] = { "+OK", "-ERR", "HTTP/", "SSH-",
+		"\"IMPLEMENTATION\"" };
+	size_t i;
+
+	for (i = 0; i < sizeof(banners) / sizeof(*banners); i++)
+		if (strncmp(line, banners[i], strlen(banners[i])) == 0)
+			return true;
+	return strspn(line, "0123456789") == 3 &&
+	       (line[3] == ' ' || line[3] == '-');
+}
+
 static int imap_login_greet(struct imap_session *session, mailimap *etpan,
 	const struct mailbox_target *target, enum mailbox_failure *failure_r,
 	struct error *error)
@@ -151,7 +166,8 @@ static int imap_login_greet(struct imap_session *session, mailimap *etpan,
 		return -1;
 	}
 	if (result == MAILIMAP_ERROR_PARSE &&
-		imap_stream_failure(session->stream)[0] == '\0') {
+		imap_stream_failure(session->stream)[0] == '\0' &&
+		imap_login_is_foreign(etpan->imap_stream_buffer->str)) {
 		*failure_r = MAILBOX_UNFIT;
 		error_set(error, "greeting: the server does not speak IMAP");
 		return -1;

@@ -151,13 +151,37 @@ static int imap_stream_listen(struct imap_stream *stream,
 	return -1;
 }
 
+static int imap_stream_handshake(struct imap_stream *stream,
+	const struct mailbox_target *target, enum mailbox_failure *failure_r,
+	struct error *error)
+{
+	const char *pins = access_pins(target->access);
+
+	/* What is pinned needs no trust anchors. */
+	stream->context = tls_client_context_new(
+		target->ca_file, target->verify && pins == NULL, error);
+	if (stream->context == NULL ||
+		(pins != NULL &&
+			tls_client_pin(stream->context, pins, error) < 0)) {
+		*failure_r = MAILBOX_UNFIT;
+		return -1;
+	}
+	stream->session = tls_connect(
+		stream->context, stream->socket, target->host, error);
+	if (stream->session != NULL)
+		return 0;
+	if (tls_client_refused(stream->context))
+		*failure_r = MAILBOX_UNFIT;
+	return -1;
+}
+
 static int imap_stream_begin(struct imap_stream *stream,
 	const struct mailbox_target *target, enum mailbox_failure *failure_r,
 	struct error *error)
 {
 	if (target->security != MAILBOX_TLS)
 		return imap_stream_listen(stream, target, failure_r, error);
-	if (imap_stream_encrypt(stream, target, failure_r, error) == 0)
+	if (imap_stream_handshake(stream, target, failure_r, error) == 0)
 		return 0;
 	if (strstr(error->text, "does not speak TLS") != NULL)
 		error_set(error,
@@ -209,23 +233,16 @@ int imap_stream_encrypt(struct imap_stream *stream,
 	const struct mailbox_target *target, enum mailbox_failure *failure_r,
 	struct error *error)
 {
-	const char *pins = access_pins(target->access);
-
-	/* What is pinned needs no trust anchors. */
-	stream->context = tls_client_context_new(
-		target->ca_file, target->verify && pins == NULL, error);
-	if (stream->context == NULL ||
-		(pins != NULL &&
-			tls_client_pin(stream->context, pins, error) < 0)) {
-		*failure_r = MAILBOX_UNFIT;
-		return -1;
-	}
-	stream->session = tls_connect(
-		stream->context, stream->socket, target->host, error);
-	if (stream->session != NULL)
+	if (imap_stream_handshake(stream, target, failure_r, error) == 0)
 		return 0;
-	if (tls_client_refused(stream->context))
-		*failure_r = MAILBOX_UNFIT;
+	/* It has agreed: what comes in then is noise, or somebody's between. */
+	if (strstr(error->text, "does not speak TLS") != NULL) {
+		*failure_r = MAILBOX_LATER;
+		error_set(error,
+			"TLS with %s: other octets came in after both had "
+			"agreed on it",
+			target->host);
+	}
 	return -1;
 }
 

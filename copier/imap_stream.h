@@ -38,7 +38,7 @@ void imap_stream_free(struct imap_stream **stream);
 mailstream_low *imap_stream_low(struct imap_stream *stream);
 
 /* Begins TLS on the open connection, after STARTTLS. Returns 0, or -1 as
- * imap_stream_open. */
+ * imap_stream_open; clear text in its place is no reason to give up. */
 int imap_stream_encrypt(struct imap_stream *stream,
 	const struct mailbox_target *target, enum mailbox_failure *failure_r,
 	struct error *error);

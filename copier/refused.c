@@ -506,16 +506,6 @@ void refused_summary(const struct refused *refused, struct error *text_r)
 		uid != NULL ? uid : "", attr_list_get(first, "words"));
 }
 
-size_t refused_count(const struct refused *refused)
-{
-	return refused->listed.count;
-}
-
-const struct attr_list *refused_at(const struct refused *refused, size_t i)
-{
-	return refused->listed.items[i];
-}
-
 size_t refused_left_count(const struct refused *refused)
 {
 	return refused->left.count;

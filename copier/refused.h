@@ -77,10 +77,8 @@ bool refused_changed(const struct refused *refused);
 /* "2 refused; first: INBOX uid 7: words" of what is open; else empty. */
 void refused_summary(const struct refused *refused, struct error *text_r);
 
-/* Items of the list, of what was left behind by approval, and of what is kept
- * by approval as the other side alters it. */
-size_t refused_count(const struct refused *refused);
-const struct attr_list *refused_at(const struct refused *refused, size_t i);
+/* Items of what was left behind by approval, and of what is kept by approval
+ * as the other side alters it. */
 size_t refused_left_count(const struct refused *refused);
 const struct attr_list *refused_left(const struct refused *refused, size_t i);
 size_t refused_kept_count(const struct refused *refused);

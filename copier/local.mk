@@ -128,6 +128,7 @@ copier_libcopier_a_SOURCES = \
 	copier/spool.c copier/spool.h \
 	copier/round_rename.c copier/round_rename.h \
 	copier/sweep.c copier/sweep.h \
+	copier/sweep_intents.c copier/sweep_intents.h \
 	copier/transfer.c copier/transfer.h \
 	copier/uidmap.c copier/uidmap.h \
 	copier/uidmap_file.c copier/uidmap_private.h \

@@ -10,11 +10,13 @@
 
 #include "copier/altered.h"
 #include "copier/folder_table.h"
+#include "copier/sweep_intents.h"
 #include "copier/transfer.h"
 #include "copier/uidmarks.h"
 #include "copier/view.h"
 
 #include "lib/instant.h"
+#include "lib/xalloc.h"
 
 /* An append whose answer was lost may be stored this long after (ms). */
 #define SWEEP_INTENT_AGE (10 * 60 * 1000)
@@ -166,46 +168,28 @@ static int sweep_leave_out(struct sweep *sweep, struct view_folder *old,
 	return result;
 }
 
-/* Whether a message at the new home may be what was intended: it is the same,
- * or, with altered, what is left of it when the server has altered it. */
-static bool sweep_is_intended(const struct journal_intent *intent,
-	const struct view_message *message, bool altered)
-{
-	if (message->uid < intent->uidnext)
-		return false;
-	if (!altered)
-		return memcmp(intent->digest, message->digest,
-			       JOURNAL_DIGEST) == 0;
-	return intent->risk != JOURNAL_NO_RISK && message->measured &&
-	       message->date == intent->date &&
-	       message->skeleton == intent->skeleton;
-}
-
 /* Pairs what a message at the new home was intended to be. */
 static void sweep_resolve(struct sweep *sweep, struct journal_folder *journal,
-	const struct view_message *message, bool altered)
+	struct sweep_intents *intents, const struct view_message *message,
+	bool altered)
 {
 	struct pass *pass = sweep->pass;
-	size_t i;
+	const struct journal_intent *intent =
+		message->digest != NULL
+			? sweep_intents_find(intents, message, altered)
+			: NULL;
+	struct journal_pair pair = { .origin = JOURNAL_COPIED };
 
-	for (i = 0; message->digest != NULL && i < journal->intents_count;
-		i++) {
-		const struct journal_intent *intent = &journal->intents[i];
-		struct journal_pair pair = { .origin = JOURNAL_COPIED,
-			.risk = altered ? intent->risk : JOURNAL_NO_RISK,
-			.size = intent->size,
-			.flags = intent->flags };
-
-		if (intent->from != pass->side ||
-			!sweep_is_intended(intent, message, altered))
-			continue;
-		pair.uid[pass->side] = intent->uid;
-		pair.uid[sweep->far] = message->uid;
-		memcpy(pair.digest, intent->digest, JOURNAL_DIGEST);
-		journal_pair(pass->journal, journal, &pair);
-		pass->counts.adopted++;
+	if (intent == NULL)
 		return;
-	}
+	pair.uid[pass->side] = intent->uid;
+	pair.uid[sweep->far] = message->uid;
+	pair.risk = altered ? intent->risk : JOURNAL_NO_RISK;
+	pair.size = intent->size;
+	pair.flags = intent->flags;
+	memcpy(pair.digest, intent->digest, JOURNAL_DIGEST);
+	journal_pair(pass->journal, journal, &pair);
+	pass->counts.adopted++;
 }
 
 /* The lowest UID that an open intent of ours may have become; 0 none. */
@@ -232,49 +216,76 @@ static int sweep_found(void *context, const struct mailbox_message *message)
 	return 0;
 }
 
-/* How many UIDs from that one on were given at the new home to messages that
- * are neither there now nor known: whatever they were, it is deleted. */
-static uint32_t sweep_lost(const struct view_folder *found,
-	const struct journal_folder *journal, enum journal_side far,
-	uint32_t from)
+static int sweep_compare_uid(const void *left, const void *right)
 {
-	uint32_t next = found->status.uidnext, given;
-	size_t i;
+	const uint32_t *a = left, *b = right;
 
-	if (next <= from)
-		return 0;
-	given = next - from;
+	return (*a > *b) - (*a < *b);
+}
+
+/* The UIDs at the new home whose message is there or known, ascending; to be
+ * freed. */
+static uint32_t *sweep_accounted(const struct view_folder *found,
+	const struct journal_folder *journal, enum journal_side far,
+	size_t *count_r)
+{
+	uint32_t *uids = xreallocarray(
+		NULL, found->count + journal->pairs_count + 1, sizeof(*uids));
+	size_t count = 0, i;
+
 	for (i = 0; i < found->count; i++)
-		given -= found->messages[i].uid >= from &&
-			 found->messages[i].uid < next;
-	for (i = 0; i < journal->pairs_count; i++) {
-		uint32_t uid = journal->pairs[i].uid[far];
+		uids[count++] = found->messages[i].uid;
+	for (i = 0; i < journal->pairs_count; i++)
+		if (!journal->pairs[i].gone &&
+			view_message_find(found, journal->pairs[i].uid[far]) ==
+				NULL)
+			uids[count++] = journal->pairs[i].uid[far];
+	qsort(uids, count, sizeof(*uids), sweep_compare_uid);
+	*count_r = count;
+	return uids;
+}
 
-		given -= !journal->pairs[i].gone && uid >= from && uid < next &&
-			 view_message_find(found, uid) == NULL;
+/* How many of the UIDs are below. */
+static size_t sweep_below(const uint32_t *uids, size_t count, uint32_t uid)
+{
+	size_t low = 0, high = count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (uids[middle] < uid)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	return given;
+	return low;
 }
 
 /*
  * What was under way in a crash and is not there now: it was never stored, or
- * it was and the user has deleted it. The UIDs tell, unless something else was
+ * it was and the user has deleted it. UIDs that were given at the new home to
+ * messages that are neither there nor known tell, unless something else was
  * deleted too; then somebody must decide, for neither may it be lost nor come
  * back.
  */
 static void sweep_doubt(struct sweep *sweep, const struct view_folder *found,
 	const struct journal_folder *journal)
 {
-	size_t i;
+	uint32_t next = found->status.uidnext;
+	size_t count, below, i;
+	uint32_t *uids = sweep_accounted(found, journal, sweep->far, &count);
 
+	below = sweep_below(uids, count, next);
 	for (i = 0; i < journal->intents_count; i++) {
 		const struct journal_intent *intent = &journal->intents[i];
 		uint32_t from = intent->uidnext > 0 ? intent->uidnext : 1;
 
 		if (intent->from == sweep->pass->side && !intent->answered &&
-			sweep_lost(found, journal, sweep->far, from) > 0)
+			next > from &&
+			next - from != below - sweep_below(uids, count, from))
 			uidset_add(&sweep->doubtful, intent->uid);
 	}
+	free(uids);
 }
 
 /* Leaves the doubtful ones where they are, and says so. */
@@ -310,8 +321,8 @@ static void sweep_unpaired(const struct sweep *sweep,
 /* The same for what was altered when it was stored: told by date and what is
  * left of it, and read back then. */
 static int sweep_recover_altered(struct sweep *sweep,
-	struct journal_folder *journal, struct view_folder *found,
-	struct error *error)
+	struct journal_folder *journal, struct sweep_intents *intents,
+	struct view_folder *found, struct error *error)
 {
 	struct uidset uids = UIDSET_EMPTY;
 	bool risky = false;
@@ -327,7 +338,7 @@ static int sweep_recover_altered(struct sweep *sweep,
 	if (uids.count > 0)
 		result = view_measure(found, sweep->pass->other, &uids, error);
 	for (i = 0; result == 1 && i < uids.count; i++)
-		sweep_resolve(sweep, journal,
+		sweep_resolve(sweep, journal, intents,
 			view_message_find(found, uids.uids[i]), true);
 	uidset_free(&uids);
 	return result;
@@ -344,12 +355,14 @@ static int sweep_recover(struct sweep *sweep, struct journal_folder *journal,
 	struct view found = { .count = 0 };
 	struct mailbox_selected selected;
 	struct view_folder *folder;
+	struct sweep_intents *intents;
 	struct uidset uids = UIDSET_EMPTY;
 	size_t i;
 	int result;
 
 	if (scan.first == 0)
 		return 1;
+	intents = sweep_intents_new(journal, pass->side);
 	folder = view_add(&found, journal->name[sweep->far]);
 	result = mailbox_select(
 		pass->other, folder->name, false, &selected, error);
@@ -361,9 +374,12 @@ static int sweep_recover(struct sweep *sweep, struct journal_folder *journal,
 	if (result == 1 && uids.count > 0)
 		result = view_digest(folder, pass->other, &uids, error);
 	for (i = 0; result == 1 && i < folder->count; i++)
-		sweep_resolve(sweep, journal, &folder->messages[i], false);
+		sweep_resolve(
+			sweep, journal, intents, &folder->messages[i], false);
 	if (result == 1)
-		result = sweep_recover_altered(sweep, journal, folder, error);
+		result = sweep_recover_altered(
+			sweep, journal, intents, folder, error);
+	sweep_intents_free(&intents);
 	folder->status = selected.status;
 	if (result == 1)
 		sweep_doubt(sweep, folder, journal);

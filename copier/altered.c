@@ -124,8 +124,10 @@ void altered_forget(struct pass *pass, struct journal_folder *folder,
 	for (i = folder->verdicts_count; i-- > 0;) {
 		const struct journal_verdict *verdict = &folder->verdicts[i];
 
-		if ((verdict->uid != 0 && journal_verdict_pair(folder,
-						  verdict) != SIZE_MAX) ||
+		/* With one whose UID is void all of them go. */
+		if (i >= folder->verdicts_count ||
+			(verdict->uid != 0 && journal_verdict_pair(folder,
+						      verdict) != SIZE_MAX) ||
 			(verdict->from == pass->side &&
 				altered_is_there(home, verdict->uid)))
 			continue;

@@ -40,6 +40,7 @@ struct journal_folder *journal_folder_new(
 	struct journal_folder *folder = xcalloc(1, sizeof(*folder));
 
 	folder->id = id;
+	folder->paired = xcalloc(1, sizeof(*folder->paired));
 	folder->name[0] = xstrdup(names[0]);
 	folder->name[1] = xstrdup(names[1]);
 	if (journal->folders_count == journal->folders_room) {
@@ -62,7 +63,7 @@ void journal_folder_free(struct journal_folder *folder)
 	free(folder->name[1]);
 	free(folder->pairs);
 	free(folder->intents);
-	free(folder->verdicts);
+	journal_free_verdicts(folder);
 	free(folder->intents_heads);
 	free(folder->intents_next);
 	uidset_free(&folder->foreign[0]);

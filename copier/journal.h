@@ -119,10 +119,13 @@ struct journal_folder {
 	struct uidset foreign[2]; /* not ours and not to be paired */
 	struct journal_intent *intents;
 	struct journal_verdict *verdicts;
-	size_t verdicts_count;
+	size_t verdicts_count, verdicts_room;
 	size_t intents_count, intents_room;
-	/* The journal's own: places of intents from 1 on, by UID. */
+	/* The journal's own: places of intents and verdicts from 1 on, by UID;
+	 * and of pairs. */
 	size_t *intents_heads, *intents_next;
+	size_t *verdicts_heads, *verdicts_next;
+	struct journal_paired *paired;
 };
 
 struct journal;

@@ -301,6 +301,7 @@ static void journal_squeeze(struct journal *journal)
 			if (!folder->pairs[j].gone)
 				folder->pairs[pairs++] = folder->pairs[j];
 		folder->pairs_count = pairs;
+		journal_forget_paired(folder);
 		journal->folders[kept++] = folder;
 	}
 	journal->folders_count = kept;

@@ -295,17 +295,16 @@ static bool journal_scan_risk(
 		(unsigned char)journal_number(fields, JOURNAL_RISK_HEADER);
 	uint64_t skeleton = journal_number(fields, UINT64_MAX);
 	int64_t date = (int64_t)journal_number(fields, UINT64_MAX);
-	size_t i;
+	const struct journal_intent *newest =
+		journal_intent_next(folder, from, uid, NULL);
 
-	for (i = folder->intents_count; !fields->bad && i-- > 0;) {
-		struct journal_intent *intent = &folder->intents[i];
+	if (!fields->bad && newest != NULL) {
+		struct journal_intent *intent =
+			&folder->intents[newest - folder->intents];
 
-		if (intent->from != from || intent->uid != uid)
-			continue;
 		intent->risk = risk;
 		intent->skeleton = skeleton;
 		intent->date = date;
-		break;
 	}
 	return !fields->bad;
 }

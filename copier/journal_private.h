@@ -10,6 +10,14 @@
 #include "copier/journal.h"
 #include "copier/namehash.h"
 
+/* The pairs by their UIDs of either side, for the verdicts; made when first
+ * asked for. What an entry says may be over. */
+struct journal_paired {
+	size_t *heads, *next; /* two entries for each pair, from 1 on */
+	size_t room;	      /* in pairs, a power of two */
+	size_t count;	      /* pairs that are in it */
+};
+
 struct journal {
 	char *path;
 	char *directory;
@@ -69,6 +77,9 @@ void journal_apply_acquit(
 /* The side's UIDVALIDITY has changed: its UIDs are void. */
 void journal_void_verdicts(
 	struct journal_folder *folder, enum journal_side side);
+void journal_free_verdicts(struct journal_folder *folder);
+/* The pairs have other places now. */
+void journal_forget_paired(struct journal_folder *folder);
 /* A new pair may be of a message whose UID was void. */
 void journal_revive_verdict(
 	struct journal_folder *folder, const struct journal_pair *pair);

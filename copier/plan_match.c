@@ -77,8 +77,7 @@ static void plan_intents_end(struct plan_intents *intents)
 	free(intents->next);
 }
 
-/* The first from there on that is not used; the way there gets shorter. */
-static size_t plan_unused(size_t *next, size_t at)
+size_t plan_unused(size_t *next, size_t at)
 {
 	while (next[at] != at) {
 		next[at] = next[next[at]];
@@ -87,8 +86,7 @@ static size_t plan_unused(size_t *next, size_t at)
 	return at;
 }
 
-/* The first of a sorted list of pointers that is not below the key. */
-static size_t plan_seek(const void *const *list, size_t count, const void *key,
+size_t plan_seek(const void *const *list, size_t count, const void *key,
 	int (*compare)(const void *, const void *))
 {
 	size_t low = 0, high = count;
@@ -123,20 +121,50 @@ static uint64_t *plan_sizes(const struct plan_candidates *candidates)
 	return sizes;
 }
 
-/* Whether the server may have made this of a message that it alters. */
-static bool plan_may_be_judged(const struct plan_work *work,
-	const struct plan_candidate *candidate, enum journal_side side)
+/* The sizes on that side of what the server is known to alter. */
+static uint64_t *plan_judged_sizes(
+	const struct plan_work *work, enum journal_side side, size_t *count_r)
 {
 	const struct journal_folder *journal = work->folder->journal;
 	size_t i;
+	uint64_t *sizes;
 
-	for (i = 0; journal != NULL && i < journal->verdicts_count; i++)
-		if ((journal->verdicts[i].from == side
-				    ? journal->verdicts[i].size
-				    : journal->verdicts[i].stored_size) ==
-			candidate->size)
-			return true;
-	return false;
+	*count_r = journal != NULL ? journal->verdicts_count : 0;
+	sizes = xreallocarray(NULL, *count_r + 1, sizeof(*sizes));
+	for (i = 0; i < *count_r; i++)
+		sizes[i] = journal->verdicts[i].from == side
+				   ? journal->verdicts[i].size
+				   : journal->verdicts[i].stored_size;
+	qsort(sizes, *count_r, sizeof(*sizes), plan_compare_size);
+	return sizes;
+}
+
+/* Adds the candidates without a digest whose size is one of the other side's
+ * or of what the server is known to alter; and all from a UID on, 0: none. */
+static void plan_need_digests(const struct plan_work *work,
+	const struct plan_candidates *candidates, enum journal_side side,
+	const struct plan_candidates *others, uint32_t from,
+	struct uidset *uids)
+{
+	uint64_t *sizes = plan_sizes(others), *judged;
+	size_t judged_count, i;
+
+	judged = plan_judged_sizes(work, side, &judged_count);
+	for (i = 0; i < candidates->count; i++) {
+		const struct plan_candidate *candidate = &candidates->list[i];
+
+		if (candidate->digest == NULL &&
+			((from != 0 && candidate->uid >= from) ||
+				bsearch(&candidate->size, judged, judged_count,
+					sizeof(*judged),
+					plan_compare_size) != NULL ||
+				bsearch(&candidate->size, sizes, others->count,
+					sizeof(*sizes),
+					plan_compare_size) != NULL))
+			uidset_add(uids, candidate->uid);
+	}
+	free(sizes);
+	free(judged);
 }
 
 /* What was intended has the digest that it was sent with. */
@@ -176,37 +204,17 @@ static bool plan_is_measured(struct plan_work *work)
 static bool plan_is_digested(
 	struct plan_work *work, const struct plan_intents *intents)
 {
-	uint64_t *home = plan_sizes(&work->home);
-	uint64_t *other = plan_sizes(&work->other);
-	size_t i;
+	struct plan_folder *folder = work->folder;
 
-	for (i = 0; i < work->home.count; i++) {
-		const struct plan_candidate *candidate = &work->home.list[i];
-
-		if (candidate->digest == NULL &&
-			(plan_may_be_judged(work, candidate, work->side) ||
-				bsearch(&candidate->size, other,
-					work->other.count, sizeof(*other),
-					plan_compare_size) != NULL))
-			uidset_add(&work->folder->digest_home, candidate->uid);
-	}
-	for (i = 0; i < work->other.count; i++) {
-		const struct plan_candidate *candidate = &work->other.list[i];
-
-		if (candidate->digest == NULL &&
-			((intents->count > 0 &&
-				 candidate->uid >= intents->from) ||
-				plan_may_be_judged(
-					work, candidate, work->far) ||
-				bsearch(&candidate->size, home,
-					work->home.count, sizeof(*home),
-					plan_compare_size) != NULL))
-			uidset_add(&work->folder->digest_other, candidate->uid);
-	}
-	free(home);
-	free(other);
-	return work->folder->digest_home.count == 0 &&
-	       work->folder->digest_other.count == 0;
+	plan_need_digests(work, &work->home, work->side, &work->other, 0,
+		&folder->digest_home);
+	plan_need_digests(work, &work->other, work->far, &work->home,
+		intents->count == 0 ? 0
+		: intents->from > 0 ? intents->from
+				    : 1,
+		&folder->digest_other);
+	return folder->digest_home.count == 0 &&
+	       folder->digest_other.count == 0;
 }
 
 /* Takes an intent that may have become this message. */

@@ -37,6 +37,12 @@ struct plan_work {
 
 void plan_work_folder(
 	const struct plan_input *input, struct plan_folder *folder);
+/* The first of a sorted list of pointers that is not below the key. */
+size_t plan_seek(const void *const *list, size_t count, const void *key,
+	int (*compare)(const void *, const void *));
+/* The first from there on that is not used, which is next[at] == at; the way
+ * there gets shorter. */
+size_t plan_unused(size_t *next, size_t at);
 /* Pairs what the server has altered, of what has no like by then. */
 void plan_match_altered(struct plan_work *work);
 /* Takes the two for one; the journal learns it. */

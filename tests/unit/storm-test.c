@@ -19,6 +19,7 @@
 #include "copier/flags.h"
 #include "copier/journal.h"
 #include "copier/plan.h"
+#include "copier/sweep_intents.h"
 #include "copier/uidmarks.h"
 #include "copier/uidset.h"
 #include "copier/view.h"
@@ -312,6 +313,234 @@ static void test_plan(void **state)
 	account_close(&account);
 }
 
+/* The sweep finds each once, the equal ones too, and none below the UID that
+ * was the next one then. */
+static void test_sweep_intents(void **state)
+{
+	struct account account;
+	struct journal_folder *folder;
+	struct sweep_intents *intents;
+	struct journal_pair pair = { .origin = JOURNAL_COPIED, .size = 5 };
+	unsigned char digest[JOURNAL_DIGEST];
+	struct view_message message = { .digest = digest };
+	uint32_t uid;
+
+	(void)state;
+	account_open(&account);
+	folder = account.folder;
+	account_answered(&account, SOME);
+	pair.flags = flagpool_get(account.flags, "", 0);
+	intents = sweep_intents_new(folder, JOURNAL_DESTINATION);
+	memset(digest, true, sizeof(digest));
+	message.uid = 1;
+	assert_null(sweep_intents_find(intents, &message, false));
+	sweep_intents_free(&intents);
+	intents = sweep_intents_new(folder, JOURNAL_SOURCE);
+	for (uid = 1; uid <= SOME; uid++) {
+		const struct journal_intent *intent;
+
+		memset(digest, uid % 2 == 0, sizeof(digest));
+		memcpy(digest, &uid, uid % 2 == 0 ? 0 : sizeof(uid));
+		message.uid = 0;
+		assert_null(sweep_intents_find(intents, &message, false));
+		message.uid = uid;
+		intent = sweep_intents_find(intents, &message, false);
+		assert_non_null(intent);
+		assert_memory_equal(intent->digest, digest, sizeof(digest));
+		assert_non_null(
+			journal_answered(folder, JOURNAL_SOURCE, intent->uid));
+		pair.uid[0] = intent->uid;
+		pair.uid[1] = uid;
+		memcpy(pair.digest, digest, sizeof(digest));
+		journal_pair(account.journal, folder, &pair);
+	}
+	assert_int_equal(folder->intents_count, 0);
+	assert_null(sweep_intents_find(intents, &message, false));
+	sweep_intents_free(&intents);
+	account_close(&account);
+}
+
+/* What was altered is found by its rest and date, one for each. */
+static void test_sweep_risks(void **state)
+{
+	struct account account;
+	struct sweep_intents *intents;
+	struct journal_intent intent = { .from = JOURNAL_SOURCE,
+		.at = 1,
+		.uidnext = 5,
+		.risk = JOURNAL_RISK_NUL,
+		.date = 7 };
+	struct view_message message = { .measured = true, .date = 7 };
+	const struct journal_intent *found;
+	uint32_t uid;
+
+	(void)state;
+	account_open(&account);
+	intent.flags = flagpool_get(account.flags, "", 0);
+	for (uid = 1; uid <= SOME; uid++) {
+		intent.uid = uid;
+		intent.skeleton = uid / 2;
+		journal_intend(account.journal, account.folder, &intent);
+	}
+	intents = sweep_intents_new(account.folder, JOURNAL_SOURCE);
+	for (uid = 1; uid <= SOME; uid++) {
+		message.skeleton = uid / 2;
+		message.uid = 4;
+		assert_null(sweep_intents_find(intents, &message, true));
+		message.uid = 5;
+		message.date = 8;
+		assert_null(sweep_intents_find(intents, &message, true));
+		message.date = 7;
+		found = sweep_intents_find(intents, &message, true);
+		assert_non_null(found);
+		assert_int_equal(found->skeleton, uid / 2);
+		journal_unintend(account.journal, account.folder,
+			JOURNAL_SOURCE, found->uid);
+	}
+	assert_int_equal(account.folder->intents_count, 0);
+	sweep_intents_free(&intents);
+	account_close(&account);
+}
+
+/* ---- a server that alters each message ---- */
+
+static struct journal_verdict verdict_of(uint32_t uid)
+{
+	struct journal_verdict verdict = { .from = JOURNAL_SOURCE,
+		.uid = uid,
+		.risk = JOURNAL_RISK_NUL,
+		.at = 1,
+		.size = 5 + uid,
+		.stored_size = 6 + uid };
+
+	memset(verdict.digest, 1, sizeof(verdict.digest));
+	memcpy(verdict.digest, &uid, sizeof(uid));
+	memset(verdict.stored, 2, sizeof(verdict.stored));
+	memcpy(verdict.stored, &uid, sizeof(uid));
+	return verdict;
+}
+
+static void account_altered(struct account *account, uint32_t count, bool kept)
+{
+	struct journal_pair pair = { .origin = JOURNAL_COPIED,
+		.flags = flagpool_get(account->flags, "", 0) };
+	uint32_t uid;
+
+	for (uid = 1; uid <= count; uid++) {
+		const struct journal_verdict verdict = verdict_of(uid);
+
+		pair.uid[0] = uid;
+		pair.uid[1] = count + uid;
+		pair.size = verdict.size;
+		memcpy(pair.digest, verdict.digest, JOURNAL_DIGEST);
+		if (kept)
+			journal_pair(account->journal, account->folder, &pair);
+		journal_judge(account->journal, account->folder, &verdict);
+		if (uid % 10000 == 0)
+			assert_int_equal(
+				journal_flush(account->journal, NULL), 0);
+	}
+}
+
+/* Each is found, with its pair or without one, before and after its UID was
+ * void, and goes. */
+static void test_verdicts(void **state)
+{
+	struct account account;
+	struct journal_folder *folder;
+	struct journal_pair pair = { .origin = JOURNAL_COPIED };
+	uint32_t uid;
+	int kept;
+
+	(void)state;
+	for (kept = 0; kept < 2; kept++) {
+		account_open(&account);
+		folder = account.folder;
+		account_altered(&account, SOME, kept);
+		pair.flags = flagpool_get(account.flags, "", 0);
+		for (uid = 1; uid <= SOME; uid++)
+			assert_int_equal(journal_verdict_pair(folder,
+						 journal_verdict(folder,
+							 JOURNAL_SOURCE, uid)),
+				kept ? uid - 1 : SIZE_MAX);
+		journal_uidvalidity(account.journal, folder, JOURNAL_SOURCE, 2);
+		assert_null(journal_verdict(folder, JOURNAL_SOURCE, 1));
+		for (uid = 1; uid <= SOME; uid++) {
+			const struct journal_verdict verdict = verdict_of(uid);
+
+			pair.uid[0] = 2 * SOME + uid;
+			pair.uid[1] = SOME + uid;
+			memcpy(pair.digest, verdict.digest, JOURNAL_DIGEST);
+			journal_pair(account.journal, folder, &pair);
+			assert_non_null(journal_verdict(
+				folder, JOURNAL_SOURCE, pair.uid[0]));
+			assert_int_equal(journal_pair_size(folder, &pair,
+						 JOURNAL_DESTINATION),
+				verdict.stored_size);
+		}
+		for (uid = SOME; uid > 0; uid--)
+			journal_acquit(account.journal, folder, JOURNAL_SOURCE,
+				2 * SOME + uid);
+		assert_int_equal(folder->verdicts_count, 0);
+		account_close(&account);
+	}
+}
+
+/* One side after its UIDVALIDITY has changed; at the other side what the
+ * server has made of each message. */
+static void fill_altered(struct account *account, struct view *view,
+	uint32_t uidvalidity, uint32_t above, bool stored)
+{
+	struct view_folder *folder = view_add(view, "INBOX");
+	uint32_t uid;
+
+	folder->selectable = folder->whole = folder->has_status = true;
+	folder->status = (struct mailbox_status){ .uidvalidity = uidvalidity,
+		.uidnext = above + SOME + 1,
+		.messages = SOME };
+	for (uid = 1; uid <= SOME; uid++) {
+		const struct journal_verdict verdict = verdict_of(uid);
+		struct view_message *message = view_message_add(folder,
+			above + uid, flagpool_get(account->flags, "", 0));
+
+		message->measured = true;
+		message->size = stored ? verdict.stored_size : verdict.size;
+		view_message_digest(
+			message, stored ? verdict.stored : verdict.digest);
+	}
+	view_settle(folder);
+}
+
+static void test_plan_altered(void **state)
+{
+	struct account account;
+	struct view home = { .count = 0 }, other = { .count = 0 };
+	struct plan_input input = { .home = &home, .other = &other };
+	struct plan plan;
+	size_t i;
+
+	(void)state;
+	account_open(&account);
+	account_altered(&account, SOME, true);
+	journal_uidvalidity(account.journal, account.folder, JOURNAL_SOURCE, 2);
+	input.journal = account.journal;
+	input.flags = account.flags;
+	input.side = JOURNAL_SOURCE;
+	fill_altered(&account, &home, 2, 3 * SOME, false);
+	fill_altered(&account, &other, 1, SOME, true);
+	plan_make(&input, &plan);
+	assert_true(plan.complete);
+	assert_int_equal(plan.copies, 0);
+	assert_int_equal(plan.adoptions, SOME);
+	for (i = 0; i < SOME; i++)
+		assert_int_equal(plan.folders[0].adoptions[i].home_uid,
+			plan.folders[0].adoptions[i].other_uid + 2 * SOME);
+	plan_clear(&plan);
+	view_clear(&home);
+	view_clear(&other);
+	account_close(&account);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -326,6 +555,13 @@ int main(void)
 			test_view_from_above, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_intents, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_plan, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_sweep_intents, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_sweep_risks, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_verdicts, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_plan_altered, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,10 +102,57 @@ static struct journal_intent make_intent(struct fixture *fixture, uint32_t uid)
 		.uidnext = 5,
 		.at = 1000 + uid,
 		.size = 1000ull + uid,
-		.flags = flags(fixture, "\\Seen") };
+		.flags = flags(fixture, "\\Seen"),
+		.risk = uid == 6 ? JOURNAL_RISK_LINES : JOURNAL_NO_RISK,
+		.skeleton = UINT64_MAX - uid,
+		.date = -5 };
 
 	memset(intent.digest, (int)uid, sizeof(intent.digest));
 	return intent;
+}
+
+static struct journal_verdict make_verdict(enum journal_side from, uint32_t uid)
+{
+	struct journal_verdict verdict = { .from = from,
+		.uid = uid,
+		.risk = JOURNAL_RISK_HEADER,
+		.at = 2000 + uid,
+		.size = 1000ull + uid,
+		.stored_size = UINT64_MAX - uid };
+
+	memset(verdict.digest, (int)uid, sizeof(verdict.digest));
+	memset(verdict.stored, (int)uid + 128, sizeof(verdict.stored));
+	return verdict;
+}
+
+static void print_verdict(const struct journal_folder *folder,
+	const struct journal_verdict *verdict, struct buffer *text)
+{
+	size_t pair = journal_verdict_pair(folder, verdict);
+
+	buffer_printf(text, " verdict %d %u %u %lld %llu %02x %llu %02x",
+		verdict->from, verdict->uid, verdict->risk,
+		(long long)verdict->at, (unsigned long long)verdict->size,
+		verdict->digest[31], (unsigned long long)verdict->stored_size,
+		verdict->stored[31]);
+	if (pair != SIZE_MAX)
+		buffer_printf(text, " of %u=%u", folder->pairs[pair].uid[0],
+			folder->pairs[pair].uid[1]);
+	buffer_printf(text, "\n");
+}
+
+/* What was under way. */
+static void print_intent(
+	const struct journal_intent *intent, struct buffer *text)
+{
+	buffer_printf(text, " intent %d %u %u %lld %02x (%s) %d", intent->from,
+		intent->uid, intent->uidnext, (long long)intent->at,
+		intent->digest[0], intent->flags->text, intent->answered);
+	if (intent->risk != JOURNAL_NO_RISK)
+		buffer_printf(text, " risk %u %llu %lld", intent->risk,
+			(unsigned long long)intent->skeleton,
+			(long long)intent->date);
+	buffer_printf(text, "\n");
 }
 
 static void print_folder(
@@ -136,12 +183,9 @@ static void print_folder(
 				folder->pairs[i].flags->text);
 	buffer_printf(text, " risky %zu\n", folder->risky);
 	for (i = 0; i < folder->intents_count; i++)
-		buffer_printf(text, " intent %d %u %u %lld %02x (%s)\n",
-			folder->intents[i].from, folder->intents[i].uid,
-			folder->intents[i].uidnext,
-			(long long)folder->intents[i].at,
-			folder->intents[i].digest[0],
-			folder->intents[i].flags->text);
+		print_intent(&folder->intents[i], text);
+	for (i = 0; i < folder->verdicts_count; i++)
+		print_verdict(folder, &folder->verdicts[i], text);
 }
 
 /* All that a journal knows. malloc'd. */
@@ -155,6 +199,28 @@ static char *print_journal(const struct journal *journal)
 		if (!journal_at(journal, i)->gone)
 			print_folder(journal_at(journal, i), &text);
 	return text.data;
+}
+
+/* One with a pair, some without, of both sides; one is over, one is said
+ * anew. */
+static void judge(struct fixture *fixture, struct journal_folder *folder)
+{
+	static const uint32_t uids[] = { 3, 50, 51, 52 };
+	struct journal_verdict verdict;
+	size_t i;
+
+	for (i = 0; i < sizeof(uids) / sizeof(*uids); i++) {
+		verdict = make_verdict(JOURNAL_SOURCE, uids[i]);
+		journal_judge(fixture->journal, folder, &verdict);
+	}
+	verdict = make_verdict(JOURNAL_DESTINATION, 51);
+	journal_judge(fixture->journal, folder, &verdict);
+	journal_acquit(fixture->journal, folder, JOURNAL_SOURCE, 51);
+	verdict = make_verdict(JOURNAL_SOURCE, 52);
+	verdict.at++;
+	verdict.risk = JOURNAL_RISK_NUL;
+	journal_judge(fixture->journal, folder, &verdict);
+	assert_int_equal(folder->verdicts_count, 4);
 }
 
 /* One of everything. */
@@ -188,6 +254,7 @@ static void fill(struct fixture *fixture)
 	journal_flags(journal, folder, 2, flags(fixture, "\\Flagged a b"));
 	journal_assure(journal, folder, 0);
 	assert_int_equal(folder->risky, 1); /* the widow counts no more */
+	judge(fixture, folder);
 	journal_foreign(journal, folder, JOURNAL_DESTINATION, 3, true);
 	journal_foreign(journal, folder, JOURNAL_DESTINATION, 4, true);
 	journal_foreign(journal, folder, JOURNAL_DESTINATION, 3, false);
@@ -228,6 +295,64 @@ static void test_replay(void **state)
 	assert_false(journal_has_size(fixture->journal, 1002));
 	free(before);
 	free(after);
+}
+
+static void check_verdict(const struct journal_folder *folder,
+	enum journal_side from, uint32_t uid, size_t pair)
+{
+	const struct journal_verdict *verdict =
+		journal_verdict(folder, from, uid);
+
+	assert_non_null(verdict);
+	assert_int_equal(journal_verdict_pair(folder, verdict), pair);
+}
+
+/* What was judged stays known: by its UID, by its octets while that is void,
+ * and with its pair, through compaction too. */
+static void test_verdicts(void **state)
+{
+	struct fixture *fixture = *state;
+	struct journal_folder *folder;
+	struct journal_pair pair;
+	struct error error;
+	char *before, *after;
+
+	fill(fixture);
+	folder = journal_find(fixture->journal, JOURNAL_SOURCE, "INBOX");
+	check_verdict(folder, JOURNAL_SOURCE, 3, 2);
+	check_verdict(folder, JOURNAL_SOURCE, 50, SIZE_MAX);
+	check_verdict(folder, JOURNAL_DESTINATION, 51, SIZE_MAX);
+	assert_null(journal_verdict(folder, JOURNAL_SOURCE, 51));
+	assert_int_equal(journal_verdict(folder, JOURNAL_SOURCE, 52)->at, 2053);
+	journal_unpair(fixture->journal, folder, 2);
+	check_verdict(folder, JOURNAL_SOURCE, 3, SIZE_MAX);
+	journal_uidvalidity(fixture->journal, folder, JOURNAL_SOURCE, 78);
+	assert_null(journal_verdict(folder, JOURNAL_SOURCE, 3));
+	check_verdict(folder, JOURNAL_DESTINATION, 51, SIZE_MAX);
+	/* one comes back as it is at home, one as it is at the other side */
+	pair = make_pair(fixture, 60, 61, "");
+	memset(pair.digest, 3, sizeof(pair.digest));
+	journal_pair(fixture->journal, folder, &pair);
+	check_verdict(folder, JOURNAL_SOURCE, 60, 5);
+	pair = make_pair(fixture, 62, 63, "");
+	memset(pair.digest, 50 + 128, sizeof(pair.digest));
+	journal_pair(fixture->journal, folder, &pair);
+	check_verdict(folder, JOURNAL_SOURCE, 62, 6);
+	before = print_journal(fixture->journal);
+	assert_int_equal(journal_sync(fixture->journal, &error), 0);
+	fixture_reopen(fixture);
+	after = print_journal(fixture->journal);
+	assert_string_equal(after, before);
+	free(before);
+	free(after);
+	folder = journal_find(fixture->journal, JOURNAL_SOURCE, "INBOX");
+	journal_acquit(fixture->journal, folder, JOURNAL_SOURCE, 0);
+	assert_int_equal(folder->verdicts_count, 3);
+	journal_acquit(fixture->journal, folder, JOURNAL_SOURCE, 0);
+	assert_int_equal(folder->verdicts_count, 3);
+	check_verdict(folder, JOURNAL_SOURCE, 60, 5);
+	check_verdict(folder, JOURNAL_SOURCE, 62, 6);
+	check_verdict(folder, JOURNAL_DESTINATION, 51, SIZE_MAX);
 }
 
 /* The counts are kept, whatever is done and replayed. */
@@ -669,6 +794,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_replay),
+		TEST(test_verdicts),
 		TEST(test_counts),
 		TEST(test_renamed),
 		TEST(test_many_folders),

@@ -14,6 +14,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "lab"))
 
 import tap  # noqa: E402
+from checker import differences, read_account  # noqa: E402
 from copying import Copy  # noqa: E402
 from courier import Courier  # noqa: E402
 from cyrus import Cyrus  # noqa: E402
@@ -250,6 +251,37 @@ def heals_what_would_be_mistaken(lab, old, new):
 
 
 @with_pair()
+def outlives_a_gap_before_no_flip(lab, old, new):
+    """A flip may fail when UIDs have been left free for it: what comes next
+    gets others than home's, but comes, and once."""
+    new.add_user(ANN)
+    before = Session(old, ANN)
+    for number in range(20):
+        before.append(b"INBOX", text(number))
+    copy = stand_alone(lab, old, new)
+    copy()
+    run(["doveadm", "-c", new.config, "mailbox", "update", "-u", ANN,
+         "--min-next-uid",
+         str(before.status(b"INBOX")["UIDNEXT"] + 100000), "INBOX"])
+    before.change(b"INBOX", b"UID STORE 2 +FLAGS (\\Deleted)",
+                  b"UID EXPUNGE 2", b"UID STORE 4 +FLAGS (\\Seen)")
+    for number in range(300, 305):
+        before.append(b"INBOX", text(number))
+    report = copy("--make-equal")
+    assert report["complete"] and report["copied"] == 5, report
+    differ = differences(read_account(old.imap, ANN, PASSWORD),
+                         read_account(new.imap, ANN, PASSWORD))
+    assert not differ, differ
+    # as they were: what a client has of them stays good
+    after = Session(new, ANN)
+    assert after.uids(b"INBOX")[:19] == before.uids(b"INBOX")[:19]
+    before.append(b"INBOX", text(305))
+    assert copy()["copied"] == 1 and copy()["copied"] == 0
+    assert after.status(b"INBOX")["MESSAGES"] == \
+        before.status(b"INBOX")["MESSAGES"] == 25
+
+
+@with_pair()
 def names_what_is_wrong_with_doveadm(lab, old, new):
     new.add_user(ANN)
     copy = Copy(lab, "wrong", old.imap, new.imap, ANN)
@@ -448,7 +480,8 @@ def keeps_the_identifiers_of_cyrus():
 
 
 TESTS = [keeps_what_clients_know, tells_what_it_cannot_keep,
-         heals_what_would_be_mistaken, names_what_is_wrong_with_doveadm,
+         heals_what_would_be_mistaken, outlives_a_gap_before_no_flip,
+         names_what_is_wrong_with_doveadm,
          moves_there_and_back, keeps_the_form_of_identifiers,
          waits_for_a_word_about_identifiers,
          asks_about_the_identifiers_of_courier,

@@ -396,7 +396,8 @@ TESTS = [
     refuses_to_scan_without_a_journal, forgets_the_number_of_messages,
     lists_a_full_folder_as_empty,
     changes_uidvalidity_in_between, expunges_in_the_middle,
-    answers_with_wrong_tags, never_stops_talking, is_no_imap_server, announces_literals_that_lie,
+    answers_with_wrong_tags, never_stops_talking, is_no_imap_server,
+    announces_literals_that_lie,
     names_folders_strangely, names_a_folder_with_nul, lists_very_many_folders,
     hides_commands_in_flags, slips_clear_text_before_tls]
 

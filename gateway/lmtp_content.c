@@ -73,8 +73,11 @@ int lmtp_decode(enum lmtp_place *place, const char *data, size_t size,
 void lmtp_encode(enum lmtp_place *place, const char *data, size_t size,
 	struct buffer *out)
 {
-	const char *end = data + size;
+	const char *end;
 
+	if (size == 0)
+		return; /* and data may be NULL */
+	end = data + size;
 	while (data < end) {
 		const char *lf = memchr(data, '\n', (size_t)(end - data));
 		const char *stop = lf != NULL ? lf : end;

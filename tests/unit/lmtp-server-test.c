@@ -425,6 +425,7 @@ static void codes_content(void **state)
 				lmtp_encode(&place, cases[i].raw + at,
 					size - at < piece ? size - at : piece,
 					&out);
+			lmtp_encode(&place, NULL, 0, &out);
 			lmtp_encode_end(&place, &out);
 			assert_string_equal(out.data, cases[i].sent);
 			buffer_free(&out);

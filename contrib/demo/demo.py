@@ -219,7 +219,7 @@ All is left running in %s. Try:
     %s status
     %s show %s
     %s why %s
-    %s return %s
+    %s return %s --strategy login   # then let him log in: curl, below
     swaks --server 127.0.0.1:%d --local-interface 127.0.0.2 --to %s
     %s sessions
     %s seen %s

@@ -307,7 +307,26 @@ def units_are_right():
                         in contrib("systemd/" + name))
 
 
+def sockets_are_handed_over():
+    with Scratch() as scratch:
+        front = Front(scratch, tap.build_directory(), [ANN],
+                      protocols=("imap",))
+        front.old.start()
+        front.old.add_user(ANN)
+        front.rehome.start_policyd()
+        port = scratch.port()
+        scratch.spawn("gateway", [
+            "systemd-socket-activate", "--fdname=imap-none", "-l",
+            "127.0.0.1:%d" % port,
+            front.rehome.program("gateway/rehome-gateway"), "-c",
+            front.rehome.config])
+        wait_for(lambda: answers(port), 10, "the socket")
+        log_in(port, ONE, tls=False).logout()
+        assert not answers(front.port("imap"))
+
+
 if __name__ == "__main__":
     tap.main([configuration_is_taken, router_tells_the_client,
               dovecot_counts_by_client, courier_limits_the_gateway,
-              old_server_relays_and_delivers, units_are_right])
+              old_server_relays_and_delivers, units_are_right,
+              sockets_are_handed_over])

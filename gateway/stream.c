@@ -33,6 +33,8 @@ void stream_close(struct stream *stream)
 
 void stream_ready(struct stream *stream, bool readable, bool writable)
 {
+	stream->told_again =
+		stream->told_again || (readable && stream->readable);
 	stream->readable = stream->readable || readable;
 	stream->writable = stream->writable || writable;
 	if (!writable || stream_unsent(stream) == 0)
@@ -157,8 +159,10 @@ ssize_t stream_read(struct stream *stream, void *data, size_t size)
 		return stream_read_tls(stream, data, size);
 	got = recv(stream->socket, data, size, 0);
 	if (got > 0) {
-		/* An end that came with it is told again (gateway/loop.h). */
-		stream->readable = (size_t)got == size;
+		/* An end that came with it is told again (gateway/loop.h), if
+		 * it was not already while nobody could read. */
+		stream->readable = (size_t)got == size || stream->told_again;
+		stream->told_again = stream->told_again && (size_t)got == size;
 		return got;
 	}
 	if (got < 0)

@@ -23,6 +23,7 @@ struct stream {
 	int socket;    /* -1: none */
 	bool readable; /* for all that is known */
 	bool writable;
+	bool told_again;	 /* readable, while that was known already */
 	bool ended;		 /* the peer sends no more */
 	bool shut;		 /* we send no more */
 	bool shaking;		 /* the handshake is not done */

@@ -317,6 +317,36 @@ static void test_bulk(void **state)
 	assert_true(up.was_full && down.was_full);
 }
 
+/* The last words and the end, told (twice, as of gateway/loop.h) before or
+ * after somebody could read them: the end is found without being told once
+ * more. */
+static void test_end_in_clear(void **state)
+{
+	struct pair *pair = *state;
+
+	assert_int_equal(
+		stream_read(&pair->server, (char[1]){ 0 }, 1), STREAM_WAIT);
+	assert_int_equal(stream_write(&pair->client, "bye", 3), 3);
+	stream_shut(&pair->client);
+	stream_ready(&pair->server, true, true);
+	stream_ready(&pair->server, true, true);
+	hear(&pair->server, "bye");
+	assert_true(pair->server.readable);
+	assert_int_equal(
+		stream_read(&pair->server, (char[1]){ 0 }, 1), STREAM_END);
+
+	assert_int_equal(
+		stream_read(&pair->client, (char[1]){ 0 }, 1), STREAM_WAIT);
+	assert_int_equal(stream_write(&pair->server, "bye", 3), 3);
+	stream_shut(&pair->server);
+	stream_ready(&pair->client, true, true);
+	hear(&pair->client, "bye");
+	assert_false(pair->client.readable);
+	stream_ready(&pair->client, true, true);
+	assert_int_equal(
+		stream_read(&pair->client, (char[1]){ 0 }, 1), STREAM_END);
+}
+
 /* Readiness that came while we wrote is not forgotten. */
 static void test_ready_while_writing(void **state)
 {
@@ -430,6 +460,7 @@ int main(void)
 		TEST(test_clear_text),
 		TEST(test_gone_in_handshake),
 		TEST(test_bulk),
+		TEST(test_end_in_clear),
 		TEST(test_ready_while_writing),
 		TEST(test_shut_behind_the_rest),
 		TEST(test_end_without_notice),

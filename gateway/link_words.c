@@ -274,6 +274,7 @@ void link_withdrawn(struct link *link, struct link_member *member)
 		login = xstrdup(member->login);
 		link_leave(link, member);
 		link_ask(link, member, login, true);
+		member->held = true; /* that was told already */
 		free(login);
 		return;
 	}

@@ -87,7 +87,6 @@ static void session_free(struct session *session)
 	stream_close(&session->client);
 	dialog_free(&session->dialog);
 	session_wipe(&session->in);
-	session_wipe(&session->down);
 	session_wipe(&session->out);
 	free(session->submission);
 	settings_release(&session->settings);
@@ -107,6 +106,7 @@ void session_drop_home(struct session *session)
 		stream_close(&session->home);
 	entry_free(&session->entry);
 	session_wipe(&session->up);
+	session_wipe(&session->down);
 	link_leave(session->worker->link, &session->member);
 }
 

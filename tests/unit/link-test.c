@@ -443,6 +443,7 @@ static void test_login_waits_alone(void **state)
 	assert_null(member->address);
 	meet(bench);
 	turns(bench, 5);
+	say(bench, "event=held\nid=83886080\n\n");
 	say(bench, "status=ok\nid=83886080\nsystem=new\nuser=ann\n\n");
 	assert_string_equal(
 		bench->one.told, "routed let in let in held routed ");

@@ -18,7 +18,7 @@
 
 struct delivery_spool {
 	size_t window;
-	const char *directory;
+	char *directory;
 	struct buffer kept; /* of the message, from `from` on */
 	uint64_t from;	    /* with a file: where that begins */
 	uint64_t size;
@@ -31,7 +31,7 @@ struct delivery_spool *delivery_spool_new(size_t window, const char *directory)
 	struct delivery_spool *spool = xcalloc(1, sizeof(*spool));
 
 	spool->window = window;
-	spool->directory = directory;
+	spool->directory = xstrdup(directory);
 	spool->file = -1;
 	return spool;
 }
@@ -46,6 +46,7 @@ void delivery_spool_free(struct delivery_spool **spool_pointer)
 		close(spool->file);
 	buffer_free(&spool->kept);
 	free(spool->read);
+	free(spool->directory);
 	free(spool);
 	*spool_pointer = NULL;
 }

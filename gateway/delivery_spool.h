@@ -17,7 +17,8 @@
 
 struct delivery_spool;
 
-/* window: octets in memory at most. directory: of the file; the caller's. */
+/* window: octets in memory at most. directory: of the file; copied, since the
+ * configuration may change meanwhile. */
 struct delivery_spool *delivery_spool_new(size_t window, const char *directory);
 /* Takes NULL. */
 void delivery_spool_free(struct delivery_spool **spool);

@@ -122,8 +122,13 @@ gateway_deliveries = $(gateway_lmtp) gateway/deliveries.c gateway/deliveries.h \
 	gateway/delivery_pool.c gateway/delivery_pool.h \
 	gateway/delivery_private.h gateway/delivery_recipient.c \
 	gateway/delivery_spool.c gateway/delivery_spool.h
-check_PROGRAMS += tests/unit/lmtp-home-test tests/unit/lmtp-server-test
-TESTS += tests/unit/lmtp-home-test tests/unit/lmtp-server-test
+gateway_delivery_tests = tests/unit/delivery-spool-test \
+	tests/unit/lmtp-home-test tests/unit/lmtp-server-test
+check_PROGRAMS += $(gateway_delivery_tests)
+TESTS += $(gateway_delivery_tests)
+tests_unit_delivery_spool_test_SOURCES = tests/unit/delivery-spool-test.c \
+	gateway/delivery_spool.c gateway/delivery_spool.h
+tests_unit_delivery_spool_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
 tests_unit_lmtp_home_test_SOURCES = tests/unit/lmtp-home-test.c $(gateway_lmtp)
 tests_unit_lmtp_home_test_LDADD = lib/librehome.a $(CMOCKA_LIBS)
 tests_unit_lmtp_server_test_SOURCES = tests/unit/lmtp-server-test.c \

@@ -2,7 +2,7 @@
 /* The commands of a delivery agent, and the order of our answers. */
 #include "config.h"
 
-#include "gateway/lmtp_server.h"
+#include "gateway/lmtp_server_private.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,51 +10,9 @@
 
 #include "lib/xalloc.h"
 
-#include "gateway/lmtp_content.h"
-
-/* A command: an address and ORCPT, both of them with UTF-8. */
-#define LMTP_COMMAND_MAX 4096
 /* A name in LHLO, and commands without sense in a row. */
 #define LMTP_NAME_MAX	  255
 #define LMTP_MISTAKES_MAX 20
-
-enum lmtp_stage {
-	LMTP_AT_COMMAND,
-	LMTP_AT_CONTENT, /* behind DATA */
-	LMTP_AT_CHUNK,	 /* behind BDAT, lmtp_server.left octets of it */
-	LMTP_AT_ANSWERS, /* the homes' are awaited */
-};
-
-struct lmtp_slot {
-	struct lmtp_recipient recipient;
-	bool accepted; /* its RCPT was */
-	bool known;    /* the reply is, and has not been sent */
-	struct lmtp_reply reply;
-};
-
-struct lmtp_server {
-	const char *host;
-	bool starttls;
-	char *client;
-	struct lmtp_offer offer; /* as it was told in LHLO */
-	struct lmtp_offer common;
-	enum lmtp_stage stage;
-	struct buffer line;
-	bool too_long; /* the line is, and dropped up to its end */
-	unsigned mistakes;
-
-	bool begun; /* a transaction, by MAIL */
-	struct lmtp_mail mail;
-	struct lmtp_slot *slots;
-	size_t count, room;
-	size_t answered; /* slots in front of which all answers are out */
-	size_t accepted;
-
-	bool chunked, last, discard; /* of BDAT */
-	uint64_t left;
-	enum lmtp_place place;
-	struct buffer content;
-};
 
 struct lmtp_server *lmtp_server_new(const char *host, bool starttls)
 {
@@ -153,11 +111,6 @@ void lmtp_server_goodbye(
 	buffer_printf(out, "421 %s\r\n", words);
 }
 
-const char *lmtp_server_client(const struct lmtp_server *server)
-{
-	return server->client;
-}
-
 /* ---- answers ---- */
 
 /* Sends those whose turn it is; after the content only the accepted have one.
@@ -197,14 +150,13 @@ void lmtp_server_answer(struct lmtp_server *server, size_t number,
 	lmtp_server_flush(server, out);
 }
 
-static enum lmtp_server_event lmtp_server_say(
-	struct buffer *out, const char *words)
+enum lmtp_server_event lmtp_server_say(struct buffer *out, const char *words)
 {
 	buffer_printf(out, "%s\r\n", words);
 	return LMTP_SERVER_MORE;
 }
 
-static enum lmtp_server_event lmtp_server_bad(
+enum lmtp_server_event lmtp_server_bad(
 	struct lmtp_server *server, const char *words, struct buffer *out)
 {
 	lmtp_server_say(out, words);
@@ -432,7 +384,7 @@ static const struct {
 	{ "STARTTLS", lmtp_server_starttls },
 };
 
-static enum lmtp_server_event lmtp_server_command(
+enum lmtp_server_event lmtp_server_command(
 	struct lmtp_server *server, struct buffer *out)
 {
 	char *line = server->line.data;
@@ -450,157 +402,4 @@ static enum lmtp_server_event lmtp_server_command(
 			return lmtp_commands[i].run(server,
 				line[size] != '\0' ? line + size + 1 : "", out);
 	return lmtp_server_bad(server, "500 5.5.2 unknown command", out);
-}
-
-/* ---- input ---- */
-
-/*
- * Takes octets of a line. 1 it is whole, 0 not. RCPTs are taken while others
- * wait for their answers; every other command waits until all have theirs.
- */
-static int lmtp_server_take_line(
-	struct lmtp_server *server, const char *data, size_t size, size_t *used)
-{
-	const char *end = memchr(data, '\n', size);
-	size_t take = end != NULL ? (size_t)(end - data) : size;
-	struct buffer *line = &server->line;
-
-	if (line->size + take > LMTP_COMMAND_MAX) {
-		server->too_long = true;
-		buffer_clear(line);
-	}
-	if (!server->too_long)
-		buffer_add(line, data, take);
-	*used += take;
-	if (end == NULL)
-		return 0;
-	++*used;
-	if (line->size > 0 && line->data[line->size - 1] == '\r')
-		line->data[--line->size] = '\0';
-	buffer_add(line, "", 0);
-	return 1;
-}
-
-/* Whether the next command must wait for answers to those before it. */
-static bool lmtp_server_must_wait(
-	const struct lmtp_server *server, const char *data, size_t size)
-{
-	static const char rcpt[] = "RCPT ";
-
-	if (server->answered == server->count)
-		return false;
-	if (server->count >= LMTP_RECIPIENTS_MAX || server->too_long)
-		return true;
-	for (size_t i = 0; i < sizeof(rcpt) - 1; i++) {
-		char c;
-
-		if (i < server->line.size)
-			c = server->line.data[i];
-		else if (i - server->line.size < size)
-			c = data[i - server->line.size];
-		else
-			return false; /* its beginning is not there */
-		if (c != rcpt[i] && (c < 'a' || c - 0x20 != rcpt[i]))
-			return true;
-	}
-	return false;
-}
-
-static enum lmtp_server_event lmtp_server_line(struct lmtp_server *server,
-	const char *data, size_t size, size_t *used, struct buffer *out)
-{
-	enum lmtp_server_event event;
-
-	if (!lmtp_server_take_line(server, data, size, used))
-		return LMTP_SERVER_MORE;
-	if (server->too_long)
-		event = lmtp_server_bad(
-			server, "500 5.5.2 line is too long", out);
-	else
-		event = lmtp_server_command(server, out);
-	server->too_long = false;
-	buffer_clear(&server->line);
-	return event;
-}
-
-/* All of the message is there: the answers are the homes'. */
-static enum lmtp_server_event lmtp_server_complete(struct lmtp_server *server)
-{
-	server->stage = LMTP_AT_ANSWERS;
-	server->answered = 0;
-	server->mistakes = 0;
-	return LMTP_SERVER_COMPLETE;
-}
-
-static enum lmtp_server_event lmtp_server_chunk_end(
-	struct lmtp_server *server, struct buffer *out)
-{
-	server->stage = LMTP_AT_COMMAND;
-	if (server->discard)
-		return lmtp_server_bad(
-			server, "503 5.5.1 no valid recipients", out);
-	if (server->last)
-		return lmtp_server_complete(server);
-	return lmtp_server_say(out, "250 2.0.0 chunk taken");
-}
-
-static enum lmtp_server_event lmtp_server_chunk(struct lmtp_server *server,
-	const char *data, size_t size, size_t *used, struct buffer *out)
-{
-	size_t take = size < server->left ? size : (size_t)server->left;
-
-	if (server->left == 0)
-		return lmtp_server_chunk_end(server, out);
-	server->left -= take;
-	*used += take;
-	if (server->discard)
-		return LMTP_SERVER_MORE;
-	buffer_add(&server->content, data, take);
-	return LMTP_SERVER_CONTENT;
-}
-
-static enum lmtp_server_event lmtp_server_text(
-	struct lmtp_server *server, const char *data, size_t size, size_t *used)
-{
-	size_t took;
-
-	if (lmtp_decode(&server->place, data, size, &took, &server->content) ==
-		1)
-		server->last = true;
-	*used += took;
-	if (server->content.size > 0)
-		return LMTP_SERVER_CONTENT;
-	return LMTP_SERVER_MORE;
-}
-
-enum lmtp_server_event lmtp_server_input(struct lmtp_server *server,
-	const char *data, size_t size, size_t *used_r, struct buffer *out)
-{
-	enum lmtp_server_event event = LMTP_SERVER_MORE;
-	size_t used = 0;
-
-	while (event == LMTP_SERVER_MORE) {
-		const char *at = size > 0 ? data + used : "";
-		size_t left = size - used;
-
-		if (server->stage == LMTP_AT_CONTENT && server->last) {
-			server->last = false;
-			event = lmtp_server_complete(server);
-		} else if (server->stage == LMTP_AT_CHUNK &&
-			   server->left == 0) {
-			event = lmtp_server_chunk_end(server, out);
-		} else if (left == 0 || server->stage == LMTP_AT_ANSWERS) {
-			break;
-		} else if (server->stage == LMTP_AT_CONTENT) {
-			event = lmtp_server_text(server, at, left, &used);
-		} else if (server->stage == LMTP_AT_CHUNK) {
-			event = lmtp_server_chunk(server, at, left, &used, out);
-		} else if (lmtp_server_must_wait(server, at, left)) {
-			break;
-		} else {
-			event = lmtp_server_line(server, at, left, &used, out);
-		}
-	}
-	*used_r = used;
-	return event;
 }

@@ -84,7 +84,5 @@ bool lmtp_server_is_idle(const struct lmtp_server *server);
 /* The last words when we end it ourselves: "4.3.2 words". */
 void lmtp_server_goodbye(
 	struct lmtp_server *server, const char *words, struct buffer *out);
-/* What the client calls itself, or NULL. */
-const char *lmtp_server_client(const struct lmtp_server *server);
 
 #endif

@@ -114,7 +114,8 @@ gateway_lmtp = gateway/lmtp_command.c gateway/lmtp_command.h \
 	gateway/lmtp_content.c gateway/lmtp_content.h \
 	gateway/lmtp_home.c gateway/lmtp_home.h gateway/lmtp_offer.c \
 	gateway/lmtp_offer.h gateway/lmtp_reply.c gateway/lmtp_reply.h \
-	gateway/lmtp_server.c gateway/lmtp_server.h
+	gateway/lmtp_server.c gateway/lmtp_server.h \
+	gateway/lmtp_server_input.c gateway/lmtp_server_private.h
 # The same over sockets.
 gateway_deliveries = $(gateway_lmtp) gateway/deliveries.c gateway/deliveries.h \
 	gateway/delivery.c gateway/delivery.h gateway/delivery_leg.c \

@@ -296,7 +296,9 @@ void session_drain(struct session *session)
 
 void session_close(struct session *session, int64_t ms)
 {
-	if (session->dialog != NULL && session->state != SESSION_FAREWELL)
+	if (session->state == SESSION_TLS) /* nobody could read our words */
+		session_enter(session, SESSION_GONE);
+	else if (session->dialog != NULL && session->state != SESSION_FAREWELL)
 		session_goodbye(session, SESSION_RESTART);
 	else
 		session_relay_close(session, ms, SESSION_RESTART);

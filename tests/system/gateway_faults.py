@@ -143,7 +143,8 @@ def policyd_goes_and_comes():
 
 def signals():
     with Scratch("rehome-gateway-signals") as lab:
-        site = Site(lab, options="    drain = 2s\n")
+        site = Site(lab, forms=("none", "implicit"),
+                    options="    drain = 2s\n")
         site.start()
         session = site.imap()
         config = open(site.rehome.config, encoding="utf-8").read()
@@ -163,6 +164,9 @@ def signals():
         quiet = socket.create_connection(("127.0.0.1", site.port("imap")), 20)
         greeting = quiet.recv(1000)
         check(b"gw.example.org ready" in greeting, greeting)
+        # one that never begins its handshake is not waited for
+        silent = socket.create_connection(
+            ("127.0.0.1", site.port("imap", "implicit")), 20)
         began = time.monotonic()
         os.kill(site.gateway.pid(), signal.SIGTERM)
         check(quiet.recv(1000).startswith(b"* BYE"), "not logged in")
@@ -170,8 +174,11 @@ def signals():
         check(second.noop()[0] == "OK", "a session in the drain")
         check(second.readline().startswith(b"* BYE"), "its end")
         check(time.monotonic() - began > 1.5, "too early")
+        check(silent.recv(1) == b"", "no end of the silent one")
         site.scratch.children["gateway"].wait(5)
         check(site.scratch.children["gateway"].returncode == 0, "exit status")
+        log = site.gateway.log()
+        check("cut off" not in log, log)
 
 
 def nothing_in_the_clear():

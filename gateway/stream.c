@@ -94,11 +94,6 @@ int stream_handshake(struct stream *stream, struct error *error)
 	return result;
 }
 
-const char *stream_server_name(const struct stream *stream)
-{
-	return stream->tls != NULL ? tls_server_name(stream->tls) : NULL;
-}
-
 size_t stream_unsent(const struct stream *stream)
 {
 	return stream->tls != NULL ? tls_unsent(stream->tls) : 0;

@@ -55,8 +55,6 @@ int stream_begin_tls_client(struct stream *stream, struct tls_context *context,
  * writing do this too, and wait meanwhile.
  */
 int stream_handshake(struct stream *stream, struct error *error);
-/* The name that a TLS client asked for, or NULL; as long as the stream. */
-const char *stream_server_name(const struct stream *stream);
 
 /* Octets, or one of the above. */
 ssize_t stream_read(struct stream *stream, void *data, size_t size);

@@ -92,8 +92,6 @@ struct tls_session *tls_begin_server(
  * writable when tls_unsent says so; -1 with an error as of tls_connect.
  */
 int tls_handshake(struct tls_session *session, struct error *error);
-/* The name that the client asked for (RFC 6066 section 3), or NULL. */
-const char *tls_server_name(const struct tls_session *session);
 
 /*
  * Octets, 0 at the end (with close_notify or without: a protocol of lines knows

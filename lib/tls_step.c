@@ -207,11 +207,6 @@ int tls_handshake(struct tls_session *session, struct error *error)
 	return -1;
 }
 
-const char *tls_server_name(const struct tls_session *session)
-{
-	return SSL_get_servername(session->ssl, TLSEXT_NAMETYPE_host_name);
-}
-
 bool tls_starved(const struct tls_session *session)
 {
 	return session->starved;

@@ -306,7 +306,9 @@ static void session_held(void *context)
 	session_log(session, LOG_INFO, "login=%s held",
 		dialog_login(session->dialog)->user);
 	if (session->state != SESSION_LET_IN) {
-		session_hold_on(session);
+		/* told at once: many a freeze is shorter than a timer's tick */
+		session_enter(session, SESSION_HELD);
+		session_hold(session);
 		return;
 	}
 	session_enter(session, SESSION_WITHDRAW);

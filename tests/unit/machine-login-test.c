@@ -55,8 +55,7 @@ static enum control_status lease(struct bench *bench, uint64_t *epoch_r)
 	enum control_status status = machine_lease(bench->machine, "w1", NULL,
 		NULL, NULL, &lease, &next, &bench->error);
 
-	if (status == CONTROL_OK)
-		*epoch_r = lease.epoch;
+	*epoch_r = status == CONTROL_OK ? lease.epoch : 0;
 	return status;
 }
 

@@ -157,6 +157,7 @@ class Site:
             frozen=frozen, reload=self.postfix.reload_command(),
             queue_list="/usr/sbin/postqueue -c %s -j" % etc,
             queue_flush="/usr/sbin/postqueue -c %s -i %%i" % etc,
+            queue_barrier="yes", policyd_more="", copier_more="", more="",
             settle="2s", level="info", domain="example.org", default="old",
             complete="no") + SYSTEM % ("old", self.old.deliver) + \
             SYSTEM % ("new", self.new.deliver)
